@@ -1,0 +1,43 @@
+"""
+Permission to run one call at one target, once; and what the answer was worth.
+
+A place receives an `Attempt` and nothing else. Only `pipeline` makes one (held by `tests/test_shape.py`), and only from a verdict that
+permits the target, so no code path can send data to a place that governance did not allow.
+"""
+
+from dataclasses import dataclass
+
+from pointsman.core.call import Call
+from pointsman.core.capability import Capability
+from pointsman.core.errors import NotPermitted
+from pointsman.core.http import Deadlines
+from pointsman.core.principal import Principal
+from pointsman.core.target import Target
+from pointsman.core.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try at one target. `seq` counts the tries of a call from 0; `deadlines` are what is left of the call's own."""
+
+    call: Call
+    principal: Principal
+    capability: Capability
+    target: Target
+    verdict: Verdict
+    deadlines: Deadlines
+    seq: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a target that the verdict does not permit."""
+        if not self.verdict.permits(self.target):
+            raise NotPermitted(what=f"the target `{self.target.name}`", who=self.principal.key.key_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grade:
+    """Whether a reply is good enough, and if not, why (a reason code and a sentence)."""
+
+    passed: bool
+    code: str = "ok"
+    says: str = ""

@@ -1,0 +1,164 @@
+"""
+What an application asks for, in words that belong to no vendor.
+
+A `Call` is made by `surfaces` from bytes and never changed. `wire` keeps the body as the caller wrote it, so that a target
+that speaks the caller's dialect receives every field, known to us or not.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pointsman.core.place import Dialect, Feature
+
+
+class Role(StrEnum):
+    """Who speaks in a turn. System text is kept apart, in `Call.system`; tool results are parts of a user turn."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Plain text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A picture: either base64 `data` with its `media_type`, or a `url` that only the target may fetch."""
+
+    media_type: str | None = None
+    data: str | None = None
+    url: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolUse:
+    """The model asked for a tool. `arguments` is JSON text, exactly as the model wrote it."""
+
+    use_id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolResult:
+    """What a tool answered to the use with this id. `parts` holds text and images."""
+
+    use_id: str
+    parts: "tuple[Text | Image, ...]"
+    is_error: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thinking:
+    """Reasoning shown by the model; the signature proves to its vendor that it is unchanged."""
+
+    text: str
+    signature: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HiddenThinking:
+    """Reasoning that the vendor encrypted; opaque, to be sent back unchanged."""
+
+    data: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """The model declined, in words that the dialect keeps apart from its answer."""
+
+    text: str
+
+
+Part = Text | Image | ToolUse | ToolResult | Thinking | HiddenThinking | Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of the conversation."""
+
+    role: Role
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A function the model may ask for. `parameters` is a JSON Schema object."""
+
+    name: str
+    description: str | None
+    parameters: Mapping[str, object]
+    strict: bool | None = None
+
+
+class ToolMode(StrEnum):
+    """How free the model is to use tools."""
+
+    AUTO = "auto"
+    NONE = "none"
+    REQUIRED = "required"
+    NAMED = "named"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolChoice:
+    """Which tools the model may or must use. `name` is set for `NAMED` only; `parallel` None leaves it to the vendor."""
+
+    mode: ToolMode = ToolMode.AUTO
+    name: str | None = None
+    parallel: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputSchema:
+    """The shape that the answer must have: a JSON Schema, or any JSON object when `schema` is None."""
+
+    name: str
+    schema: Mapping[str, object] | None
+    strict: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How the answer is drawn. None leaves a setting to the target."""
+
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    stop: tuple[str, ...] = ()
+    thinking_tokens: int | None = None
+    effort: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """
+    One request of an application for a capability.
+
+    `extras` names the fields that only the caller's dialect can express (name → value), so that a target of another dialect can
+    refuse them by name. `needs` is what a target must offer. `size_chars` is the length of all text, for estimates.
+    """
+
+    call_id: str
+    dialect: Dialect
+    capability: str
+    turns: tuple[Turn, ...]
+    wire: Mapping[str, object]
+    system: tuple[Text, ...] = ()
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice | None = None
+    sampling: Sampling = Sampling()
+    schema: OutputSchema | None = None
+    extras: Mapping[str, object]
+    needs: frozenset[Feature] = frozenset()
+    stream: bool = False
+    wants_usage: bool = False
+    user: str | None = None
+    size_chars: int = 0

@@ -1,0 +1,66 @@
+"""
+Capabilities: what applications ask for by name, and the contract behind the name. Values only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pointsman.core.call import OutputSchema
+from pointsman.core.http import Deadlines
+from pointsman.core.place import DataClass
+from pointsman.core.target import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retries:
+    """
+    How often work is tried again.
+
+    `per_target` further tries at one target; `budget` further tries for one call over all targets; waits start at `backoff_s` and
+    double, with jitter, up to `longest_wait_s`; a longer `Retry-After` sends the call to the next rung instead.
+    """
+
+    per_target: int = 1
+    budget: int = 3
+    backoff_s: float = 0.25
+    longest_wait_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CachePolicy:
+    """Exact answers are kept for `ttl_s` seconds."""
+
+    ttl_s: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capability:
+    """
+    One capability.
+
+    `ladder` is tried in order. `rules` names a decision table of the snapshot. `version` is the digest of everything in this contract:
+    it changes when the contract does. `ceiling` is the strictest class of data this capability may be used with. `unit` names the
+    business item that an outcome is about.
+    """
+
+    name: str
+    version: str
+    ladder: tuple[Target, ...]
+    owner: str | None = None
+    rules: str | None = None
+    cache: CachePolicy | None = None
+    deadlines: Deadlines = Deadlines()
+    retries: Retries = Retries()
+    output: OutputSchema | None = None
+    ceiling: DataClass = DataClass.INTERNAL
+    unit: str = "request"
+    raw: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleTable:
+    """A decision table as written: `rows` of cells by column. `places/rules` compiles it."""
+
+    name: str
+    rows: tuple[Mapping[str, str], ...]
+    digest: str

@@ -1,0 +1,69 @@
+"""
+What the ledger keeps: an entry per attempt, a record per call, an outcome per unit. Money in nano-dollars, time in Unix milliseconds.
+"""
+
+from dataclasses import dataclass
+
+from pointsman.core.place import Place
+from pointsman.core.reply import Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One attempt. `error` is a failure kind or a grade code; `cost_nano_usd` None is unknown, never zero."""
+
+    seq: int
+    place: Place
+    target: str
+    error: str | None
+    latency_ms: float
+    first_byte_ms: float | None
+    usage: Usage | None
+    cost_nano_usd: int | None
+    price_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRecord:
+    """
+    The decision record of one call, complete when its last byte was sent.
+
+    `reason` is why the last target was chosen, or why none answered. `considered` lists the other candidates as (target, reason code).
+    `status` is `ok`, a refusal's or a failure's code, or `cancelled`.
+    """
+
+    call_id: str
+    started_ms: int
+    capability: str
+    unit: str
+    key_id: str
+    tenant: str
+    team: str | None
+    application: str | None
+    user: str | None
+    data_class: str
+    snapshot: str
+    status: str
+    reason: str
+    latency_ms: float
+    entries: tuple[Entry, ...]
+    considered: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """
+    A late fact about a business unit, such as "ticket 4711 was resolved".
+
+    `value_nano_usd` is what it was worth, if anyone said. The last outcome told about a unit is the one that counts.
+    """
+
+    unit: str
+    outcome_id: str
+    kind: str
+    success: bool
+    at_ms: int
+    tenant: str
+    capability: str | None = None
+    value_nano_usd: int | None = None
+    source: str = "application"

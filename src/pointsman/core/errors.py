@@ -1,0 +1,263 @@
+"""
+Everything that can be told to a caller or an operator.
+
+    PointsmanError
+    ├── Refused                    the product said no, on purpose; nothing is broken
+    │   ├── BadRequest             the request cannot be read
+    │   │   ├── TooLarge           a bound on size or depth was passed
+    │   │   └── NotExpressible     no target that may be used speaks a feature the call needs
+    │   ├── NotAuthenticated       no key, two keys, a wrong, lapsed or revoked key
+    │   ├── NotPermitted           a valid key without this permission
+    │   ├── UnknownCapability      no capability of this name for this key
+    │   ├── UnknownRoute           no such path, or not with this method
+    │   ├── OverLimit              requests or tokens a minute
+    │   ├── OverBudget             money
+    │   ├── Vetoed                 a rule said no
+    │   ├── NoPlaceAllowed         policy closes every target
+    │   └── NoTargetFits           every permitted target lacks something the call needs
+    ├── Failed                     something broke; trying again may help
+    │   ├── PlaceFailed            one attempt at one target
+    │   ├── Exhausted              every rung of the ladder failed
+    │   ├── NotGoodEnough          answers came, but none passed the capability's checks
+    │   └── LedgerUnavailable      nothing can be recorded, so nothing is accepted
+    └── Unusable                   the installation or its configuration is wrong
+        ├── SettingsInvalid        all mistakes of a configuration at once
+        ├── CredentialMissing      a reference that leads to no secret
+        └── ExtraMissing           a part that is not installed
+
+Names do not end in "Error": each says what happened. The docstring of a class is documentation and goes into `docs/errors.md`, so it
+ends with the remedy. Errors become HTTP in `server` and nowhere else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pointsman.core.failure import Failure
+
+
+class PointsmanError(Exception):
+    """The root of everything Pointsman raises on purpose."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Refused(PointsmanError):
+    """The product said no, on purpose. Remedy: see the code."""
+
+    code = "refused"
+
+
+class BadRequest(Refused):
+    """The request cannot be read as what it claims to be. Remedy: correct the field that the message names."""
+
+    code = "bad_request"
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class TooLarge(BadRequest):
+    """A bound on size or depth was passed. Remedy: send less, or raise the bound under `server.bounds`."""
+
+    code = "too_large"
+
+
+class NotExpressible(BadRequest):
+    """The request uses features that no permitted target's protocol can express. Remedy: leave the named fields out, or add a target of that dialect."""
+
+    code = "not_expressible"
+
+    def __init__(self, *, fields: Sequence[str], capability: str) -> None:
+        named = ", ".join(f"`{field}`" for field in fields)
+        super().__init__(
+            f"No target of `{capability}` can express {named}. Leave it out, or ask the owner of the capability for a target that speaks your protocol.",
+            field=fields[0],
+        )
+        self.fields = tuple(fields)
+
+
+class NotAuthenticated(Refused):
+    """The key is missing, malformed, unknown, expired or revoked, or two different keys were sent. Remedy: send one valid key."""
+
+    code = "not_authenticated"
+
+
+class NotPermitted(Refused):
+    """The key is valid but lacks this permission. Remedy: ask the key's owner for the scope or capability that the message names."""
+
+    code = "not_permitted"
+
+    def __init__(self, *, what: str, who: str) -> None:
+        super().__init__(f"The key `{who}` may not use {what}. Ask its owner to allow it in `pointsman.yaml` under `keys`.")
+        self.what = what
+        self.who = who
+
+
+class UnknownCapability(Refused):
+    """The `model` field names no capability that this key may use. Remedy: choose one that `GET /v1/models` lists."""
+
+    code = "unknown_capability"
+
+    def __init__(self, *, name: str) -> None:
+        super().__init__(f"There is no capability `{name[:100]}` for this key. `GET /v1/models` lists those you may use.")
+        self.name = name
+
+
+class UnknownRoute(Refused):
+    """The path does not exist, or not with this method. Remedy: use a path from the README."""
+
+    code = "unknown_route"
+
+
+class OverLimit(Refused):
+    """A limit in requests or tokens a minute is used up. Remedy: wait `retry_after_s`, or raise the limit under `limits`."""
+
+    code = "over_limit"
+
+    def __init__(self, *, limit: str, what: str, retry_after_s: float) -> None:
+        super().__init__(f"The limit `{limit}` allows no more {what} now. Try again in {retry_after_s:.0f} s.")
+        self.limit = limit
+        self.retry_after_s = retry_after_s
+
+
+class OverBudget(Refused):
+    """The money of a budget is spent or reserved. Remedy: wait for the next period, or raise the budget under `limits`."""
+
+    code = "over_budget"
+
+    def __init__(self, *, limit: str, period: str) -> None:
+        super().__init__(f"The budget `{limit}` for this {period} does not cover this call. Raise it under `limits`, or wait for the next {period}.")
+        self.limit = limit
+
+
+class Vetoed(Refused):
+    """A rule of the capability said no. Remedy: the message is the rule's own; ask the capability's owner."""
+
+    code = "vetoed"
+
+    def __init__(self, *, rule: str, message: str) -> None:
+        super().__init__(message)
+        self.rule = rule
+
+
+class NoPlaceAllowed(Refused):
+    """Policy leaves no target where this data may be processed. Remedy: lower the data's class if it was declared too high, or add a target that accepts it."""
+
+    code = "no_place_allowed"
+
+    def __init__(self, *, capability: str, data_class: str) -> None:
+        super().__init__(
+            f"`{capability}` has no target that may receive `{data_class}` data. Run `pointsman explain --capability {capability}` to see what closes each."
+        )
+        self.capability = capability
+
+
+class NoTargetFits(Refused):
+    """Every permitted target lacks something the call needs. Remedy: shorten the prompt or leave the feature out, or add a target that offers it."""
+
+    code = "no_target_fits"
+
+    def __init__(self, *, capability: str, lacks: Sequence[tuple[str, str]]) -> None:
+        listed = "; ".join(f"`{target}`: {why}" for target, why in lacks)
+        super().__init__(f"No target of `{capability}` can take this call ({listed}). Change the call, or add a target that fits.")
+        self.capability = capability
+        self.lacks = tuple(lacks)
+
+
+class Failed(PointsmanError):
+    """Something broke. Remedy: try again; see the code."""
+
+    code = "failed"
+
+
+class PlaceFailed(Failed):
+    """One attempt at one target failed. Remedy: the pipeline retries or goes to the next rung by itself."""
+
+    code = "place_failed"
+
+    def __init__(self, failure: Failure, *, target: str) -> None:
+        super().__init__(f"`{target}` failed ({failure.kind}): {failure.message}")
+        self.failure = failure
+        self.target = target
+
+
+class Exhausted(Failed):
+    """Every rung of the capability's ladder failed. Remedy: try again after `retry_after_s`; add a rung; see `pointsman report --failures`."""
+
+    code = "exhausted"
+
+    def __init__(self, *, capability: str, failures: Sequence[PlaceFailed], retry_after_s: float | None) -> None:
+        listed = "; ".join(failure.message for failure in failures)
+        super().__init__(f"Every target of `{capability}` failed: {listed}. Try again, or add a rung to its ladder.")
+        self.capability = capability
+        self.failures = tuple(failures)
+        self.retry_after_s = retry_after_s
+
+
+class NotGoodEnough(Failed):
+    """Answers came, but none passed the capability's checks. Remedy: relax `output_schema`, or add a stronger rung to the ladder."""
+
+    code = "not_good_enough"
+
+    def __init__(self, *, capability: str, says: str) -> None:
+        super().__init__(f"No answer passed the checks of `{capability}`: {says}. Add a stronger rung, or relax the check.")
+        self.capability = capability
+
+
+class LedgerUnavailable(Failed):
+    """The ledger cannot be written, so no call is accepted: nothing may run that is not recorded. Remedy: free the disk or unlock the database."""
+
+    code = "ledger_unavailable"
+
+
+class Unusable(PointsmanError):
+    """The installation or its configuration is wrong. Remedy: see the message."""
+
+    code = "unusable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake:
+    """One mistake in a file: where it is, what is wrong, and what to do. `line` counts from 1; 0 where there is no line."""
+
+    file: str
+    path: str
+    line: int
+    says: str
+    remedy: str
+
+    def __str__(self) -> str:
+        """Return one line for a terminal."""
+        return f"{self.file}:{self.line}: {self.path or '(top)'}: {self.says} {self.remedy}"
+
+
+class SettingsInvalid(Unusable):
+    """The configuration has mistakes; all of them are listed with path and line. Remedy: correct them and run `pointsman check`."""
+
+    code = "settings_invalid"
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        super().__init__("\n".join(str(mistake) for mistake in mistakes))
+        self.mistakes = tuple(mistakes)
+
+
+class CredentialMissing(Unusable):
+    """A credential reference leads to no secret. Remedy: set the variable, file or keyring entry that the message names."""
+
+    code = "credential_missing"
+
+
+class ExtraMissing(Unusable):
+    """A part is not installed. Remedy: install the extra that the message names."""
+
+    code = "extra_missing"
+
+    def __init__(self, *, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs a part that is not installed. Run `pip install 'pointsman[{extra}]'`.")
+        self.extra = extra

@@ -1,0 +1,41 @@
+"""
+How a place can fail, in one list for every vendor.
+
+A failure is told apart by what may be done about it: try the same target again, go to the next rung, or tell the caller.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FailureKind(StrEnum):
+    """What went wrong at a place."""
+
+    CONNECT = "connect"  # no connection: refused, unreachable, name unknown
+    TLS = "tls"  # the vendor's certificate was not accepted
+    TIMEOUT_CONNECT = "timeout_connect"
+    TIMEOUT_FIRST_BYTE = "timeout_first_byte"
+    TIMEOUT_GAP = "timeout_gap"
+    TIMEOUT_TOTAL = "timeout_total"
+    RATE_LIMITED = "rate_limited"
+    OVERLOADED = "overloaded"
+    SERVER_ERROR = "server_error"
+    CREDENTIAL = "credential"  # our key was refused
+    NOT_FOUND = "not_found"  # the vendor does not know the model
+    CONTEXT_LENGTH = "context_length"  # the prompt is too long for this model
+    REJECTED = "rejected"  # the vendor says the request is wrong
+    CONTENT_REFUSED = "content_refused"  # the vendor's safety filter; never routed around
+    BAD_ANSWER = "bad_answer"  # bytes that are no answer: broken, redirected, too large
+    CUT = "cut"  # the stream ended without its end mark
+    BROKEN = "broken"  # the stream told of an error
+    BUSY = "busy"  # our own breaker or pool for this target is closed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """One failure: what kind, in whose words, with which HTTP status, and when the vendor said to come back."""
+
+    kind: FailureKind
+    message: str
+    status: int | None = None
+    retry_after_s: float | None = None

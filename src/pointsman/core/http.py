@@ -1,0 +1,38 @@
+"""
+The two halves of an HTTP exchange with a vendor, as values.
+
+An `Outgoing` has a path and no host: the origin and the credential belong to the connection pool of `transport`, so no code that
+builds a request can send a credential elsewhere.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A POST to be sent. `path` is relative to the vendor's base path; header names are lower case."""
+
+    path: str
+    body: bytes
+    headers: Mapping[str, str]
+    stream: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """A whole answer. Header names are lower case; of a repeated header the last value is kept."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """How long each part of an exchange may take, in seconds."""
+
+    connect_s: float = 5.0
+    first_byte_s: float = 60.0
+    gap_s: float = 30.0
+    total_s: float = 600.0

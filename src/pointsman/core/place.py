@@ -1,0 +1,45 @@
+"""
+The kinds of site where work can run, and the words that describe what a target can do.
+
+Vocabulary only: which target is allowed belongs to `governance`, which one is chosen to `decision`.
+"""
+
+from enum import IntEnum, StrEnum
+
+
+class Place(StrEnum):
+    """A kind of site where a call can be answered."""
+
+    RULES = "rules"
+    CACHE = "cache"
+    EDGE = "edge"
+    PRIVATE = "private"
+    CLOUD = "cloud"
+    PEOPLE = "people"
+
+
+class Dialect(StrEnum):
+    """A wire protocol that a client or a vendor speaks."""
+
+    OPENAI_CHAT = "openai_chat"
+    ANTHROPIC_MESSAGES = "anthropic_messages"
+
+
+class Feature(StrEnum):
+    """Something a call may need and a target may offer."""
+
+    TOOLS = "tools"
+    PARALLEL_TOOLS = "parallel_tools"
+    SCHEMA = "schema"
+    IMAGES = "images"
+    THINKING = "thinking"
+    STREAM = "stream"
+
+
+class DataClass(IntEnum):
+    """How sensitive data is; a larger value is stricter. `RESTRICTED` is what is assumed when nothing is known."""
+
+    PUBLIC = 0
+    INTERNAL = 1
+    CONFIDENTIAL = 2
+    RESTRICTED = 3

@@ -1,0 +1,88 @@
+"""
+Who asks, what they may do, and within which limits. Values only; `intake` judges.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pointsman.core.place import DataClass
+
+
+class Scope(StrEnum):
+    """One permission of a key."""
+
+    CALL = "call"  # call the capabilities that the key names
+    RAW_TARGETS = "raw_targets"  # name a target instead of a capability
+    OUTCOMES = "outcomes"  # report outcomes
+    ADMIN = "admin"  # the admin listener
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digest:
+    """One accepted secret of a key: SHA-256 in hex, and the time (Unix seconds) until which it is accepted."""
+
+    sha256: str
+    until_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """
+    A key of a service. The secret is known by digests only; during a rotation two of them are valid.
+
+    `capabilities` None means all. `data_class` is what the key declares about all data it sends.
+    """
+
+    key_id: str
+    digests: tuple[Digest, ...]
+    tenant: str = "default"
+    team: str | None = None
+    application: str | None = None
+    scopes: frozenset[Scope] = frozenset({Scope.CALL, Scope.OUTCOMES})
+    capabilities: frozenset[str] | None = None
+    expires_s: float | None = None
+    data_class: DataClass = DataClass.INTERNAL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who asks, for one call. `user` is whom the application acts for, as the application says."""
+
+    key: Key
+    user: str | None = None
+
+
+class LimitBy(StrEnum):
+    """Whose calls a limit counts together."""
+
+    KEY = "key"
+    TENANT = "tenant"
+    TEAM = "team"
+    APPLICATION = "application"
+    USER = "user"
+    CAPABILITY = "capability"
+
+
+class Period(StrEnum):
+    """The calendar period (UTC) of a budget."""
+
+    HOUR = "hour"
+    DAY = "day"
+    MONTH = "month"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """
+    A limit that counts together all calls with the same value of `by`.
+
+    With `only` it applies to that value alone (one team, one key); without, each value has its own count.
+    """
+
+    name: str
+    by: LimitBy
+    only: str | None = None
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    budget_nano_usd: int | None = None
+    period: Period = Period.MONTH

@@ -1,0 +1,34 @@
+"""
+The whole configuration as one frozen value, named by the hash of its content.
+
+A request is decided by exactly one snapshot; a reload swaps the reference and changes nothing in flight.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pointsman.core.capability import Capability, RuleTable
+from pointsman.core.principal import Key, Limit
+from pointsman.core.target import Target, Vendor
+
+RULES_BIT = 0
+CACHE_BIT = 1
+FIRST_TARGET_BIT = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """
+    Everything a request is judged by.
+
+    `digest` is the first 16 hex digits of the SHA-256 over the canonical content. `keys` is empty when the gateway is open, which is
+    only possible on a loopback address.
+    """
+
+    digest: str
+    vendors: Mapping[str, Vendor]
+    targets: Mapping[str, Target]
+    capabilities: Mapping[str, Capability]
+    rules: Mapping[str, RuleTable]
+    keys: tuple[Key, ...]
+    limits: tuple[Limit, ...]

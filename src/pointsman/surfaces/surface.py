@@ -1,0 +1,52 @@
+"""
+What a client protocol is: pure functions between bytes and our words, bound together as one value.
+
+Nothing here knows which target answers, and nothing here decides. HTTP statuses are chosen in `server`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from pointsman.core.call import Call
+from pointsman.core.place import Dialect
+from pointsman.core.reply import Event, Reply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """What the caller is told when there is no answer. `status` is the HTTP status; `field` the request field at fault."""
+
+    status: int
+    code: str
+    message: str
+    request_id: str
+    field: str | None = None
+
+
+class StreamEncoder(Protocol):
+    """Writes one streamed answer in the caller's dialect."""
+
+    def feed(self, event: Event) -> bytes:
+        """Return the bytes of complete server-sent events for one event; possibly none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surface:
+    """
+    One client protocol.
+
+    `decode(body, call_id)` reads a request body, raising `BadRequest` (or `TooLarge`) with the field at fault. `encode(reply, call)` writes a
+    whole answer; a reply whose `native` is of this dialect is returned as it is. `stream(call)` makes an encoder. `error(problem)` is the body
+    of an error answer, `stream_error(problem)` the same as the last server-sent event of a stream that had begun. `models(names)` is the
+    body of the list of capabilities.
+    """
+
+    dialect: Dialect
+    decode: Callable[[bytes, str], Call]
+    encode: Callable[[Reply, Call], bytes]
+    stream: Callable[[Call], StreamEncoder]
+    error: Callable[[Problem], bytes]
+    stream_error: Callable[[Problem], bytes]
+    models: Callable[[tuple[str, ...]], bytes]
