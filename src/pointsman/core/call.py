@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pointsman.core.place import Dialect, Feature
+from pointsman.core.place import DataClass, Dialect, Feature
 
 
 class Role(StrEnum):
@@ -162,3 +162,14 @@ class Call:
     wants_usage: bool = False
     user: str | None = None
     size_chars: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What came with a call besides its body: credentials, the business unit, and the class the caller declares for the data."""
+
+    authorization: str | None = None
+    api_key: str | None = None
+    unit: str | None = None
+    user: str | None = None
+    data_class: DataClass | None = None

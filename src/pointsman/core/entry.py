@@ -10,7 +10,11 @@ from pointsman.core.reply import Usage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One attempt. `error` is a failure kind or a grade code; `cost_nano_usd` None is unknown, never zero."""
+    """
+    One attempt. `error` is a failure kind or a grade code; `cost_nano_usd` None is unknown, never zero.
+
+    `estimated` marks usage that no vendor counted, because the call was cut short: our own count of what was produced.
+    """
 
     seq: int
     place: Place
@@ -21,6 +25,7 @@ class Entry:
     usage: Usage | None
     cost_nano_usd: int | None
     price_id: str | None
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

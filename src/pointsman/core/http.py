@@ -21,7 +21,11 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
-    """A whole answer. Header names are lower case; of a repeated header the last value is kept."""
+    """
+    A whole answer.
+
+    `headers` (lower-case names, the last value of each) are kept for error answers only: nobody reads those of a good one.
+    """
 
     status: int
     headers: Mapping[str, str]

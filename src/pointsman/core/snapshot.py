@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pointsman.core.capability import Capability, RuleTable
+from pointsman.core.place import Place
 from pointsman.core.principal import Key, Limit
 from pointsman.core.target import Target, Vendor
 
@@ -22,7 +23,7 @@ class Snapshot:
     Everything a request is judged by.
 
     `digest` is the first 16 hex digits of the SHA-256 over the canonical content. `keys` is empty when the gateway is open, which is
-    only possible on a loopback address.
+    only possible on a loopback address. `rules_target` and `cache_target` stand for the places that need no vendor.
     """
 
     digest: str
@@ -32,3 +33,5 @@ class Snapshot:
     rules: Mapping[str, RuleTable]
     keys: tuple[Key, ...]
     limits: tuple[Limit, ...]
+    rules_target: Target = Target(name="rules", bit=RULES_BIT, place=Place.RULES)
+    cache_target: Target = Target(name="cache", bit=CACHE_BIT, place=Place.CACHE)

@@ -1,0 +1,101 @@
+"""
+What one attempt cost: usage × price, hardware time, or unknown.
+
+Precedence: what the vendor's answer says it cost, else the target's own price (contract or override), else the catalogue, else unknown. A
+target on own hardware costs its share of busy time instead of tokens.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pointsman.core.call import Call
+from pointsman.core.clock import Clock
+from pointsman.core.failure import FailureKind
+from pointsman.core.reply import Reply, Usage, UsageSeen
+from pointsman.core.target import Price, Target
+from pointsman.ledger.busy import BusyMeter
+from pointsman.ledger.prices import cost
+
+_CHARS_PER_TOKEN: Final = 4
+
+# After these the vendor may have worked, and bill, for an answer that never reached us.
+_MAY_BILL: Final = frozenset(
+    {FailureKind.TIMEOUT_FIRST_BYTE, FailureKind.TIMEOUT_GAP, FailureKind.TIMEOUT_TOTAL, FailureKind.CUT, FailureKind.BROKEN, FailureKind.BAD_ANSWER}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rating:
+    """
+    The cost of one attempt in nano-dollars, None when it is unknown, with the tokens and the price it follows from.
+
+    `estimated` marks usage that was counted by us, not by the vendor.
+    """
+
+    usage: Usage | None
+    cost_nano_usd: int | None
+    price_id: str | None
+    estimated: bool = False
+
+
+FREE: Final = Rating(usage=Usage(), cost_nano_usd=0, price_id="none")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An attempt under way; `mark` is the busy meter's reading at its start, for a target on own hardware."""
+
+    target: Target
+    mark: float | None = None
+
+
+class Rater:
+    """Rates attempts. `price_of(target)` is the price in force now; `busy` holds a meter for each target on own hardware."""
+
+    def __init__(self, price_of: Callable[[Target], Price | None], busy: Mapping[str, BusyMeter], clock: Clock) -> None:
+        self._price_of = price_of
+        self._busy = busy
+        self._clock = clock
+
+    def begin(self, target: Target) -> Running:
+        """Note that an attempt begins."""
+        if target.hardware is None:
+            return Running(target)
+        return Running(target, self._busy[target.name].start(self._clock.monotonic_s()))
+
+    def rate(self, running: Running, reply: Reply) -> Rating:
+        """Rate a whole reply."""
+        return self._rate(running, reply.usage, reported_nano_usd=reply.cost_nano_usd)
+
+    def rate_usage(self, running: Running, usage: UsageSeen | None) -> Rating:
+        """Rate a stream that came to its end."""
+        return self._rate(running, None if usage is None else usage.usage)
+
+    def cut(self, running: Running, call: Call, *, produced_tokens: int, known: UsageSeen | None = None) -> Rating:
+        """Rate an attempt that was cut short: the caller is charged for what was produced, as far as it can be known."""
+        prompt = known.usage.tokens_in if known is not None else call.size_chars // _CHARS_PER_TOKEN + 1
+        told = known.usage.tokens_out if known is not None else 0
+        return self._rate(running, Usage(tokens_in=prompt, tokens_out=max(told, produced_tokens)), estimated=True)
+
+    def failed(self, running: Running, call: Call, kind: FailureKind) -> Rating:
+        """Rate a failed attempt: nothing where the vendor said no, an estimate of the prompt where it may have worked for us."""
+        if kind in _MAY_BILL:
+            return self.cut(running, call, produced_tokens=0)
+        return self._rate(running, Usage())
+
+    def _rate(self, running: Running, usage: Usage | None, *, reported_nano_usd: int | None = None, estimated: bool = False) -> Rating:
+        target = running.target
+        if running.mark is not None:
+            share = self._busy[target.name].stop(running.mark, self._clock.monotonic_s())
+            return Rating(usage=usage, cost_nano_usd=share, price_id="hardware", estimated=estimated)
+        if reported_nano_usd is not None:
+            return Rating(usage=usage, cost_nano_usd=reported_nano_usd, price_id="vendor-reported")
+        price = self._price_of(target)
+        if price is None or usage is None:
+            free = price is None and usage == _NOTHING
+            return Rating(usage=usage, cost_nano_usd=0 if free else None, price_id=None, estimated=estimated)
+        return Rating(usage=usage, cost_nano_usd=cost(usage, price), price_id=price.price_id, estimated=estimated)
+
+
+_NOTHING: Final = Usage()

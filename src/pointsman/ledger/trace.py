@@ -1,0 +1,149 @@
+"""
+What happened to one call, collected while it happens and booked once, when its last byte is known.
+"""
+
+from collections.abc import Callable
+
+from pointsman.core.attempt import Attempt
+from pointsman.core.call import Call
+from pointsman.core.capability import Capability
+from pointsman.core.clock import Clock
+from pointsman.core.entry import CallRecord, Entry
+from pointsman.core.money import add
+from pointsman.core.principal import Principal
+from pointsman.core.reply import Usage
+from pointsman.core.verdict import Verdict
+from pointsman.ledger.rating import Rating
+
+_MS = 1000.0
+OK = "ok"
+CANCELLED = "cancelled"
+
+
+class Trace:
+    """
+    The story of one call. `close` settles and books it; a second `close` changes nothing.
+
+    `settle(tokens, cost_nano_usd)` is set once money and tokens have been reserved.
+    """
+
+    __slots__ = (
+        "_book",
+        "_call",
+        "_capability",
+        "_clock",
+        "_entries",
+        "_is_closed",
+        "_principal",
+        "_started",
+        "_started_ms",
+        "_unit",
+        "considered",
+        "data_class",
+        "place",
+        "reason",
+        "settle",
+        "snapshot",
+        "target",
+    )
+
+    def __init__(self, call: Call, principal: Principal, capability: Capability, *, unit: str | None, clock: Clock, book: Callable[[CallRecord], None]) -> None:
+        self._call = call
+        self._principal = principal
+        self._capability = capability
+        self._unit = unit or call.call_id
+        self._clock = clock
+        self._book = book
+        self._started = clock.monotonic_s()
+        self._started_ms = clock.wall_ms()
+        self._entries: list[Entry] = []
+        self._is_closed = False
+        self.considered: tuple[tuple[str, str], ...] = ()
+        self.settle: Callable[[int, int | None], None] | None = None
+        self.data_class = "unknown"
+        self.snapshot = ""
+        self.target = ""
+        self.place = ""
+        self.reason = ""
+
+    @property
+    def call_id(self) -> str:
+        """The id of the call, which is also the request id."""
+        return self._call.call_id
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the call was admitted."""
+        return self._clock.monotonic_s() - self._started
+
+    @property
+    def cost_nano_usd(self) -> int | None:
+        """What all attempts so far cost together, or unknown."""
+        if len(self._entries) == 1:
+            return self._entries[0].cost_nano_usd
+        return add(*(entry.cost_nano_usd for entry in self._entries))
+
+    def book(self, attempt: Attempt, rating: Rating, *, started: float, first_byte_at: float | None = None, error: str | None = None) -> None:
+        """Note one attempt. Times are of the monotonic clock."""
+        self._entries.append(
+            Entry(
+                seq=attempt.seq,
+                place=attempt.target.place,
+                target=attempt.target.name,
+                error=error,
+                latency_ms=(self._clock.monotonic_s() - started) * _MS,
+                first_byte_ms=None if first_byte_at is None else (first_byte_at - started) * _MS,
+                usage=rating.usage,
+                cost_nano_usd=rating.cost_nano_usd,
+                price_id=rating.price_id,
+                estimated=rating.estimated,
+            )
+        )
+
+    def answered_by(self, attempt: Attempt, reason: str) -> None:
+        """Note who answers and why."""
+        self.target = attempt.target.name
+        self.place = attempt.target.place.value
+        self.reason = reason
+
+    def under(self, verdict: Verdict) -> None:
+        """Note what was decided about the data."""
+        self.data_class = verdict.label.name.lower()
+        self.snapshot = verdict.snapshot
+
+    def close(self, status: str) -> None:
+        """Settle what was reserved and book the record."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if self.settle is not None:
+            self.settle(_tokens(self._entries), self.cost_nano_usd)
+        key = self._principal.key
+        self._book(
+            CallRecord(
+                call_id=self._call.call_id,
+                started_ms=self._started_ms,
+                capability=self._capability.name,
+                unit=self._unit,
+                key_id=key.key_id,
+                tenant=key.tenant,
+                team=key.team,
+                application=key.application,
+                user=self._principal.user,
+                data_class=self.data_class,
+                snapshot=self.snapshot,
+                status=status,
+                reason=self.reason,
+                latency_ms=self.elapsed_s * _MS,
+                entries=tuple(self._entries),
+                considered=self.considered,
+            )
+        )
+
+
+def _tokens(entries: list[Entry]) -> int:
+    return sum(_of(entry.usage) for entry in entries)
+
+
+def _of(usage: Usage | None) -> int:
+    return 0 if usage is None else usage.tokens_in + usage.tokens_out

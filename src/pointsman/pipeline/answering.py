@@ -1,0 +1,24 @@
+"""
+A finished reply → what the caller is sent: a body, or, if a stream was asked for, the same reply as one.
+"""
+
+from collections.abc import AsyncGenerator
+
+from pointsman.core.call import Call
+from pointsman.core.reply import Event, Reply
+from pointsman.pipeline.way import Answer, Way
+from pointsman.surfaces.events import reply_events
+from pointsman.surfaces.surface import Surface
+
+
+def finished(way: Way, reply: Reply) -> Answer:
+    """Return the answer for a reply that is known as a whole."""
+    surface = way.stages.surfaces[way.call.dialect]
+    if not way.call.stream:
+        return Answer(trace=way.trace, body=surface.encode(reply, way.call))
+    return Answer(trace=way.trace, chunks=_replayed(surface, reply_events(reply), way.call))
+
+
+async def _replayed(surface: Surface, events: tuple[Event, ...], call: Call) -> AsyncGenerator[bytes]:
+    encoder = surface.stream(call)
+    yield b"".join(encoder.feed(event) for event in events)

@@ -1,0 +1,40 @@
+"""
+The stages of one snapshot, bound together. `app` makes this value; the pipeline only uses it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pointsman.assess.checks import Checks
+from pointsman.core.clock import Clock
+from pointsman.core.entry import CallRecord
+from pointsman.core.place import Dialect
+from pointsman.core.snapshot import Snapshot
+from pointsman.decision.choose import Chooser
+from pointsman.decision.breaker import Breakers
+from pointsman.governance.judge import Policy
+from pointsman.intake.admit import Intake
+from pointsman.ledger.rating import Rater
+from pointsman.places.cache.answers import AnswerCache
+from pointsman.places.models.outlet import ModelsPlace
+from pointsman.places.rules.table import RulesPlace
+from pointsman.surfaces.surface import Surface
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stages:
+    """Everything a call meets on its way, in order."""
+
+    snapshot: Snapshot
+    surfaces: Mapping[Dialect, Surface]
+    intake: Intake
+    policy: Policy
+    chooser: Chooser
+    breakers: Breakers
+    rules: Mapping[str, RulesPlace]
+    cache: AnswerCache
+    models: ModelsPlace
+    checks: Checks
+    rater: Rater
+    book: Callable[[CallRecord], None]
+    clock: Clock

@@ -1,0 +1,176 @@
+"""
+The place where models run: one attempt → one request to a vendor → one reply, or one stream of pieces.
+
+Private and cloud targets differ in facts, not in code. Nothing is retried and nothing is chosen here.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pointsman.core.attempt import Attempt
+from pointsman.core.errors import PlaceFailed, TooLarge
+from pointsman.core.failure import Failure, FailureKind
+from pointsman.core.http import Incoming, Outgoing
+from pointsman.core.reply import Broken, Closed, Event, Finished, Reply, Started, UsageSeen
+from pointsman.core.target import Target
+from pointsman.providers.wire_format import StreamDecoder, WireFormat
+from pointsman.transport.connection import AnswerBroken
+from pointsman.transport.pool import Pool, Streaming
+from pointsman.transport.sse import ServerSentEvent, SseReader
+
+_FIRST_BAD_STATUS: Final = 300
+_EVENT_STREAM: Final = "text/event-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """How a target is reached: its pool of connections and its wire format."""
+
+    pool: Pool
+    wire: WireFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a streamed reply: what it means, and the bytes it came as."""
+
+    events: tuple[Event, ...]
+    raw: bytes
+
+
+class ModelsPlace:
+    """Runs attempts at the private and cloud targets of one snapshot."""
+
+    def __init__(self, outlets: Mapping[str, Outlet], *, sse_line_bytes: int) -> None:
+        self._outlets = outlets
+        self._line_bytes = sse_line_bytes
+
+    async def run(self, attempt: Attempt, *, full: bool) -> Reply:
+        """Return the whole reply. With `full=False` only its head is read. Raises `PlaceFailed`."""
+        target = attempt.target
+        outlet = self._outlets[target.name]
+        try:
+            answer = await outlet.pool.fetch(outlet.wire.encode(attempt.call, target), attempt.deadlines)
+        except AnswerBroken as broken:
+            raise PlaceFailed(broken.failure, target=target.name) from broken
+        if answer.status >= _FIRST_BAD_STATUS:
+            raise PlaceFailed(outlet.wire.failure(answer), target=target.name)
+        return outlet.wire.decode(answer.body, target, full=full)
+
+    async def stream(self, attempt: Attempt, *, full: bool) -> "ModelStream":
+        """
+        Return a stream that has begun: its first event is there, so a failure before it can still be hidden from the caller.
+
+        With `full=False` the pieces tell only start, end, usage and errors. Raises `PlaceFailed`.
+        """
+        target = attempt.target
+        outlet = self._outlets[target.name]
+        answer = await self._open(outlet, outlet.wire.encode(attempt.call, target), attempt)
+        stream = ModelStream(answer, outlet.wire.stream(target, full=full), target, self._line_bytes)
+        try:
+            await stream.begin()
+        except BaseException:
+            stream.close()
+            raise
+        return stream
+
+    async def _open(self, outlet: Outlet, outgoing: Outgoing, attempt: Attempt) -> Streaming:
+        target = attempt.target.name
+        try:
+            answer = await outlet.pool.open(outgoing, attempt.deadlines)
+            if answer.status < _FIRST_BAD_STATUS and (answer.header(b"content-type") or "").startswith(_EVENT_STREAM):
+                return answer
+            body = await _rest(answer)
+        except AnswerBroken as broken:
+            raise PlaceFailed(broken.failure, target=target) from broken
+        if body.status >= _FIRST_BAD_STATUS:
+            raise PlaceFailed(outlet.wire.failure(body), target=target)
+        raise PlaceFailed(Failure(kind=FailureKind.BAD_ANSWER, message="the answer to a request for a stream is none"), target=target)
+
+
+class ModelStream:
+    """
+    One streamed reply, read piece by piece to its end mark.
+
+    A stream that ends without the mark raises `PlaceFailed` (`cut`): a truncated answer never looks like a whole one.
+    """
+
+    def __init__(self, answer: Streaming, decoder: StreamDecoder, target: Target, line_bytes: int) -> None:
+        self._answer = answer
+        self._decoder = decoder
+        self._target = target.name
+        self._reader = SseReader(line_bytes)
+        self._first: list[Piece] = []
+        self._is_closed = False
+        self.first_byte_at: float | None = None
+        self.usage: UsageSeen | None = None
+        self.finished: Finished | None = None
+        self.started: Started | None = None
+        self.pieces_seen = 0
+
+    async def begin(self) -> None:
+        """Wait for the first event. Raises `PlaceFailed`."""
+        while not self._first and not self._is_closed:
+            self._first = await self._next()
+        self.first_byte_at = self._answer.first_byte_at or asyncio.get_running_loop().time()
+
+    async def pieces(self) -> AsyncGenerator[list[Piece]]:
+        """Yield what arrives, all pieces of one read together. Raises `PlaceFailed`."""
+        batch, self._first = self._first, []
+        while True:
+            if batch:
+                yield batch
+            if self._is_closed:
+                return
+            batch = await self._next()
+
+    async def _next(self) -> list[Piece]:
+        try:
+            data = await self._answer.read()
+        except AnswerBroken as broken:
+            raise PlaceFailed(broken.failure, target=self._target) from broken
+        if data is None:
+            raise self._failed(FailureKind.CUT, "the stream ended without its end mark")
+        try:
+            events = self._reader.feed(data)
+        except TooLarge as error:
+            raise self._failed(FailureKind.BAD_ANSWER, error.message) from error
+        return [self._piece(event) for event in events if not self._is_closed]
+
+    def _piece(self, event: ServerSentEvent) -> Piece:
+        events = self._decoder.feed(event.event, event.data)
+        self.pieces_seen += 1
+        for meaning in events:
+            self._note(meaning)
+        return Piece(events, event.raw)
+
+    def _note(self, event: Event) -> None:
+        match event:
+            case UsageSeen():
+                self.usage = event
+            case Finished():
+                self.finished = event
+            case Started():
+                self.started = event
+            case Closed():
+                self._is_closed = True
+            case Broken(failure, message):
+                raise self._failed(FailureKind(failure), message)
+            case _:
+                pass
+
+    def _failed(self, kind: FailureKind, message: str) -> PlaceFailed:
+        return PlaceFailed(Failure(kind=kind, message=message), target=self._target)
+
+    def close(self) -> None:
+        """Give the connection back, or drop it when the stream is left before its end."""
+        self._answer.close(whole=self._is_closed)
+
+
+async def _rest(answer: Streaming) -> Incoming:
+    try:
+        return await answer.whole()
+    finally:
+        answer.close(whole=False)

@@ -1,0 +1,48 @@
+"""
+Answers as bytes: status line, headers, body. No meaning, only HTTP/1.1.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Final
+
+_STATUS_LINES: Final = MappingProxyType({status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus})
+_CLOSE: Final = "connection: close\r\n"
+
+JSON: Final = "application/json"
+EVENT_STREAM: Final = "text/event-stream; charset=utf-8"
+COST_TRAILER: Final = "x-pointsman-cost-nano-usd"
+
+
+def whole(status: int, body: bytes, *, headers: str = "", content_type: str = JSON, keep_alive: bool = True) -> bytes:
+    """Return a whole answer. `headers` are ready lines, each with its line end."""
+    close = "" if keep_alive else _CLOSE
+    head = f"{_STATUS_LINES[status]}content-type: {content_type}\r\ncontent-length: {len(body)}\r\n{headers}{close}\r\n"
+    return head.encode("latin-1") + body
+
+
+def stream_head(*, headers: str, keep_alive: bool) -> bytes:
+    """Return the head of a stream of server-sent events; its cost follows as a trailer."""
+    close = "" if keep_alive else _CLOSE
+    head = (
+        f"{_STATUS_LINES[200]}content-type: {EVENT_STREAM}\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n"
+        f"transfer-encoding: chunked\r\ntrailer: {COST_TRAILER}\r\n{headers}{close}\r\n"
+    )
+    return head.encode("latin-1")
+
+
+def chunk(data: bytes) -> bytes:
+    """Return one chunk of a chunked body (RFC 9112, section 7.1)."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def last_chunk(trailers: Mapping[str, str]) -> bytes:
+    """Return the end of a chunked body, with trailers."""
+    lines = "".join(f"{name}: {value}\r\n" for name, value in trailers.items())
+    return f"0\r\n{lines}\r\n".encode("latin-1")
+
+
+def header_lines(pairs: Mapping[str, str]) -> str:
+    """Return ready header lines. Values must hold no line breaks: they are names from the settings, numbers and identifiers."""
+    return "".join(f"{name}: {value}\r\n" for name, value in pairs.items())

@@ -1,0 +1,54 @@
+"""
+`POST /v1/outcomes`: a late fact about a business unit.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import msgspec
+
+from pointsman.core.entry import Outcome
+from pointsman.core.errors import BadRequest, NotPermitted
+from pointsman.core.money import nano
+from pointsman.core.principal import Principal, Scope
+
+_LONGEST_NAME = 200
+
+
+class _Body(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    unit: str
+    kind: str
+    success: bool = True
+    id: str | None = None
+    capability: str | None = None
+    value_usd: Decimal | None = None
+    at_ms: int | None = None
+    source: str = "application"
+
+
+def read_outcome(body: bytes, principal: Principal, *, new_id: Callable[[], str], now_ms: int) -> Outcome:
+    """
+    Read an outcome: `unit` and `kind` are required, `success` defaults to true, `id` makes a repeated report count once.
+
+    Raises `NotPermitted` without the scope `outcomes`, `BadRequest` with the field at fault.
+    """
+    if Scope.OUTCOMES not in principal.key.scopes:
+        raise NotPermitted(what="`POST /v1/outcomes` (scope `outcomes`)", who=principal.key.key_id)
+    try:
+        told = msgspec.json.decode(body, type=_Body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"The outcome cannot be read: {error}. Send at least `unit` and `kind`.") from error
+    for name, text in (("unit", told.unit), ("kind", told.kind), ("id", told.id or "-"), ("source", told.source)):
+        if not text.strip() or len(text) > _LONGEST_NAME:
+            raise BadRequest(f"`{name}` must hold 1 to {_LONGEST_NAME} characters. Shorten or fill it.", field=name)
+    return Outcome(
+        unit=told.unit,
+        outcome_id=told.id or new_id(),
+        kind=told.kind,
+        success=told.success,
+        at_ms=told.at_ms if told.at_ms is not None else now_ms,
+        tenant=principal.key.tenant,
+        capability=told.capability,
+        value_nano_usd=None if told.value_usd is None else nano(told.value_usd),
+        source=told.source,
+    )
