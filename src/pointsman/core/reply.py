@@ -154,17 +154,4 @@ class Closed:
     """The vendor's mark that nothing is missing."""
 
 
-Event = (
-    Started
-    | TextDelta
-    | RefusalDelta
-    | ThinkingDelta
-    | ThinkingSigned
-    | ThinkingHidden
-    | ToolStarted
-    | ToolDelta
-    | Finished
-    | UsageSeen
-    | Broken
-    | Closed
-)
+Event = Started | TextDelta | RefusalDelta | ThinkingDelta | ThinkingSigned | ThinkingHidden | ToolStarted | ToolDelta | Finished | UsageSeen | Broken | Closed

@@ -9,9 +9,9 @@ from pointsman.core.errors import Exhausted, NotGoodEnough, PlaceFailed
 from pointsman.core.reply import Reply
 from pointsman.decision.choose import Rung
 from pointsman.decision.retry import Final, NextRung, plan
+from pointsman.ledger.trace import CANCELLED, OK
 from pointsman.pipeline.answering import finished
 from pointsman.pipeline.live import live
-from pointsman.ledger.trace import CANCELLED, OK
 from pointsman.pipeline.way import Answer, Try, Way
 
 
@@ -59,7 +59,9 @@ async def _try(way: Way, rung: Rung) -> Answer | Grade | PlaceFailed:
         reply = await way.stages.models.run(this.attempt, full=way.full)
     except PlaceFailed as failed:
         way.stages.breakers.failed(this.attempt.target.name, failed.failure)
-        way.trace.book(this.attempt, way.stages.rater.failed(this.running, way.call, failed.failure.kind), started=this.started, error=failed.failure.kind.value)
+        way.trace.book(
+            this.attempt, way.stages.rater.failed(this.running, way.call, failed.failure.kind), started=this.started, error=failed.failure.kind.value
+        )
         return failed
     except asyncio.CancelledError:
         way.trace.book(this.attempt, way.stages.rater.cut(this.running, way.call, produced_tokens=0), started=this.started, error=CANCELLED)

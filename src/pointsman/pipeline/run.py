@@ -12,10 +12,10 @@ from pointsman.core.call import Asked, Call
 from pointsman.core.errors import PointsmanError
 from pointsman.core.reply import Reply
 from pointsman.ledger.rating import FREE
+from pointsman.ledger.trace import CANCELLED, OK, Trace
 from pointsman.pipeline.answering import finished
 from pointsman.pipeline.ladder import climb
 from pointsman.pipeline.stages import Stages
-from pointsman.ledger.trace import CANCELLED, OK, Trace
 from pointsman.pipeline.way import Answer, Way
 
 
@@ -73,4 +73,3 @@ def _answer(way: Way, attempt: Attempt, reply: Reply, *, reason: str) -> Answer:
     way.trace.answered_by(attempt, reason)
     way.trace.close(OK)
     return finished(way, reply)
-

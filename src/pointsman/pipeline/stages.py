@@ -10,8 +10,8 @@ from pointsman.core.clock import Clock
 from pointsman.core.entry import CallRecord
 from pointsman.core.place import Dialect
 from pointsman.core.snapshot import Snapshot
-from pointsman.decision.choose import Chooser
 from pointsman.decision.breaker import Breakers
+from pointsman.decision.choose import Chooser
 from pointsman.governance.judge import Policy
 from pointsman.intake.admit import Intake
 from pointsman.ledger.rating import Rater

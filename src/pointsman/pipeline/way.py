@@ -80,9 +80,7 @@ class Way:
     def begin(self, rung: Rung) -> Try:
         """Begin to try a rung."""
         attempt = self.attempt(rung.target)
-        return Try(
-            attempt=attempt, reason=rung.reason, started=self.stages.clock.monotonic_s(), running=self.stages.rater.begin(rung.target)
-        )
+        return Try(attempt=attempt, reason=rung.reason, started=self.stages.clock.monotonic_s(), running=self.stages.rater.begin(rung.target))
 
     def keep(self, attempt: Attempt, reply: Reply) -> None:
         """Remember a good reply, where the capability and the verdict allow it."""

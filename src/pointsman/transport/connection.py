@@ -19,7 +19,7 @@ _NEVER: Final = float("inf")
 _NO_HEADERS: Final[dict[str, str]] = {}
 
 
-class AnswerBroken(Exception):  # noqa: N818 - it is a fact about the vendor, see core/errors.py on names
+class AnswerBroken(Exception):
     """An exchange ended without an answer. `failure` says how; `stale` that the vendor had closed an idle connection."""
 
     def __init__(self, failure: Failure, *, stale: bool = False) -> None:

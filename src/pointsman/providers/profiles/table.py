@@ -1,0 +1,70 @@
+"""
+What differs between vendors, as data. A new vendor that speaks a known format is one row here.
+
+A profile is named by the `kind` of a vendor in the settings.
+"""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from pointsman.core.place import Dialect, Place
+from pointsman.core.target import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """
+    Facts about one kind of vendor.
+
+    `base_url` None means the settings must name it. `credential` is the usual reference. `catalogue` is the vendor's name in the price
+    catalogue. `port` is where a local server of this kind usually listens, for discovery.
+    """
+
+    dialect: Dialect
+    place: Place
+    base_url: str | None = None
+    credential: str | None = None
+    catalogue: str | None = None
+    port: int | None = None
+    max_tokens_field: str = "max_tokens"
+
+
+_OPENAI: Final = Dialect.OPENAI_CHAT
+_ANTHROPIC: Final = Dialect.ANTHROPIC_MESSAGES
+_CLOUD: Final = Place.CLOUD
+_PRIVATE: Final = Place.PRIVATE
+
+PROFILES: Final = MappingProxyType(
+    {
+        "openai": Profile(
+            dialect=_OPENAI,
+            place=_CLOUD,
+            base_url="https://api.openai.com/v1",
+            credential="env:OPENAI_API_KEY",
+            catalogue="openai",
+            max_tokens_field="max_completion_tokens",
+        ),
+        "anthropic": Profile(dialect=_ANTHROPIC, place=_CLOUD, base_url="https://api.anthropic.com", credential="env:ANTHROPIC_API_KEY", catalogue="anthropic"),
+        "mistral": Profile(dialect=_OPENAI, place=_CLOUD, base_url="https://api.mistral.ai/v1", credential="env:MISTRAL_API_KEY", catalogue="mistral"),
+        "groq": Profile(dialect=_OPENAI, place=_CLOUD, base_url="https://api.groq.com/openai/v1", credential="env:GROQ_API_KEY", catalogue="groq"),
+        "deepseek": Profile(dialect=_OPENAI, place=_CLOUD, base_url="https://api.deepseek.com/v1", credential="env:DEEPSEEK_API_KEY", catalogue="deepseek"),
+        "openrouter": Profile(
+            dialect=_OPENAI, place=_CLOUD, base_url="https://openrouter.ai/api/v1", credential="env:OPENROUTER_API_KEY", catalogue="openrouter"
+        ),
+        "ollama": Profile(dialect=_OPENAI, place=_PRIVATE, base_url="http://127.0.0.1:11434/v1", port=11434),
+        "llamacpp": Profile(dialect=_OPENAI, place=_PRIVATE, base_url="http://127.0.0.1:8080/v1", port=8080),
+        "vllm": Profile(dialect=_OPENAI, place=_PRIVATE, base_url="http://127.0.0.1:8000/v1", port=8000),
+        "openai_compatible": Profile(dialect=_OPENAI, place=_CLOUD),
+        "anthropic_compatible": Profile(dialect=_ANTHROPIC, place=_CLOUD),
+        "simulated": Profile(dialect=_OPENAI, place=_CLOUD, catalogue="simulated"),
+        "simulated_anthropic": Profile(dialect=_ANTHROPIC, place=_CLOUD, catalogue="simulated"),
+    }
+)
+
+
+def profile_of(target: Target) -> Profile:
+    """Return the profile of the vendor that runs a target."""
+    if target.vendor is None:
+        raise LookupError(f"the target `{target.name}` has no vendor")
+    return PROFILES[target.vendor.kind]

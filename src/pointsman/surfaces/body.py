@@ -1,0 +1,70 @@
+"""
+A request body → one JSON object, read once and strictly. What its fields mean is not known here.
+
+Bounds: broken UTF-8, lone surrogates, anything that is no object, and nesting deeper than the bound are refused. A repeated name keeps its last value, and that
+value is what is sent on: bodies are written anew from this one reading, so no two readers can understand them differently (ADR 0010).
+"""
+
+import re
+from typing import Any, Final, TypeVar, cast
+
+import msgspec
+
+from pointsman.core.errors import BadRequest, TooLarge
+
+MAX_DEPTH: Final = 64
+
+_WHERE: Final = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
+
+T = TypeVar("T")
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """Return the object. Raises `BadRequest` or `TooLarge`."""
+    try:
+        tree = msgspec.json.decode(body)
+    except RecursionError as error:
+        raise _too_deep() from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"The body is not valid JSON ({error}). Send one JSON object in UTF-8.") from error
+    if not isinstance(tree, dict):
+        raise BadRequest("The body is JSON but no object. Send one JSON object.")
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH:
+        _check_depth(cast("object", tree))
+    return cast("dict[str, Any]", tree)
+
+
+def convert(tree: dict[str, Any], shape: type[T]) -> T:
+    """Return the tree in its shape; `BadRequest` names the field that does not fit."""
+    try:
+        return msgspec.convert(tree, shape)
+    except msgspec.ValidationError as error:
+        raise bad_field(str(error)) from error
+
+
+def bad_field(told: str) -> BadRequest:
+    """Return msgspec's complaint with the field taken out of it."""
+    found = _WHERE.search(told)
+    field = found["path"] if found else None
+    says = _WHERE.sub("", told)
+    where = f"`{field}`" if field else "The body"
+    return BadRequest(f"{where} does not fit: {says}. Correct it.", field=field or None)
+
+
+def _check_depth(tree: object) -> None:
+    level: list[object] = [tree]
+    for _ in range(MAX_DEPTH):
+        below: list[object] = []
+        for node in level:
+            if isinstance(node, dict):
+                below.extend(cast("dict[str, object]", node).values())
+            elif isinstance(node, list):
+                below.extend(cast("list[object]", node))
+        if not below:
+            return
+        level = below
+    raise _too_deep()
+
+
+def _too_deep() -> TooLarge:
+    return TooLarge(f"The body is nested deeper than {MAX_DEPTH} levels. Send it flatter.")

@@ -1,0 +1,129 @@
+"""
+Whole replies and streams, one into the other; and a call for a stream into one for a whole answer.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from pointsman.core.call import Call, HiddenThinking, Part, Refusal, Text, Thinking, ToolUse
+from pointsman.core.reply import (
+    Closed,
+    Event,
+    Finish,
+    Finished,
+    RefusalDelta,
+    Reply,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+    ThinkingHidden,
+    ThinkingSigned,
+    ToolDelta,
+    ToolStarted,
+    UsageSeen,
+)
+
+
+def reply_events(reply: Reply) -> tuple[Event, ...]:
+    """Return the stream that says the same as a whole reply."""
+    events: list[Event] = [Started(reply.reply_id, reply.model)]
+    slot = 0
+    for part in reply.parts:
+        events.extend(_part_events(part, slot))
+        slot += isinstance(part, ToolUse)
+    events.append(Finished(reply.finish, reply.stop_sequence))
+    if reply.usage is not None:
+        events.append(UsageSeen(reply.usage))
+    events.append(Closed())
+    return tuple(events)
+
+
+def _part_events(part: Part, slot: int) -> tuple[Event, ...]:
+    match part:
+        case Text(text):
+            return (TextDelta(text),)
+        case Refusal(text=text):
+            return (RefusalDelta(text),)
+        case Thinking(text=text, signature=signature):
+            return (ThinkingDelta(text), ThinkingSigned(signature)) if signature else (ThinkingDelta(text),)
+        case HiddenThinking(data=data):
+            return (ThinkingHidden(data),)
+        case ToolUse(use_id=use_id, name=name, arguments=arguments):
+            return (ToolStarted(slot, use_id, name), ToolDelta(slot, arguments))
+        case _:
+            raise TypeError(f"a model answers no {type(part).__name__}")
+
+
+class ReplyBuilder:
+    """Collects the events of a stream into the reply that says the same. Neighbouring text is one part."""
+
+    def __init__(self) -> None:
+        self._parts: list[Part] = []
+        self._tools: dict[int, int] = {}
+        self._started = Started("", "")
+        self._finished = Finished(Finish.DONE)
+        self._usage: UsageSeen | None = None
+
+    def feed(self, events: Iterable[Event]) -> None:
+        """Take in the next events."""
+        for event in events:
+            match event:
+                case Started():
+                    self._started = event
+                case Finished():
+                    self._finished = event
+                case UsageSeen():
+                    self._usage = event
+                case TextDelta(text):
+                    self._extend(Text(text))
+                case _:
+                    self._rarer(event)
+
+    def _rarer(self, event: Event) -> None:
+        match event:
+            case RefusalDelta(text):
+                self._extend(Refusal(text=text))
+            case ThinkingDelta(text):
+                self._extend(Thinking(text=text))
+            case ThinkingSigned(signature):
+                if self._parts and isinstance(last := self._parts[-1], Thinking):
+                    self._parts[-1] = replace(last, signature=signature)
+                else:
+                    self._parts.append(Thinking(text="", signature=signature))
+            case ThinkingHidden(data):
+                self._parts.append(HiddenThinking(data=data))
+            case ToolStarted(slot, use_id, name):
+                self._tools[slot] = len(self._parts)
+                self._parts.append(ToolUse(use_id=use_id, name=name, arguments=""))
+            case ToolDelta(slot, arguments):
+                use = self._parts[self._tools[slot]]
+                assert isinstance(use, ToolUse)  # noqa: S101 - `_tools` points at tool uses only
+                self._parts[self._tools[slot]] = replace(use, arguments=use.arguments + arguments)
+            case _:
+                pass
+
+    def _extend(self, more: Text | Refusal | Thinking) -> None:
+        last = self._parts[-1] if self._parts else None
+        if isinstance(last, Thinking) and last.signature is not None:
+            last = None  # a signature ends its block
+        if last is not None and type(last) is type(more):
+            self._parts[-1] = replace(last, text=last.text + more.text)
+        else:
+            self._parts.append(more)
+
+    def reply(self) -> Reply:
+        """Return what has been collected."""
+        return Reply(
+            reply_id=self._started.reply_id,
+            model=self._started.model,
+            finish=self._finished.finish,
+            stop_sequence=self._finished.stop_sequence,
+            parts=tuple(self._parts),
+            usage=None if self._usage is None else self._usage.usage,
+        )
+
+
+def unstreamed(call: Call) -> Call:
+    """Return the same call for a whole answer: an answer that must be checked is not sent piece by piece."""
+    wire = {name: value for name, value in call.wire.items() if name not in ("stream", "stream_options")}
+    return replace(call, stream=False, wire=wire)
