@@ -1,0 +1,49 @@
+"""
+Is it good enough: a reply against the capability's contract.
+
+This first form checks the output schema. A capability without one trusts every whole answer, and then nobody needs to look inside.
+"""
+
+from typing import Any, Final
+
+import jsonschema_rs
+import msgspec
+
+from pointsman.core.attempt import Grade
+from pointsman.core.call import Text
+from pointsman.core.capability import Capability
+from pointsman.core.reply import Finish, Reply
+from pointsman.core.snapshot import Snapshot
+
+GOOD: Final = Grade(passed=True)
+
+
+class Checks:
+    """The checks of one snapshot, with their schemas compiled."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._validators: dict[str, Any] = {
+            capability.name: jsonschema_rs.validator_for(capability.output.schema or {"type": "object"})
+            for capability in snapshot.capabilities.values()
+            if capability.output is not None
+        }
+
+    def needs_content(self, capability: Capability) -> bool:
+        """Tell whether the whole answer must be seen before it may be sent."""
+        return capability.output is not None and not capability.raw
+
+    def grade(self, reply: Reply, capability: Capability) -> Grade:
+        """Return whether the reply is good enough, and if not, why."""
+        if capability.output is None or capability.raw:
+            return GOOD
+        if reply.finish is Finish.LENGTH:
+            return Grade(passed=False, code="truncated", says="the answer was cut off by its token limit")
+        text = "".join(part.text for part in reply.parts if isinstance(part, Text))
+        try:
+            told = msgspec.json.decode(text)
+        except (msgspec.DecodeError, RecursionError):
+            return Grade(passed=False, code="not_json", says="the answer is not JSON")
+        fault = next(iter(self._validators[capability.name].iter_errors(told)), None)
+        if fault is not None:
+            return Grade(passed=False, code="schema", says=f"the answer does not fit `output_schema`: {fault.message[:200]}")
+        return GOOD

@@ -1,0 +1,89 @@
+"""
+Circuit breakers: a target that keeps failing is left alone for a while.
+
+One breaker per target and class of failure, so that a spent rate limit does not close what a time-out would, nor the other way round. Closed → open after enough
+failures in a row → after the cool-down one probe is let through → closed, or open for twice as long. `Retry-After` opens at once, until then. A fault
+of the caller counts for nothing. Pure: the clock is passed in.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from pointsman.core.failure import Failure, FailureKind
+
+FAILURES_IN_A_ROW: Final = 5
+COOL_DOWN_S: Final = 5.0
+LONGEST_COOL_DOWN_S: Final = 120.0
+
+_CLASSES: Final = MappingProxyType(
+    {
+        FailureKind.CONNECT: "unreachable",
+        FailureKind.TLS: "unreachable",
+        FailureKind.TIMEOUT_CONNECT: "unreachable",
+        FailureKind.TIMEOUT_FIRST_BYTE: "slow",
+        FailureKind.TIMEOUT_GAP: "slow",
+        FailureKind.RATE_LIMITED: "limited",
+        FailureKind.OVERLOADED: "failing",
+        FailureKind.SERVER_ERROR: "failing",
+        FailureKind.BAD_ANSWER: "failing",
+        FailureKind.CUT: "failing",
+        FailureKind.BROKEN: "failing",
+        FailureKind.CREDENTIAL: "credential",
+        FailureKind.NOT_FOUND: "credential",
+    }
+)
+
+
+@dataclass(slots=True)
+class _Breaker:
+    failures: int = 0
+    open_until: float = 0.0
+    cool_down_s: float = COOL_DOWN_S
+    is_probing: bool = False
+
+
+class Breakers:
+    """The breakers of all targets. `now` is a monotonic clock in seconds."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._by_target: dict[str, dict[str, _Breaker]] = {}
+
+    def open_class(self, target: str) -> str | None:
+        """Return the class of failure for which the target is closed now, or None. After a cool-down the first to ask may probe."""
+        breakers = self._by_target.get(target)
+        if not breakers:
+            return None
+        now = self._now()
+        for name, breaker in breakers.items():
+            if breaker.open_until > now or breaker.is_probing:
+                return name
+        for breaker in breakers.values():
+            if breaker.open_until:
+                breaker.is_probing = True
+                breaker.open_until = now + breaker.cool_down_s  # should the probe never return, somebody else may ask then
+        return None
+
+    def succeeded(self, target: str) -> None:
+        """Forget the target's failures."""
+        if target in self._by_target:
+            del self._by_target[target]
+
+    def failed(self, target: str, failure: Failure) -> None:
+        """Count a failure."""
+        name = _CLASSES.get(failure.kind)
+        if name is None:
+            return
+        now = self._now()
+        breaker = self._by_target.setdefault(target, {}).setdefault(name, _Breaker())
+        breaker.failures += 1
+        if breaker.is_probing:
+            breaker.is_probing = False
+            breaker.cool_down_s = min(breaker.cool_down_s * 2, LONGEST_COOL_DOWN_S)
+            breaker.open_until = now + breaker.cool_down_s
+        elif breaker.failures >= FAILURES_IN_A_ROW:
+            breaker.open_until = now + breaker.cool_down_s
+        if failure.retry_after_s:
+            breaker.open_until = max(breaker.open_until, now + min(failure.retry_after_s, LONGEST_COOL_DOWN_S))

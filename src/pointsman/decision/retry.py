@@ -1,0 +1,72 @@
+"""
+What to do after a failure: the same target again, the next rung, or tell the caller. A table, not a guess.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from pointsman.core.capability import Retries
+from pointsman.core.failure import Failure, FailureKind
+
+_SAME: Final = "same"
+_NEXT: Final = "next"
+_END: Final = "end"
+
+_AFTER: Final = {
+    FailureKind.CONNECT: _SAME,
+    FailureKind.TLS: _NEXT,
+    FailureKind.TIMEOUT_CONNECT: _NEXT,
+    FailureKind.TIMEOUT_FIRST_BYTE: _NEXT,
+    FailureKind.TIMEOUT_GAP: _NEXT,
+    FailureKind.TIMEOUT_TOTAL: _END,
+    FailureKind.RATE_LIMITED: _SAME,
+    FailureKind.OVERLOADED: _SAME,
+    FailureKind.SERVER_ERROR: _SAME,
+    FailureKind.CREDENTIAL: _NEXT,
+    FailureKind.NOT_FOUND: _NEXT,
+    FailureKind.CONTEXT_LENGTH: _NEXT,
+    FailureKind.REJECTED: _END,  # another vendor would be sent the same mistake
+    FailureKind.CONTENT_REFUSED: _END,  # a refusal is never routed around
+    FailureKind.BAD_ANSWER: _SAME,
+    FailureKind.CUT: _SAME,
+    FailureKind.BROKEN: _SAME,
+    FailureKind.BUSY: _NEXT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Try the same target after a wait."""
+
+    wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class NextRung:
+    """Leave this target."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Tell the caller."""
+
+
+NEXT: Final = NextRung()
+END: Final = End()
+
+
+def plan(failure: Failure, retries: Retries, *, tries_here: int, tries_total: int, chance: float) -> Again | NextRung | End:
+    """
+    Return the next step. `tries_here` and `tries_total` count further tries already made; `chance` in [0, 1) spreads the waits.
+
+    `Retry-After` is honoured: a wait that is too long sends the call to the next rung.
+    """
+    after = _AFTER[failure.kind]
+    if after is _END:
+        return END
+    if after is _NEXT or tries_here >= retries.per_target or tries_total >= retries.budget:
+        return NEXT
+    if failure.retry_after_s is not None:
+        return Again(failure.retry_after_s) if failure.retry_after_s <= retries.longest_wait_s else NEXT
+    longest = min(retries.backoff_s * 2**tries_here, retries.longest_wait_s)
+    return Again(longest * (0.5 + chance / 2))

@@ -1,0 +1,127 @@
+"""
+The door: who asks, for which capability, within which limits.
+
+Everything that can be known from the snapshot is worked out before the first request; a request costs a few look-ups.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from pointsman.core.call import Call
+from pointsman.core.capability import Capability
+from pointsman.core.clock import Clock
+from pointsman.core.errors import NotPermitted, UnknownCapability
+from pointsman.core.principal import Key, Limit, LimitBy, Principal, Scope
+from pointsman.core.snapshot import Snapshot
+from pointsman.core.target import Price, Target
+from pointsman.intake.keys import Door
+from pointsman.intake.meters import Meter, Meters, Reservation, meter
+
+_CHARS_PER_TOKEN: Final = 4
+_USUAL_TOKENS_OUT: Final = 1024
+_PER_MILLION: Final = 1_000_000
+
+
+class Intake:
+    """The first stage of one snapshot. `price_of` tells the price that a reservation is estimated from."""
+
+    def __init__(self, snapshot: Snapshot, meters: Meters, *, clock: Clock, price_of: Callable[[Target], Price | None]) -> None:
+        self._door = Door(snapshot.keys)
+        self._meters = meters
+        self._clock = clock
+        self._price_of = price_of
+        self._limits = snapshot.limits
+        self._capabilities = snapshot.capabilities
+        self._raw = {name: _raw(target, snapshot.digest) for name, target in snapshot.targets.items()}
+        self._fixed: dict[tuple[str, str], tuple[Meter, ...]] = {}
+        self._by_user = tuple(limit for limit in snapshot.limits if limit.by is LimitBy.USER)
+
+    def identify(self, authorization: str | None, api_key: str | None, *, user: str | None) -> Principal:
+        """Return who asks. Raises `NotAuthenticated`."""
+        return self._door.identify(authorization, api_key, user=user, now_s=self._clock.wall_ms() / 1000)
+
+    def find(self, principal: Principal, name: str) -> Capability:
+        """
+        Return the capability of this name, or, for a key with the scope `raw_targets`, a target by its own name.
+
+        Raises `UnknownCapability`, also for one that exists but is closed to this key, and `NotPermitted` for a key that may not call.
+        """
+        key = principal.key
+        if Scope.CALL not in key.scopes:
+            raise NotPermitted(what="calls (scope `call`)", who=key.key_id)
+        found = self._capabilities.get(name)
+        if found is not None and (key.capabilities is None or name in key.capabilities):
+            return found
+        raw = self._raw.get(name)
+        if raw is None or found is not None:
+            raise UnknownCapability(name=name)
+        if Scope.RAW_TARGETS not in key.scopes:
+            raise NotPermitted(what=f"the target `{name}` by name (scope `raw_targets`)", who=key.key_id)
+        return raw
+
+    def listed(self, principal: Principal) -> tuple[str, ...]:
+        """Return the names of the capabilities that this caller may use."""
+        allowed = principal.key.capabilities
+        return tuple(name for name in self._capabilities if allowed is None or name in allowed)
+
+    def reserve(self, principal: Principal, capability: Capability, call: Call) -> Reservation:
+        """Set aside what the call may use at most, under every limit that counts it. Raises `OverLimit` or `OverBudget`."""
+        meters = self._meters_for(principal, capability)
+        now_s = self._clock.wall_ms() / 1000
+        if not meters:
+            return self._meters.reserve((), tokens=0, cost_nano_usd=0, now_s=now_s)
+        tokens_in = call.size_chars // _CHARS_PER_TOKEN + 1
+        tokens_out = call.sampling.max_tokens or max((target.max_output_tokens or _USUAL_TOKENS_OUT for target in capability.ladder), default=0)
+        cost = max((self._estimate(target, tokens_in, tokens_out) for target in capability.ladder), default=0)
+        return self._meters.reserve(meters, tokens=tokens_in + tokens_out, cost_nano_usd=cost, now_s=now_s)
+
+    def budgets(self) -> tuple[Limit, ...]:
+        """Return the limits in money, for whoever knows what was spent before this process began."""
+        return tuple(limit for limit in self._limits if limit.budget_nano_usd is not None)
+
+    def seed(self, limit: Limit, spent: Mapping[str, int]) -> None:
+        """Set what each value of `limit.by` has spent in this period, in nano-dollars."""
+        for value, nano_usd in spent.items():
+            if limit.only is None or limit.only == value:
+                self._meters.seed(meter(limit, value), nano_usd, self._clock.wall_ms() / 1000)
+
+    def _estimate(self, target: Target, tokens_in: int, tokens_out: int) -> int:
+        price = self._price_of(target)
+        if price is None:
+            return 0
+        rates = next((rates for start, rates in reversed(price.tiers) if tokens_in >= start), price.rates)
+        return (tokens_in * rates.tokens_in + tokens_out * rates.tokens_out) // _PER_MILLION + price.per_request_nano_usd
+
+    def _meters_for(self, principal: Principal, capability: Capability) -> tuple[Meter, ...]:
+        key = principal.key
+        fixed = self._fixed.get((key.key_id, capability.name))
+        if fixed is None:
+            fixed = tuple(found for limit in self._limits if (found := _applies(limit, _value(limit.by, key, capability))) is not None)
+            self._fixed[key.key_id, capability.name] = fixed
+        if not self._by_user or principal.user is None:
+            return fixed
+        return fixed + tuple(found for limit in self._by_user if (found := _applies(limit, f"{key.tenant}/{principal.user}")) is not None)
+
+
+def _value(by: LimitBy, key: Key, capability: Capability) -> str | None:
+    match by:
+        case LimitBy.KEY:
+            return key.key_id
+        case LimitBy.TENANT:
+            return key.tenant
+        case LimitBy.TEAM:
+            return key.team
+        case LimitBy.APPLICATION:
+            return key.application
+        case LimitBy.CAPABILITY:
+            return capability.name
+        case LimitBy.USER:
+            return None
+
+
+def _applies(limit: Limit, value: str | None) -> Meter | None:
+    return meter(limit, value) if value is not None and limit.only in (None, value) else None
+
+
+def _raw(target: Target, digest: str) -> Capability:
+    return Capability(name=target.name, version=digest, ladder=(target,), ceiling=target.accepts, raw=True)

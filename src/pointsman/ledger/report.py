@@ -1,0 +1,104 @@
+"""
+What it cost and what it was worth, by capability: the numbers of `pointsman report`.
+
+Cost per useful outcome = the cost of all calls of a capability, failed and retried attempts included ÷ its useful units. Unknown costs are not zero: the share of calls
+with a known cost is shown beside every sum.
+"""
+
+import sqlite3
+from dataclasses import dataclass, field
+
+from pointsman.storage.database import query
+from pointsman.storage.records import bin_middle_ms
+
+
+@dataclass(slots=True, kw_only=True)
+class CapabilityReport:
+    """One capability in a span of time. Money in nano-dollars, latencies in milliseconds."""
+
+    capability: str
+    calls: int = 0
+    ok: int = 0
+    fallbacks: int = 0
+    cost_nano_usd: int = 0
+    cost_unknown: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    calls_by_place: dict[str, int] = field(default_factory=dict[str, int])
+    units: int = 0
+    units_told: int = 0
+    useful: int = 0
+    value_nano_usd: int | None = None
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+
+    @property
+    def coverage(self) -> float:
+        """The share of calls whose cost is known, 0 to 1."""
+        return 1 - self.cost_unknown / self.calls if self.calls else 1.0
+
+    @property
+    def cost_per_useful_nano_usd(self) -> int | None:
+        """What a useful outcome cost; None without any, or while no cost is known."""
+        return round(self.cost_nano_usd / self.useful) if self.useful and self.coverage > 0 else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HardwareReport:
+    """One target on own hardware: what was paid, and how long it was busy."""
+
+    target: str
+    paid_nano_usd: int
+    busy_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All capabilities in a span of time (Unix milliseconds, whole hours)."""
+
+    since_ms: int
+    until_ms: int
+    capabilities: tuple[CapabilityReport, ...]
+    hardware: tuple[HardwareReport, ...]
+
+
+def report(connection: sqlite3.Connection, *, since_ms: int, until_ms: int) -> Report:
+    """Read the report from a ledger opened with `open_reader`."""
+    span = {"since_ms": since_ms, "until_ms": until_ms}
+    found: dict[str, CapabilityReport] = {}
+    for row in connection.execute(query("report_calls"), span):
+        one = found.setdefault(row["capability"], CapabilityReport(capability=row["capability"]))
+        one.calls += row["calls"]
+        one.ok += row["ok"]
+        one.fallbacks += row["fallbacks"]
+        one.cost_nano_usd += row["cost_nano_usd"]
+        one.cost_unknown += row["cost_unknown"]
+        one.tokens_in += row["tokens_in"]
+        one.tokens_out += row["tokens_out"]
+        one.calls_by_place[row["place"]] = row["calls"]
+    for row in connection.execute(query("report_units"), span):
+        if row["capability"] in found:
+            one = found[row["capability"]]
+            one.units, one.units_told, one.useful, one.value_nano_usd = row["units"], row["told"], row["useful"], row["value_nano_usd"]
+    bins: dict[str, list[tuple[int, int]]] = {}
+    for row in connection.execute(query("report_latency"), span):
+        bins.setdefault(row["capability"], []).append((row["bin"], row["calls"]))
+    for name, histogram in bins.items():
+        if name in found:
+            found[name].p50_ms, found[name].p95_ms = _quantile(histogram, 0.5), _quantile(histogram, 0.95)
+    hardware = tuple(
+        HardwareReport(target=row["target"], paid_nano_usd=row["paid_nano_usd"], busy_s=row["busy_s"])
+        for row in connection.execute(query("report_hardware"), span)
+    )
+    return Report(since_ms=since_ms, until_ms=until_ms, capabilities=tuple(found.values()), hardware=hardware)
+
+
+def _quantile(histogram: list[tuple[int, int]], share: float) -> float:
+    """Return the latency below which this share of calls lies, to the width of a bin."""
+    wanted = share * sum(calls for _, calls in histogram)
+    seen = 0
+    for number, calls in histogram:
+        seen += calls
+        if seen >= wanted:
+            return bin_middle_ms(number)
+    raise ValueError("an empty histogram has no quantile")

@@ -1,0 +1,110 @@
+"""
+Exact answers, kept for as long as the capability's owner says, within a bound in bytes.
+
+A key cannot be built without its scope: tenant, permissions, label, capability version and snapshot are parts of it, so that no caller ever sees what another
+with other rights was answered, and a changed prompt, model or policy never meets an old answer.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from pointsman.core.attempt import Attempt
+from pointsman.core.call import HiddenThinking, Text, Thinking, ToolUse
+from pointsman.core.place import DataClass, Dialect
+from pointsman.core.reply import Finish, Reply
+
+# Fields that cannot change an answer: two calls that differ in these alone are one question.
+_NOT_ASKED: Final = frozenset({"stream", "stream_options", "metadata", "user", "store", "prompt_cache_key", "safety_identifier", "service_tier"})
+_KEPT: Final = frozenset({Finish.DONE, Finish.STOP_SEQUENCE, Finish.TOOLS})
+_OVERHEAD_BYTES: Final = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheKey:
+    """Where an answer may be found again, and by whom. There are no defaults: a scope cannot be forgotten."""
+
+    tenant: str
+    permissions: frozenset[str] | None
+    label: DataClass
+    capability: str
+    version: str
+    snapshot: str
+    dialect: Dialect
+    question: bytes
+
+
+def cache_key(attempt: Attempt) -> CacheKey:
+    """Return the key of an attempt's question."""
+    call, key = attempt.call, attempt.principal.key
+    asked = {name: value for name, value in call.wire.items() if name not in _NOT_ASKED}
+    return CacheKey(
+        tenant=key.tenant,
+        permissions=key.capabilities,
+        label=attempt.verdict.label,
+        capability=attempt.capability.name,
+        version=attempt.capability.version,
+        snapshot=attempt.verdict.snapshot,
+        dialect=call.dialect,
+        question=hashlib.blake2b(msgspec.json.encode(asked), digest_size=32).digest(),
+    )
+
+
+class AnswerCache:
+    """Answers by key, least recently used out first. `now` is a monotonic clock in seconds."""
+
+    def __init__(self, *, max_bytes: int, now: Callable[[], float]) -> None:
+        self._max_bytes = max_bytes
+        self._now = now
+        self._entries: OrderedDict[CacheKey, tuple[Reply, float, int]] = OrderedDict()
+        self._bytes = 0
+
+    def find(self, attempt: Attempt) -> Reply | None:
+        """Return the kept answer to the attempt's question, unless it is too old."""
+        key = cache_key(attempt)
+        found = self._entries.get(key)
+        if found is None:
+            return None
+        if found[1] <= self._now():
+            self._drop(key)
+            return None
+        self._entries.move_to_end(key)
+        return found[0]
+
+    def keep(self, attempt: Attempt, reply: Reply) -> None:
+        """Keep a whole answer. One that was cut off or refused is not worth repeating."""
+        policy = attempt.capability.cache
+        size = _size(reply)
+        if policy is None or reply.finish not in _KEPT or size > self._max_bytes:
+            return
+        key = cache_key(attempt)
+        self._drop(key)
+        self._entries[key] = (reply, self._now() + policy.ttl_s, size)
+        self._bytes += size
+        while self._bytes > self._max_bytes:
+            self._drop(next(iter(self._entries)))
+
+    @property
+    def size_bytes(self) -> int:
+        """How much is kept."""
+        return self._bytes
+
+    def _drop(self, key: CacheKey) -> None:
+        dropped = self._entries.pop(key, None)
+        if dropped is not None:
+            self._bytes -= dropped[2]
+
+
+def _size(reply: Reply) -> int:
+    size = _OVERHEAD_BYTES + (len(reply.native.body) if reply.native is not None else 0)
+    for part in reply.parts:
+        match part:
+            case Text(text) | Thinking(text=text) | ToolUse(arguments=text) | HiddenThinking(data=text):
+                size += len(text)
+            case _:
+                size += _OVERHEAD_BYTES
+    return size

@@ -1,0 +1,169 @@
+"""
+Ledger records ↔ rows. Every write of a batch, roll-ups included, is one transaction.
+"""
+
+import math
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from pointsman.core.entry import CallRecord, Entry, Outcome
+from pointsman.storage.database import transaction
+
+_MINUTE_MS: Final = 60_000
+_HOUR_MS: Final = 3_600_000
+_BINS_PER_OCTAVE: Final = 5
+_SPENT_BY: Final = frozenset({"key_id", "tenant", "team", "application", "capability", "user"})
+
+_CALL: Final = f"INSERT OR IGNORE INTO call VALUES ({','.join('?' * 19)})"
+_ATTEMPT: Final = f"INSERT OR IGNORE INTO attempt VALUES ({','.join('?' * 15)})"
+_OUTCOME: Final = "INSERT OR IGNORE INTO outcome VALUES (?, (SELECT COALESCE(MAX(recorded), 0) + 1 FROM outcome), ?, ?, ?, ?, ?, ?, ?, ?)"
+_LATENCY: Final = "INSERT INTO latency_hour VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET calls = calls + excluded.calls"
+_HARDWARE: Final = (
+    "INSERT INTO infra_cost VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
+    " SET paid_nano_usd = paid_nano_usd + excluded.paid_nano_usd, busy_s = busy_s + excluded.busy_s"
+)
+_SUMS: Final = ("calls", "ok", "fallbacks", "cost_nano_usd", "cost_unknown", "tokens_in", "tokens_out")
+_ADD: Final = ", ".join(f"{name} = {name} + excluded.{name}" for name in _SUMS)
+
+RollupKey = tuple[int, str, str, str, str]
+
+
+def latency_bin(latency_ms: float) -> int:
+    """Return the bin of a latency: five to an octave."""
+    return math.floor(_BINS_PER_OCTAVE * math.log2(max(latency_ms, 0.001)))
+
+
+def bin_middle_ms(number: int) -> float:
+    """Return the latency in the middle of a bin."""
+    return 2 ** ((number + 0.5) / _BINS_PER_OCTAVE)
+
+
+def write_batch(
+    connection: sqlite3.Connection, records: Sequence[CallRecord], outcomes: Sequence[Outcome], hardware: Iterable[tuple[str, int, int, float]]
+) -> None:
+    """Write records, outcomes and hardware time (target, hour in ms, paid nano-dollars, busy seconds) together or not at all."""
+    calls: list[tuple[object, ...]] = []
+    attempts: list[tuple[object, ...]] = []
+    minutes: dict[RollupKey, list[int]] = {}
+    latencies: dict[tuple[int, str, int], int] = {}
+    for record in records:
+        cost = _cost(record.entries)
+        last = record.entries[-1] if record.entries else None
+        calls.append(_call_row(record, last, cost))
+        attempts.extend(_attempt_row(record.call_id, entry) for entry in record.entries)
+        _roll_up(minutes, record, last, cost)
+        at = (record.started_ms // _HOUR_MS * _HOUR_MS, record.capability, latency_bin(record.latency_ms))
+        latencies[at] = latencies.get(at, 0) + 1
+    with transaction(connection):
+        connection.executemany(_CALL, calls)
+        connection.executemany(_ATTEMPT, attempts)
+        for table, span_ms in (("rollup_minute", _MINUTE_MS), ("rollup_hour", _HOUR_MS)):
+            sums = _coarser(minutes, span_ms)
+            sql = f"INSERT INTO {table} VALUES ({','.join('?' * 12)}) ON CONFLICT DO UPDATE SET {_ADD}"  # noqa: S608 - names of our own tables
+            connection.executemany(sql, [(*key, *values) for key, values in sums.items()])
+        connection.executemany(_LATENCY, [(*key, count) for key, count in latencies.items()])
+        connection.executemany(_HARDWARE, hardware)
+        connection.executemany(_OUTCOME, [_outcome_row(outcome) for outcome in outcomes])
+
+
+def spent_since(connection: sqlite3.Connection, by: str, since_ms: int) -> dict[str, int]:
+    """Return what each value of a column (`team`, `key_id`, …) has spent since a time, in nano-dollars."""
+    if by not in _SPENT_BY:
+        raise ValueError(f"`{by}` is no column that money is counted by")
+    # A UUID begins with its time, so the primary key serves as the index on time.
+    first = f"{since_ms >> 16:08x}-{since_ms & 0xFFFF:04x}"
+    value = "tenant || '/' || user" if by == "user" else by
+    rows = connection.execute(
+        f"SELECT {value}, SUM(cost_nano_usd) FROM call WHERE call_id >= ? AND {by} IS NOT NULL AND cost_nano_usd IS NOT NULL GROUP BY 1",  # noqa: S608 - a known column
+        (first,),
+    )
+    return {str(name): int(total) for name, total in rows}
+
+
+def _cost(entries: Sequence[Entry]) -> int | None:
+    total = 0
+    for entry in entries:
+        if entry.cost_nano_usd is None:
+            return None
+        total += entry.cost_nano_usd
+    return total
+
+
+def _call_row(record: CallRecord, last: Entry | None, cost: int | None) -> tuple[object, ...]:
+    return (
+        record.call_id,
+        record.started_ms,
+        record.capability,
+        record.unit,
+        record.key_id,
+        record.tenant,
+        record.team,
+        record.application,
+        record.user,
+        record.data_class,
+        record.snapshot,
+        record.status,
+        record.reason,
+        None if last is None else last.target,
+        None if last is None else last.place.value,
+        record.latency_ms,
+        len(record.entries),
+        cost,
+        ";".join(f"{target}={code}" for target, code in record.considered),
+    )
+
+
+def _attempt_row(call_id: str, entry: Entry) -> tuple[object, ...]:
+    usage = entry.usage
+    tokens = (None, None, None, None, None) if usage is None else (usage.tokens_in, usage.tokens_out, usage.cache_read, usage.cache_write, usage.reasoning)
+    return (
+        call_id,
+        entry.seq,
+        entry.place.value,
+        entry.target,
+        entry.error,
+        entry.latency_ms,
+        entry.first_byte_ms,
+        *tokens,
+        entry.cost_nano_usd,
+        entry.price_id,
+        entry.estimated,
+    )
+
+
+def _outcome_row(outcome: Outcome) -> tuple[object, ...]:
+    return (
+        outcome.outcome_id,
+        outcome.tenant,
+        outcome.unit,
+        outcome.capability,
+        outcome.kind,
+        outcome.success,
+        outcome.value_nano_usd,
+        outcome.at_ms,
+        outcome.source,
+    )
+
+
+def _roll_up(minutes: dict[RollupKey, list[int]], record: CallRecord, last: Entry | None, cost: int | None) -> None:
+    place, target = ("none", "none") if last is None else (last.place.value, last.target)
+    key = (record.started_ms // _MINUTE_MS * _MINUTE_MS, record.capability, place, target, record.snapshot)
+    sums = minutes.setdefault(key, [0] * len(_SUMS))
+    sums[0] += 1
+    sums[1] += record.status == "ok"
+    sums[2] += len(record.entries) > 1
+    sums[3] += cost or 0
+    sums[4] += cost is None
+    for entry in record.entries:
+        if entry.usage is not None:
+            sums[5] += entry.usage.tokens_in
+            sums[6] += entry.usage.tokens_out
+
+
+def _coarser(minutes: dict[RollupKey, list[int]], span_ms: int) -> dict[RollupKey, list[int]]:
+    coarse: dict[RollupKey, list[int]] = {}
+    for (bucket, *rest), sums in minutes.items():
+        key = (bucket // span_ms * span_ms, *rest)
+        coarse[key] = [a + b for a, b in zip(coarse[key], sums, strict=True)] if key in coarse else sums
+    return coarse
