@@ -1,0 +1,213 @@
+"""
+The checked file → core values: one frozen snapshot, named by the hash of its content.
+"""
+
+import csv
+import hashlib
+import io
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, cast
+
+import msgspec
+
+from pointsman.core.call import OutputSchema
+from pointsman.core.capability import CachePolicy, Capability, Retries, RuleTable
+from pointsman.core.errors import Mistake, SettingsInvalid
+from pointsman.core.http import Deadlines
+from pointsman.core.money import nano
+from pointsman.core.place import DataClass, Feature, Place
+from pointsman.core.principal import Digest, Key, Limit, LimitBy, Period, Scope
+from pointsman.core.snapshot import FIRST_TARGET_BIT, Snapshot
+from pointsman.core.target import Hardware, Price, Rates, Target, Vendor
+from pointsman.settings import shape
+from pointsman.settings.facts import Facts
+from pointsman.settings.yaml_text import read
+
+_DIGEST: Final = 16
+
+
+def when_s(text: str) -> float:
+    """Return the Unix second of a UTC date or time. Raises `ValueError`."""
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def digest(values: object) -> str:
+    """Return the name of a value: the same for the same content, whatever its order."""
+    return hashlib.sha256(msgspec.json.encode(values, order="deterministic")).hexdigest()[:_DIGEST]
+
+
+def vendors_of(file: shape.File, facts: Facts) -> dict[str, Vendor]:
+    """Return the vendors: those of the file, and the known kinds that have an address of their own."""
+    usual = {kind: shape.Vendor(kind=kind) for kind, known in facts.vendors.items() if known.base_url is not None}
+    return {name: _vendor(name, told, facts) for name, told in {**usual, **file.vendors}.items() if told.kind in facts.vendors}
+
+
+def targets_of(file: shape.File, vendors: Mapping[str, Vendor], facts: Facts) -> dict[str, Target]:
+    """Return the targets: those of the file, and `vendor/model` of the ladders."""
+    told = dict(file.targets)
+    for capability in file.capabilities.values():
+        for name in capability.ladder:
+            vendor, slash, model = name.partition("/")
+            if name not in told and slash and model and vendor in vendors:
+                told[name] = shape.Target(vendor=vendor, model=model)
+    return {
+        name: _target(name, target, vendors[target.vendor], facts, bit=index + FIRST_TARGET_BIT)
+        for index, (name, target) in enumerate(sorted(told.items()))
+        if target.vendor in vendors
+    }
+
+
+def snapshot_of(file: shape.File, *, vendors: Mapping[str, Vendor], targets: Mapping[str, Target], beside: "Beside") -> Snapshot:
+    """Return the snapshot of a file without mistakes."""
+    name = digest({"file": msgspec.to_builtins(file), "beside": beside.digests})
+    return Snapshot(
+        digest=name,
+        vendors=vendors,
+        targets=targets,
+        capabilities={key: _capability(key, told, targets, beside) for key, told in file.capabilities.items()},
+        rules=beside.rules,
+        keys=tuple(_key(key, told) for key, told in file.keys.items()),
+        limits=tuple(_limit(told) for told in file.limits),
+    )
+
+
+class Beside:
+    """The files that the main file names, read once: decision tables and schemas."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.rules: dict[str, RuleTable] = {}
+        self.schemas: dict[str, dict[str, Any]] = {}
+        self.digests: dict[str, str] = {}
+        self.paths: set[Path] = set()
+
+    def rule_table(self, name: str) -> RuleTable:
+        """Read a decision table: CSV with a header, or YAML with `rows`. Raises `SettingsInvalid` or `OSError`."""
+        if name not in self.rules:
+            source = self._source(name)
+            rows = _csv_rows(source) if name.endswith(".csv") else _yaml_rows(source, name)
+            self.rules[name] = RuleTable(name=name, rows=rows, digest=self.digests[name])
+        return self.rules[name]
+
+    def schema(self, name: str) -> dict[str, Any]:
+        """Read a JSON Schema. Raises `OSError` or `msgspec.DecodeError`."""
+        if name not in self.schemas:
+            self.schemas[name] = msgspec.json.decode(self._source(name), type=dict[str, Any])
+        return self.schemas[name]
+
+    def _source(self, name: str) -> str:
+        path = self._folder / name
+        self.paths.add(path)
+        source = path.read_text(encoding="utf-8")
+        self.digests[name] = hashlib.sha256(source.encode()).hexdigest()[:_DIGEST]
+        return source
+
+
+def _csv_rows(source: str) -> tuple[Mapping[str, str], ...]:
+    return tuple({key: (value or "").strip() for key, value in row.items() if key} for row in csv.DictReader(io.StringIO(source), skipinitialspace=True))
+
+
+def _yaml_rows(source: str, name: str) -> tuple[Mapping[str, str], ...]:
+    rows = read(source, name).values.get("rows")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in cast("list[object]", rows)):
+        raise SettingsInvalid([Mistake(file=name, path="rows", line=1, says="a decision table needs `rows`, a list of mappings.", remedy="Add `rows:`.")])
+    return tuple({str(key): str(value).strip() for key, value in row.items()} for row in cast("list[dict[str, Any]]", rows))
+
+
+def _vendor(name: str, told: shape.Vendor, facts: Facts) -> Vendor:
+    known = facts.vendors[told.kind]
+    return Vendor(
+        name=name,
+        kind=told.kind,
+        base_url=told.base_url or known.base_url or "",
+        credential=told.credential or (known.credential if told.base_url is None else None),
+        region=told.region,
+        ca_file=told.ca_file,
+    )
+
+
+def _target(name: str, told: shape.Target, vendor: Vendor, facts: Facts, *, bit: int) -> Target:
+    known = facts.vendors[vendor.kind]
+    place = Place(told.place) if told.place is not None else known.place
+    usual = DataClass.RESTRICTED if place is Place.PRIVATE else DataClass.INTERNAL
+    return Target(
+        name=name,
+        bit=bit,
+        place=place,
+        model=told.model,
+        vendor=vendor,
+        dialect=known.dialect,
+        accepts=usual if told.accepts is None else DataClass[told.accepts.upper()],
+        price=None if told.price is None else _price(told.price),
+        hardware=None if told.hardware is None else Hardware(hourly_nano_usd=nano(told.hardware.hourly_usd)),
+        context_tokens=told.context_tokens,
+        max_output_tokens=told.max_output_tokens,
+        features=frozenset(Feature) if told.features is None else frozenset(map(Feature, told.features)),
+        deadlines=None if told.deadlines is None else _deadlines(told.deadlines),
+    )
+
+
+def _price(told: shape.Price) -> Price:
+    return Price(
+        price_id=f"contract:{told.id}",
+        rates=Rates(
+            tokens_in=nano(told.input_usd_per_million),
+            tokens_out=nano(told.output_usd_per_million),
+            cache_read=None if told.cache_read_usd_per_million is None else nano(told.cache_read_usd_per_million),
+            cache_write=None if told.cache_write_usd_per_million is None else nano(told.cache_write_usd_per_million),
+        ),
+        per_request_nano_usd=nano(told.per_request_usd),
+    )
+
+
+def _deadlines(told: shape.Deadlines) -> Deadlines:
+    return Deadlines(connect_s=told.connect_s, first_byte_s=told.first_byte_s, gap_s=told.gap_s, total_s=told.total_s)
+
+
+def _capability(name: str, told: shape.Capability, targets: Mapping[str, Target], beside: Beside) -> Capability:
+    schema = beside.schema(told.output_schema) if isinstance(told.output_schema, str) else told.output_schema
+    cached = told.cache if isinstance(told.cache, shape.Cache) else shape.Cache() if told.cache else None
+    retries = told.retries
+    return Capability(
+        name=name,
+        version=digest({"told": msgspec.to_builtins(told), "beside": [beside.digests.get(str(told.rules)), schema]}),
+        ladder=tuple(targets[target] for target in told.ladder),
+        owner=told.owner,
+        rules=told.rules,
+        cache=None if cached is None else CachePolicy(ttl_s=cached.ttl_s),
+        deadlines=_deadlines(told.deadlines),
+        retries=Retries(per_target=retries.per_target, budget=retries.budget, backoff_s=retries.backoff_s, longest_wait_s=retries.longest_wait_s),
+        output=None if schema is None else OutputSchema(name=name, schema=schema),
+        ceiling=DataClass[told.data_class.upper()],
+        unit=told.unit,
+    )
+
+
+def _key(name: str, told: shape.Key) -> Key:
+    before = () if told.previous is None else (Digest(sha256=told.previous.sha256, until_s=when_s(told.previous.until)),)
+    return Key(
+        key_id=name,
+        digests=(Digest(sha256=told.sha256), *before),
+        tenant=told.tenant,
+        team=told.team,
+        application=told.application,
+        scopes=frozenset(map(Scope, told.scopes)),
+        capabilities=None if told.capabilities is None else frozenset(told.capabilities),
+        expires_s=None if told.expires is None else when_s(told.expires),
+        data_class=DataClass[told.data_class.upper()],
+    )
+
+
+def _limit(told: shape.Limit) -> Limit:
+    return Limit(
+        name=told.name,
+        by=LimitBy(told.by),
+        only=told.only,
+        requests_per_minute=told.requests_per_minute,
+        tokens_per_minute=told.tokens_per_minute,
+        budget_nano_usd=None if told.budget_usd is None else nano(told.budget_usd),
+        period=Period(told.period),
+    )
