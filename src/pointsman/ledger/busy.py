@@ -1,8 +1,8 @@
 """
 What a call on own hardware costs: the hourly price, shared over measured busy time.
 
-While n calls run, each second of the hardware is shared by n. `V(t) = ∫ dt / n(t)` over busy time makes a call's share V(end) − V(start), known in constant time,
-and the shares of all calls add up to the hourly price of the busy time. The idle rest is the owner's, and is shown as such.
+While n calls run, each second of the hardware is shared by n. `V(t) = ∫ dt / n(t)` over busy time makes a call's share V(end) − V(start),
+known in constant time, and the shares of all calls add up to the hourly price of the busy time. The idle rest is the owner's, and is shown as such.
 """
 
 from typing import Final

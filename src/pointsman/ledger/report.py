@@ -1,8 +1,8 @@
 """
 What it cost and what it was worth, by capability: the numbers of `pointsman report`.
 
-Cost per useful outcome = the cost of all calls of a capability, failed and retried attempts included ÷ its useful units. Unknown costs are not zero: the share of calls
-with a known cost is shown beside every sum.
+Cost per useful outcome = the cost of all calls of a capability, failed and retried attempts included ÷ its useful units. Unknown costs are
+not zero: the share of calls with a known cost is shown beside every sum.
 """
 
 import sqlite3

@@ -1,8 +1,8 @@
 """
 The ledger's pen: one bounded queue, one writer thread, one file.
 
-Booking never waits and never touches the disk. The writer commits what has gathered every 50 ms. When it cannot (a full disk, a locked file) it keeps what it has, tries
-again, and says so: the server then accepts no call, because nothing may run that is not recorded.
+Booking never waits and never touches the disk. The writer commits what has gathered every 50 ms. When it cannot (a full disk, a locked
+file) it keeps what it has, tries again, and says so: the server then accepts no call, because nothing may run that is not recorded.
 """
 
 import asyncio

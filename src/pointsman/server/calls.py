@@ -19,6 +19,8 @@ from pointsman.server.request import Request
 from pointsman.surfaces.surface import Surface
 
 _JSON_TYPES: Final = ("", "application/json")
+_TOO_MANY: Final = 429
+_FIRST_SERVER_ERROR: Final = 500
 
 
 async def answer_call(request: Request, client: Client, *, surface: Surface, gateway: Gateway) -> None:
@@ -47,7 +49,7 @@ def refuse(error: Exception, client: Client, *, surface: Surface, call_id: str) 
     wait_s = retry_after_s(error)
     if wait_s is not None:
         lines += f"retry-after: {max(1, round(wait_s))}\r\n"
-    if told.status < 500 and told.status not in (429,):  # noqa: PLR2004 - asking again would change nothing
+    if told.status < _FIRST_SERVER_ERROR and told.status != _TOO_MANY:  # asking again would change nothing
         lines += "x-should-retry: false\r\n"
     client.write(answers.whole(told.status, surface.error(told), headers=lines, keep_alive=client.keeps_alive))
 

@@ -1,0 +1,172 @@
+"""
+The way of a request, put together: settings → stages. Rooms off the way are composed elsewhere.
+
+The stages of a snapshot are one value; a reload makes the next one and swaps the reference. Counters, connections, cached answers and the ledger
+outlive reloads.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pointsman.app.facts import Prices
+from pointsman.app.outlets import Outlets
+from pointsman.assess.checks import Checks
+from pointsman.core.call import Call
+from pointsman.core.clock import Clock
+from pointsman.core.entry import Outcome
+from pointsman.core.errors import CredentialMissing, Failed, PointsmanError
+from pointsman.core.ids import uuid7
+from pointsman.core.snapshot import Snapshot
+from pointsman.core.target import Target
+from pointsman.decision.breaker import Breakers
+from pointsman.decision.choose import Chooser
+from pointsman.governance.judge import Policy
+from pointsman.intake.admit import Intake
+from pointsman.intake.cells import Cells, OwnCells, SharedCells
+from pointsman.intake.meters import Meters, period_start_s
+from pointsman.ledger.busy import BusyMeter
+from pointsman.ledger.rating import Rater
+from pointsman.ledger.writer import Ledger
+from pointsman.pipeline.stages import Stages
+from pointsman.places.cache.answers import AnswerCache
+from pointsman.places.models.outlet import ModelsPlace, Outlet
+from pointsman.places.rules.table import RulesPlace
+from pointsman.providers.registry import BY_DIALECT as WIRES
+from pointsman.settings.load import Settings
+from pointsman.surfaces.registry import BY_DIALECT as SURFACES
+from pointsman.transport.bounds import Bounds
+
+_LOG: Final = logging.getLogger("pointsman")
+
+
+def system_clock() -> Clock:
+    """Return the clock of this machine."""
+    return Clock(monotonic_s=time.monotonic, wall_ms=lambda: time.time_ns() // 1_000_000, sleep=asyncio.sleep, chance=random.random)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Where limits are counted: in this process, or in a `shared` file. Of several workers one `seeds` what was spent before."""
+
+    shared: Path | None = None
+    seeds: bool = True
+
+
+OWN_LIMITS: Final = Limits()
+
+
+class Gateway:
+    """One process's gateway. `stages` is what the next request meets."""
+
+    def __init__(self, settings: Settings, *, environ: Mapping[str, str], clock: Clock, limits: Limits = OWN_LIMITS) -> None:
+        told = settings.server.bounds
+        self.clock = clock
+        self.prices = Prices(clock.wall_ms)
+        self.ledger = Ledger(settings.folder / settings.server.database)
+        self.missing: list[CredentialMissing] = []
+        cells: Cells = OwnCells() if limits.shared is None else SharedCells(limits.shared)
+        self._meters = Meters(cells)
+        self._line_bytes = told.max_sse_line_bytes
+        bounds = Bounds(answer_bytes=told.max_answer_bytes, header_bytes=told.max_header_bytes, sse_line_bytes=told.max_sse_line_bytes)
+        self._outlets = Outlets(folder=settings.folder, environ=environ, bounds=bounds)
+        self._cache = AnswerCache(max_bytes=told.max_cache_bytes, now=clock.monotonic_s)
+        self._breakers = Breakers(clock.monotonic_s)
+        self._seeds = limits.seeds
+        self._seeded: set[str] = set()
+        self._busy: dict[str, BusyMeter] = {}
+        self._random = random.SystemRandom()
+        self.stages = self._stages(settings.snapshot)
+        self._seed_budgets()
+
+    def reload(self, settings: Settings) -> None:
+        """Swap the snapshot; requests under way keep theirs. Raises nothing that leaves a half-made one in force."""
+        self.stages = self._stages(settings.snapshot)
+        self._seed_budgets()
+
+    def new_id(self) -> str:
+        """Return a new time-ordered identifier."""
+        return uuid7(now_ms=self.clock.wall_ms(), random_bits=self._random.getrandbits(74))
+
+    async def ready_to_record(self) -> None:
+        """Wait until a record can be kept. Raises `LedgerUnavailable`."""
+        await self.ledger.room()
+
+    async def record_outcome(self, outcome: Outcome) -> None:
+        """Keep an outcome durably. Raises `LedgerUnavailable`."""
+        await self.ledger.record_outcome(outcome)
+
+    def capabilities(self, authorization: str | None, api_key: str | None) -> tuple[str, ...]:
+        """Return the capabilities that this caller may use. Raises `NotAuthenticated`."""
+        intake = self.stages.intake
+        return intake.listed(intake.identify(authorization, api_key, user=None))
+
+    def trouble(self) -> str | None:
+        """Return why no call can be answered, or None."""
+        if self.ledger.trouble is not None:
+            return f"the ledger cannot be written: {self.ledger.trouble}"
+        return None
+
+    def note(self, error: Exception, call_id: str) -> None:
+        """Log what went wrong inside; a refusal is not news, and content is never logged."""
+        if not isinstance(error, PointsmanError):
+            _LOG.error("call %s met an unexpected error", call_id, exc_info=error)
+        elif isinstance(error, Failed):
+            _LOG.warning("call %s failed: %s", call_id, error.code)
+
+    def sweep(self) -> None:
+        """Enforce the dead-lines of calls to vendors; called a few dozen times a second."""
+        self._outlets.sweep(asyncio.get_running_loop().time())
+
+    def note_hardware(self) -> None:
+        """Book what own hardware was paid for; called every few seconds."""
+        self.ledger.note_hardware(self.clock.wall_ms(), self.clock.monotonic_s())
+
+    def close(self) -> None:
+        """Write what is left and let everything go."""
+        self.note_hardware()
+        self._outlets.close()
+        self.ledger.close()
+
+    def _stages(self, snapshot: Snapshot) -> Stages:
+        outlets, self.missing = self._outlets.connect(snapshot)
+        hardware = {target.name: target.hardware for target in snapshot.targets.values() if target.hardware is not None}
+        for name, owned in hardware.items():
+            self._busy.setdefault(name, BusyMeter(owned.hourly_nano_usd))
+        self.ledger.watch_hardware({name: (self._busy[name], owned.hourly_nano_usd) for name, owned in hardware.items()})
+        return Stages(
+            snapshot=snapshot,
+            surfaces=SURFACES,
+            intake=Intake(snapshot, self._meters, clock=self.clock, price_of=self.prices.of),
+            policy=Policy(snapshot),
+            chooser=Chooser(misfits=_misfits, health=lambda name: self._health(name, outlets)),
+            breakers=self._breakers,
+            rules={name: RulesPlace(table) for name, table in snapshot.rules.items()},
+            cache=self._cache,
+            models=ModelsPlace(outlets, sse_line_bytes=self._line_bytes),
+            checks=Checks(snapshot),
+            rater=Rater(self.prices.of, self._busy, self.clock),
+            book=self.ledger.book,
+            clock=self.clock,
+        )
+
+    def _health(self, name: str, outlets: Mapping[str, Outlet]) -> str | None:
+        return self._breakers.open_class(name) if name in outlets else "no_credential"
+
+    def _seed_budgets(self) -> None:
+        now_s = self.clock.wall_ms() / 1000
+        for limit in self.stages.intake.budgets() if self._seeds else ():
+            if limit.name in self._seeded:
+                continue
+            self._seeded.add(limit.name)
+            column = "key_id" if limit.by == "key" else limit.by.value
+            self.stages.intake.seed(limit, self.ledger.spent_since(column, period_start_s(limit.period, now_s) * 1000))
+
+
+def _misfits(call: Call, target: Target) -> tuple[str, ...]:
+    return () if target.dialect is None else WIRES[target.dialect].misfits(call, target)

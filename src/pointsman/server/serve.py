@@ -1,0 +1,152 @@
+"""
+One worker: both listeners, the sweep over dead-lines, reloads, and an orderly end.
+"""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+
+from pointsman.app.gateway import Gateway
+from pointsman.core.errors import PointsmanError, SettingsInvalid, Unusable
+from pointsman.server.admin import admin_app
+from pointsman.server.bounds import ClientBounds
+from pointsman.server.listener import Client
+from pointsman.server.site import Site
+from pointsman.settings.load import Reloader, Settings
+from pointsman.settings.shape import Tls
+
+_LOG: Final = logging.getLogger("pointsman")
+_SWEEP_S: Final = 0.025
+_RELOAD_S: Final = 1.0
+_HARDWARE_S: Final = 5.0
+_GRACE_S: Final = 10.0
+_BACKLOG: Final = 4096
+
+
+def split_address(listen: str) -> tuple[str, int]:
+    """Return host and port of `host:port`."""
+    host, _, port = listen.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def bind(listen: str, *, shared: bool) -> socket.socket:
+    """Return a listening socket; `shared` lets other workers listen on the same address. Raises `Unusable`."""
+    host, port = split_address(listen)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        raise Unusable(f"Cannot listen on {listen} ({error.strerror}). Stop what uses it, or change `server.listen` or `server.admin`.") from error
+    sock.setblocking(False)
+    return sock
+
+
+async def serve(
+    gateway: Gateway, settings: Settings, reloader: Reloader, *, public: socket.socket, admin: socket.socket | None, ready: Callable[[], None]
+) -> None:
+    """Serve until a signal ends it. `ready` is called once requests are answered."""
+    loop = asyncio.get_running_loop()
+    stop, again = asyncio.Event(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, again.set)
+    clients: set[Client] = set()
+    site, bounds = Site(gateway), _bounds(settings)
+    server = await loop.create_server(
+        lambda: Client(loop, bounds, answer=site.answer, refuse=site.refuse, clients=clients),
+        sock=public,
+        ssl=_tls(settings.server.tls, settings.folder),
+        backlog=_BACKLOG,
+    )
+    rooms = [asyncio.ensure_future(work) for work in (_sweep(gateway, clients), _reload(gateway, reloader, again), _hardware(gateway))]
+    if admin is not None:
+        rooms.append(asyncio.ensure_future(_administer(gateway, admin, again)))
+    gc.collect()
+    gc.freeze()  # what is here now stays; the collector need not look at it again
+    ready()
+    try:
+        await stop.wait()
+    finally:
+        server.close()
+        await _let_finish(clients, loop.time() + _GRACE_S)
+        for room in rooms:
+            room.cancel()
+        await asyncio.gather(*rooms, return_exceptions=True)
+
+
+async def _sweep(gateway: Gateway, clients: set[Client]) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(_SWEEP_S)
+        gateway.sweep()
+        now = loop.time()
+        for client in [client for client in clients if client.due <= now]:
+            client.expire()
+
+
+async def _reload(gateway: Gateway, reloader: Reloader, again: asyncio.Event) -> None:
+    while True:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(again.wait(), _RELOAD_S)
+        forced = again.is_set()
+        again.clear()
+        try:
+            settings = reloader.check(force=forced)
+            if settings is not None:
+                gateway.reload(settings)
+                _LOG.warning("snapshot %s is in force", settings.snapshot.digest)
+        except SettingsInvalid as invalid:
+            _LOG.error("the configuration has mistakes; snapshot %s stays in force:\n%s", gateway.stages.snapshot.digest, invalid.message)
+        except PointsmanError as error:
+            _LOG.error("the configuration cannot be used; snapshot %s stays in force: %s", gateway.stages.snapshot.digest, error.message)
+
+
+async def _hardware(gateway: Gateway) -> None:
+    while True:
+        await asyncio.sleep(_HARDWARE_S)
+        gateway.note_hardware()
+
+
+async def _administer(gateway: Gateway, sock: socket.socket, again: asyncio.Event) -> None:
+    config = uvicorn.Config(admin_app(gateway, reload=again.set), log_level="error", access_log=False, lifespan="off")
+    server = uvicorn.Server(config)
+    server.capture_signals = contextlib.nullcontext  # pyright: ignore[reportAttributeAccessIssue] - signals belong to `serve`
+    await server.serve(sockets=[sock])
+
+
+async def _let_finish(clients: set[Client], deadline: float) -> None:
+    loop = asyncio.get_running_loop()
+    for client in list(clients):
+        client.close_when_idle()
+    while any(client.is_busy for client in clients) and loop.time() < deadline:
+        await asyncio.sleep(_SWEEP_S)
+
+
+def _bounds(settings: Settings) -> ClientBounds:
+    told = settings.server.bounds
+    return ClientBounds(body_bytes=told.max_body_bytes, header_bytes=told.max_header_bytes, connections=told.max_connections, stall_s=told.stall_s)
+
+
+def _tls(told: Tls | None, folder: Path) -> ssl.SSLContext | None:
+    if told is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(folder / told.certificate, folder / told.key)
+    except (OSError, ssl.SSLError) as error:
+        raise Unusable(f"The certificate or key under `server.tls` cannot be used ({error}). Name readable PEM files.") from error
+    return context

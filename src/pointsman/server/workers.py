@@ -1,0 +1,114 @@
+"""
+Processes: one worker in this process, or several that share an address, a ledger file and the counts of limits.
+"""
+
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Final
+
+import uvloop
+
+from pointsman.app.facts import Prices, facts
+from pointsman.app.gateway import Gateway, Limits, system_clock
+from pointsman.server.serve import bind, serve
+from pointsman.settings.load import Reloader, Settings, load
+
+_LOG: Final = logging.getLogger("pointsman")
+_JOIN_S: Final = 15.0
+_WATCH_S: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sockets:
+    """What a worker listens on; one of several has the admin listener."""
+
+    public: socket.socket
+    admin: socket.socket | None
+
+
+def run(path: Path, *, environ: Mapping[str, str], ready: Callable[[Gateway], None]) -> None:
+    """Serve the configuration at `path` until a signal ends it. Raises `Unusable` if it cannot begin."""
+    clock = system_clock()
+    settings = load(path, facts(Prices(clock.wall_ms)))
+    workers = settings.server.workers
+    public = bind(settings.server.listen, shared=workers > 1)
+    admin = bind(settings.server.admin, shared=False)
+    if workers == 1:
+        _work(path, settings, environ, sockets=Sockets(public=public, admin=admin), limits=Limits(), ready=ready)
+        return
+    # `public` stays bound but never listens: it keeps the address ours while workers come and go.
+    with tempfile.TemporaryDirectory(prefix="pointsman-") as folder:
+        _Workers(path, settings, environ, admin=admin, limits=Path(folder) / "limits").supervise(ready)
+
+
+def _work(path: Path, settings: Settings, environ: Mapping[str, str], *, sockets: Sockets, limits: Limits, ready: Callable[[Gateway], None]) -> None:
+    gateway = Gateway(settings, environ=environ, clock=system_clock(), limits=limits)
+    reloader = Reloader(path, facts(gateway.prices), settings)
+    try:
+        uvloop.run(serve(gateway, settings, reloader, public=sockets.public, admin=sockets.admin, ready=lambda: ready(gateway)))
+    finally:
+        gateway.close()
+
+
+class _Workers:
+    """Starts the workers, replaces one that dies, passes signals on, and ends with them."""
+
+    def __init__(self, path: Path, settings: Settings, environ: Mapping[str, str], *, admin: socket.socket, limits: Path) -> None:
+        self._path = path
+        self._settings = settings
+        self._environ = environ
+        self._admin = admin
+        self._limits = limits
+        self._running: dict[int, BaseProcess] = {}
+        self._is_ending = False
+        self._context = multiprocessing.get_context("fork")
+
+    def supervise(self, ready: Callable[[Gateway], None]) -> None:
+        """Serve until a signal ends it."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: self._end())
+        signal.signal(signal.SIGHUP, lambda *_: self._pass_on(signal.SIGHUP))
+        for index in range(self._settings.server.workers):
+            self._start(index, ready if index == 0 else _quiet, is_first=index == 0)
+        while not self._is_ending:
+            time.sleep(_WATCH_S)
+            for index, worker in list(self._running.items()):
+                if not worker.is_alive() and not self._is_ending:
+                    _LOG.error("worker %d ended with code %s; another takes its place", index, worker.exitcode)
+                    self._start(index, _quiet, is_first=False)
+        for worker in self._running.values():
+            worker.join(_JOIN_S)
+            worker.kill()
+
+    def _start(self, index: int, ready: Callable[[Gateway], None], *, is_first: bool) -> None:
+        worker = self._context.Process(target=self._serve, args=(index, ready), kwargs={"is_first": is_first}, name=f"pointsman-{index}")
+        worker.start()
+        self._running[index] = worker
+
+    def _serve(self, index: int, ready: Callable[[Gateway], None], *, is_first: bool) -> None:
+        public = bind(self._settings.server.listen, shared=True)
+        sockets = Sockets(public=public, admin=self._admin if index == 0 else None)
+        limits = Limits(shared=self._limits, seeds=is_first)
+        _work(self._path, self._settings, self._environ, sockets=sockets, limits=limits, ready=ready)
+
+    def _pass_on(self, number: signal.Signals) -> None:
+        for worker in self._running.values():
+            if worker.is_alive() and worker.pid is not None:
+                os.kill(worker.pid, number)
+
+    def _end(self) -> None:
+        self._is_ending = True
+        self._pass_on(signal.SIGTERM)
+
+
+def _quiet(gateway: Gateway) -> None:
+    del gateway
