@@ -30,7 +30,7 @@ def print_json(value: object) -> None:
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return rows as aligned columns; columns of numbers are set to the right."""
     widths = [max(len(row[index]) for row in (header, *rows)) for index in range(len(header))]
-    right = [bool(rows) and all(row[index][:1] in "0123456789$-–" for row in rows) for index in range(len(header))]
+    right = [bool(rows) and all(row[index][:1] in "0123456789$-" for row in rows) for index in range(len(header))]
     return "\n".join(
         "  ".join(cell.rjust(width) if is_right else cell.ljust(width) for cell, width, is_right in zip(row, widths, right, strict=True)).rstrip()
         for row in (header, *rows)

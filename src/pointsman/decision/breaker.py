@@ -2,8 +2,8 @@
 Circuit breakers: a target that keeps failing is left alone for a while.
 
 One breaker per target and class of failure, so that a spent rate limit does not close what a time-out would, nor the other way round.
-Closed → open after enough failures in a row → after the cool-down one probe is let through → closed, or open for twice as long. `Retry-After` opens at once, until then. A fault
-of the caller counts for nothing. Pure: the clock is passed in.
+Closed → open after enough failures in a row → after the cool-down one probe is let through → closed, or open for twice as long.
+`Retry-After` opens at once, until then. A fault of the caller counts for nothing. Pure: the clock is passed in.
 """
 
 from collections.abc import Callable

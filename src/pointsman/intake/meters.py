@@ -2,8 +2,8 @@
 Limits and budgets: reserve before a call, settle after it, in one place for every surface, stream and failure.
 
 Requests and tokens a minute are counted in a sliding window of two buckets: the minute before counts for the share of it that is still in
-the window. Never more than the limit is admitted in one calendar minute, and never more than twice the limit in any sixty seconds. Money is counted per calendar period (UTC).
-All limits of a call are reserved together or not at all.
+the window. Never more than the limit is admitted in one calendar minute, and never more than twice the limit in any sixty seconds.
+Money is counted per calendar period (UTC). All limits of a call are reserved together or not at all.
 """
 
 from dataclasses import dataclass

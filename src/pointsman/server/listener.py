@@ -98,9 +98,9 @@ class Client(asyncio.Protocol):
             self._transport.abort()
 
     @property
-    def is_busy(self) -> bool:
-        """Tell whether a request is being answered."""
-        return self._task is not None
+    def work(self) -> "asyncio.Task[None] | None":
+        """The answering of a request that is under way, if one is."""
+        return self._task
 
     # ── asyncio.Protocol ────────────────────────────────────────────────────────────────────────────────────────────
 

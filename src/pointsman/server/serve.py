@@ -51,7 +51,7 @@ def bind(listen: str, *, shared: bool) -> socket.socket:
     except OSError as error:
         sock.close()
         raise Unusable(f"Cannot listen on {listen} ({error.strerror}). Stop what uses it, or change `server.listen` or `server.admin`.") from error
-    sock.setblocking(False)
+    sock.setblocking(False)  # noqa: FBT003 - the standard library's own signature
     return sock
 
 
@@ -82,7 +82,7 @@ async def serve(
         await stop.wait()
     finally:
         server.close()
-        await _let_finish(clients, loop.time() + _GRACE_S)
+        await _let_finish(clients)
         for room in rooms:
             room.cancel()
         await asyncio.gather(*rooms, return_exceptions=True)
@@ -128,12 +128,12 @@ async def _administer(gateway: Gateway, sock: socket.socket, again: asyncio.Even
     await server.serve(sockets=[sock])
 
 
-async def _let_finish(clients: set[Client], deadline: float) -> None:
-    loop = asyncio.get_running_loop()
+async def _let_finish(clients: set[Client]) -> None:
     for client in list(clients):
         client.close_when_idle()
-    while any(client.is_busy for client in clients) and loop.time() < deadline:
-        await asyncio.sleep(_SWEEP_S)
+    work = [client.work for client in clients if client.work is not None]
+    if work:
+        await asyncio.wait(work, timeout=_GRACE_S)
 
 
 def _bounds(settings: Settings) -> ClientBounds:
