@@ -3,10 +3,11 @@ Bounded decompression: a small body must not become a large one.
 """
 
 import zlib
+from typing import Final
 
 from pointsman.core.errors import BadRequest, TooLarge
 
-_WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+_WINDOW_BITS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
 def inflate(body: bytes, encoding: str, *, limit_bytes: int) -> bytes:
