@@ -80,3 +80,7 @@ def _exit_code(error: PointsmanError) -> int:
     if isinstance(error, Refused):
         return EXIT_REFUSED
     return EXIT_FAILED
+
+
+if __name__ == "__main__":
+    main()
