@@ -57,8 +57,8 @@ PROFILES: Final = MappingProxyType(
         "vllm": Profile(dialect=_OPENAI, place=_PRIVATE, base_url="http://127.0.0.1:8000/v1", port=8000),
         "openai_compatible": Profile(dialect=_OPENAI, place=_CLOUD),
         "anthropic_compatible": Profile(dialect=_ANTHROPIC, place=_CLOUD),
-        "simulated": Profile(dialect=_OPENAI, place=_CLOUD, catalogue="simulated"),
-        "simulated_anthropic": Profile(dialect=_ANTHROPIC, place=_CLOUD, catalogue="simulated"),
+        "simulated": Profile(dialect=_OPENAI, place=_CLOUD),
+        "simulated_anthropic": Profile(dialect=_ANTHROPIC, place=_CLOUD),
     }
 )
 
