@@ -116,12 +116,19 @@ class UnknownRoute(Refused):
 
 
 class OverLimit(Refused):
-    """A limit in requests or tokens a minute is used up. Remedy: wait `retry_after_s`, or raise the limit under `limits`."""
+    """
+    A limit in requests or tokens a minute is used up. Remedy: wait `retry_after_s`, or raise the limit under `limits`.
+
+    Without `retry_after_s` no wait helps: the call alone may use more than the limit. Remedy: lower `max_tokens`, or raise the limit.
+    """
 
     code = "over_limit"
 
-    def __init__(self, *, limit: str, what: str, retry_after_s: float) -> None:
-        super().__init__(f"The limit `{limit}` allows no more {what} now. Try again in {retry_after_s:.0f} s.")
+    def __init__(self, *, limit: str, what: str, retry_after_s: float | None) -> None:
+        if retry_after_s is None:
+            super().__init__(f"The limit `{limit}` is below the {what} that this one call may use. Lower `max_tokens`, or raise it under `limits`.")
+        else:
+            super().__init__(f"The limit `{limit}` allows no more {what} now. Try again in {retry_after_s:.0f} s.")
         self.limit = limit
         self.retry_after_s = retry_after_s
 
@@ -156,6 +163,7 @@ class NoPlaceAllowed(Refused):
             f"`{capability}` has no target that may receive `{data_class}` data. Run `pointsman explain --capability {capability}` to see what closes each."
         )
         self.capability = capability
+        self.data_class = data_class
 
 
 class NoTargetFits(Refused):

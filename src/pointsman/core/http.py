@@ -6,7 +6,11 @@ builds a request can send a credential elsewhere.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final, Self
+
+# Less than this is lost before a call's first attempt; it is not worth a new value for each call.
+_INSTANT_S: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,3 +44,9 @@ class Deadlines:
     first_byte_s: float = 60.0
     gap_s: float = 30.0
     total_s: float = 600.0
+
+    def within(self, left_s: float) -> Self:
+        """Return the same, for an exchange that has `left_s` in all."""
+        if self.total_s <= left_s + _INSTANT_S:
+            return self
+        return replace(self, connect_s=min(self.connect_s, left_s), total_s=left_s)

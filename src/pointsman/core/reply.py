@@ -136,9 +136,10 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class UsageSeen:
-    """The vendor told what it counted; the last one told is the truth."""
+    """The vendor told what it counted; the last one told is the truth. `alone` marks a message that held nothing else."""
 
     usage: Usage
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,23 +52,39 @@ class Breakers:
         self._by_target: dict[str, dict[str, _Breaker]] = {}
 
     def open_class(self, target: str) -> str | None:
-        """Return the class of failure for which the target is closed now, or None. After a cool-down the first to ask may probe."""
+        """Return the class of failure for which the target is left alone now, or None. Asking changes nothing."""
         breakers = self._by_target.get(target)
-        if not breakers:
+        if breakers is None:
             return None
         now = self._now()
-        for name, breaker in breakers.items():
-            if breaker.open_until > now or breaker.is_probing:
-                return name
+        return next((name for name, breaker in breakers.items() if breaker.open_until > now), None)
+
+    def trying(self, target: str) -> None:
+        """
+        Note that an attempt begins. After a cool-down it is the probe: the others wait for what becomes of it.
+
+        A probe may never return (its caller may go away), so they wait for one more cool-down at most.
+        """
+        breakers = self._by_target.get(target)
+        if breakers is None:
+            return
+        now = self._now()
         for breaker in breakers.values():
             if breaker.open_until:
                 breaker.is_probing = True
-                breaker.open_until = now + breaker.cool_down_s  # should the probe never return, somebody else may ask then
-        return None
+                if breaker.open_until <= now:
+                    breaker.open_until = now + breaker.cool_down_s
 
     def succeeded(self, target: str) -> None:
-        """Forget the target's failures."""
-        if target in self._by_target:
+        """Forget the target's failures. An answer to a call that began before a breaker opened does not close it."""
+        breakers = self._by_target.get(target)
+        if breakers is None:
+            return
+        now = self._now()
+        kept = {name: breaker for name, breaker in breakers.items() if breaker.open_until > now and not breaker.is_probing}
+        if kept:
+            self._by_target[target] = kept
+        else:
             del self._by_target[target]
 
     def failed(self, target: str, failure: Failure) -> None:
@@ -79,11 +95,11 @@ class Breakers:
         now = self._now()
         breaker = self._by_target.setdefault(target, {}).setdefault(name, _Breaker())
         breaker.failures += 1
+        wait_s = min(failure.retry_after_s or 0.0, LONGEST_COOL_DOWN_S)
         if breaker.is_probing:
             breaker.is_probing = False
             breaker.cool_down_s = min(breaker.cool_down_s * 2, LONGEST_COOL_DOWN_S)
-            breaker.open_until = now + breaker.cool_down_s
-        elif breaker.failures >= FAILURES_IN_A_ROW:
-            breaker.open_until = now + breaker.cool_down_s
-        if failure.retry_after_s:
-            breaker.open_until = max(breaker.open_until, now + min(failure.retry_after_s, LONGEST_COOL_DOWN_S))
+        if breaker.open_until or breaker.failures >= FAILURES_IN_A_ROW:
+            wait_s = max(wait_s, breaker.cool_down_s)
+        if wait_s:
+            breaker.open_until = max(breaker.open_until, now + wait_s)

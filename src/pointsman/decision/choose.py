@@ -1,7 +1,7 @@
 """
 Where it should run: the capability's ladder, less what is closed, cannot hold the call, or is down; with the reason for each.
 
-This first form keeps the owner's order. Before each hop the target is checked for policy, context length, features and for what its protocol
+This first form keeps the owner's order. Before each hop the target is checked for policy, length, features and for what its protocol
 cannot express. The last target standing is never left out for its breaker: a doubtful answer beats none.
 """
 
@@ -11,13 +11,16 @@ from typing import Final
 
 from pointsman.core.call import Call
 from pointsman.core.capability import Capability
-from pointsman.core.errors import NoPlaceAllowed, NoTargetFits, NotExpressible
+from pointsman.core.errors import CredentialMissing, NoPlaceAllowed, NoTargetFits, NotExpressible, PointsmanError
 from pointsman.core.place import Feature
 from pointsman.core.target import Target
 from pointsman.core.verdict import Verdict
 
+NO_CREDENTIAL: Final = "no_credential"
+
 _CHARS_PER_TOKEN: Final = 4
-_NOTHING: Final[frozenset[Feature]] = frozenset()
+_STREAM: Final = frozenset({Feature.STREAM})
+_PARALLEL: Final = frozenset({Feature.PARALLEL_TOOLS})
 
 Misfits = Callable[[Call, Target], tuple[str, ...]]
 Health = Callable[[str], str | None]
@@ -33,64 +36,77 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The ladder for one call, best first; `considered` lists the targets left out with a reason code each."""
+    """
+    The ladder for one call, best first; `considered` lists what spoke against a target, with a reason code each.
+
+    Without a rung there is a `refusal`: what the caller is told.
+    """
 
     rungs: tuple[Rung, ...]
     considered: tuple[tuple[str, str], ...]
+    refusal: PointsmanError | None = None
 
 
 class Chooser:
-    """Chooses. `misfits` tells what a target's protocol cannot express of a call; `health` for which class of failure a target is closed."""
+    """
+    Chooses. `misfits` tells what a target's protocol cannot express of a call; `health` for which class of failure a target is left alone,
+    or `NO_CREDENTIAL` for one that cannot be reached at all.
+    """
 
     def __init__(self, *, misfits: Misfits, health: Health) -> None:
         self._misfits = misfits
         self._health = health
 
     def choose(self, call: Call, capability: Capability, verdict: Verdict) -> Choice:
-        """Return the ladder. Raises `NoPlaceAllowed`, `NotExpressible` or `NoTargetFits` when it has no rung."""
+        """Return the ladder for a call as it will be sent. Where it has no rung, its refusal is a `Refused` or `CredentialMissing`."""
         rungs: list[Rung] = []
         out: list[tuple[str, str]] = []
-        resting: list[Target] = []
+        resting: Target | None = None
+        reason = "first_choice"
         for target in capability.ladder:
             why = self.fault(call, target, verdict)
-            if why is not None:
+            if why is None and (down := self._health(target.name)) is not None:
+                why = down if down == NO_CREDENTIAL else f"breaker:{down}"
+                resting = resting or (None if down == NO_CREDENTIAL else target)
+            if why is None:
+                rungs.append(Rung(target, reason))
+            else:
                 out.append((target.name, why))
-                continue
-            down = self._health(target.name)
-            if down is not None:
-                resting.append(target)
-                out.append((target.name, f"breaker:{down}"))
-                continue
-            rungs.append(Rung(target, _reason(out)))
-        if not rungs and resting:
-            return Choice((Rung(resting[0], "last_hope"),), tuple(out))
-        if not rungs:
-            raise self._nowhere(call, capability, verdict, out)
-        return Choice(tuple(rungs), tuple(out))
+            reason = f"next_after:{target.name}"
+        if rungs:
+            return Choice(tuple(rungs), tuple(out))
+        if resting is not None:
+            return Choice((Rung(resting, "last_hope"),), tuple(out))
+        return Choice((), tuple(out), self._refusal(call, capability, verdict, out))
 
     def fault(self, call: Call, target: Target, verdict: Verdict) -> str | None:
         """Return the code of what keeps the call from the target, or None."""
         if not verdict.permits(target):
             return f"policy:{verdict.label.name.lower()}"
-        if call.needs is not _NOTHING and not call.needs <= target.features:
-            return "lacks:" + ",".join(sorted(need.value for need in call.needs - target.features))
-        if target.context_tokens is not None and call.size_chars // _CHARS_PER_TOKEN + (call.sampling.max_tokens or 0) > target.context_tokens:
+        needs = _needs(call)
+        if not needs <= target.features:
+            return "lacks:" + ",".join(sorted(need.value for need in needs - target.features))
+        wanted = call.sampling.max_tokens or 0
+        if target.max_output_tokens is not None and wanted > target.max_output_tokens:
+            return "output_too_long"
+        if target.context_tokens is not None and call.size_chars // _CHARS_PER_TOKEN + wanted > target.context_tokens:
             return "context_too_long"
-        if target.dialect is not call.dialect:
-            unsaid = self._misfits(call, target)
-            if unsaid:
-                return "cannot_express:" + ",".join(unsaid)
-        return None
+        unsaid = () if target.dialect is call.dialect else self._misfits(call, target)
+        return "cannot_express:" + ",".join(unsaid) if unsaid else None
 
-    def _nowhere(self, call: Call, capability: Capability, verdict: Verdict, out: list[tuple[str, str]]) -> Exception:
-        codes = [code for _, code in out]
-        if all(code.startswith("policy:") for code in codes):
+    def _refusal(self, call: Call, capability: Capability, verdict: Verdict, out: list[tuple[str, str]]) -> PointsmanError:
+        kinds = {code.partition(":")[0] for _, code in out}
+        if kinds <= {"policy"}:
             return NoPlaceAllowed(capability=capability.name, data_class=verdict.label.name.lower())
-        unsaid = [self._misfits(call, target) for target in capability.ladder if verdict.permits(target)]
-        if all(code.startswith(("policy:", "cannot_express:")) for code in codes):
-            return NotExpressible(fields=next(fields for fields in unsaid if fields), capability=capability.name)
+        if NO_CREDENTIAL in kinds:
+            return CredentialMissing(f"No target of `{capability.name}` has its credential. `pointsman check` names what is missing; set it.")
+        if kinds <= {"policy", "cannot_express"}:
+            unsaid = next(filter(None, (self._misfits(call, target) for target in capability.ladder if verdict.permits(target))))
+            return NotExpressible(fields=unsaid, capability=capability.name)
         return NoTargetFits(capability=capability.name, lacks=out)
 
 
-def _reason(out: list[tuple[str, str]]) -> str:
-    return "first_choice" if not out else f"next_after:{out[-1][0]}"
+def _needs(call: Call) -> frozenset[Feature]:
+    """Return what a target must offer: what the call says, and what follows from how it asks."""
+    needs = call.needs | _STREAM if call.stream else call.needs
+    return needs | _PARALLEL if call.tool_choice is not None and call.tool_choice.parallel else needs

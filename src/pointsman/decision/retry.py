@@ -12,13 +12,16 @@ _SAME: Final = "same"
 _NEXT: Final = "next"
 _END: Final = "end"
 
+# With less time than this left, a call is over: a request sent now would be paid for and never read.
+_LEAST_S: Final = 0.02
+
 _AFTER: Final = {
     FailureKind.CONNECT: _SAME,
     FailureKind.TLS: _NEXT,
     FailureKind.TIMEOUT_CONNECT: _NEXT,
     FailureKind.TIMEOUT_FIRST_BYTE: _NEXT,
     FailureKind.TIMEOUT_GAP: _NEXT,
-    FailureKind.TIMEOUT_TOTAL: _END,
+    FailureKind.TIMEOUT_TOTAL: _NEXT,  # the target's own time; that of the call is `left_s`
     FailureKind.RATE_LIMITED: _SAME,
     FailureKind.OVERLOADED: _SAME,
     FailureKind.SERVER_ERROR: _SAME,
@@ -55,18 +58,19 @@ NEXT: Final = NextRung()
 END: Final = End()
 
 
-def plan(failure: Failure, retries: Retries, *, tries_here: int, tries_total: int, chance: float) -> Again | NextRung | End:
+def plan(failure: Failure, retries: Retries, *, tries_here: int, tries_total: int, left_s: float, chance: float) -> Again | NextRung | End:
     """
-    Return the next step. `tries_here` and `tries_total` count further tries already made; `chance` in [0, 1) spreads the waits.
+    Return the next step. `tries_here` and `tries_total` count the further tries already made, at this target and at all; `left_s` is what is
+    left of the call's time; `chance` in [0, 1) spreads the waits.
 
-    `Retry-After` is honoured: a wait that is too long sends the call to the next rung.
+    `Retry-After` is honoured: a wait that is too long, or longer than what is left, sends the call to the next rung.
     """
     after = _AFTER[failure.kind]
-    if after is _END:
+    if after is _END or left_s < _LEAST_S:
         return END
     if after is _NEXT or tries_here >= retries.per_target or tries_total >= retries.budget:
         return NEXT
-    if failure.retry_after_s is not None:
-        return Again(failure.retry_after_s) if failure.retry_after_s <= retries.longest_wait_s else NEXT
-    longest = min(retries.backoff_s * 2**tries_here, retries.longest_wait_s)
-    return Again(longest * (0.5 + chance / 2))
+    wait_s = failure.retry_after_s
+    if wait_s is None:
+        wait_s = min(retries.backoff_s * 2**tries_here, retries.longest_wait_s) * (0.5 + chance / 2)
+    return Again(wait_s) if wait_s <= retries.longest_wait_s and wait_s + _LEAST_S <= left_s else NEXT

@@ -2,23 +2,21 @@
 The ladder: try the targets in order until one answers well enough, within the budget of retries.
 """
 
-import asyncio
-
 from pointsman.core.attempt import Grade
 from pointsman.core.errors import Exhausted, NotGoodEnough, PlaceFailed
-from pointsman.core.reply import Reply
 from pointsman.decision.choose import Rung
-from pointsman.decision.retry import Final, NextRung, plan
-from pointsman.ledger.trace import CANCELLED, OK
+from pointsman.decision.retry import End, NextRung, plan
 from pointsman.pipeline.answering import finished
-from pointsman.pipeline.live import live
-from pointsman.pipeline.way import Answer, Try, Way
+from pointsman.pipeline.live import begun
+from pointsman.pipeline.way import Answer, Way, code_of
 
 
 async def climb(way: Way) -> Answer:
-    """Return the first good answer of the ladder. Raises `Refused`, `PlaceFailed`, `NotGoodEnough` or `Exhausted`."""
-    choice = way.stages.chooser.choose(way.call, way.capability, way.verdict)
+    """Return the first good answer of the ladder. Raises `Refused`, `CredentialMissing`, `PlaceFailed`, `NotGoodEnough` or `Exhausted`."""
+    choice = way.stages.chooser.choose(way.sent, way.capability, way.verdict)
     way.trace.considered = choice.considered
+    if choice.refusal is not None:
+        raise choice.refusal
     failures: list[PlaceFailed] = []
     shortfall: Grade | None = None
     for rung in choice.rungs:
@@ -34,50 +32,44 @@ async def climb(way: Way) -> Answer:
 
 async def _stay(way: Way, rung: Rung, failures: list[PlaceFailed]) -> Answer | Grade | None:
     """Try one rung, again where that may help. Returns an answer, the grade of one that was not good enough, or None after failures."""
-    tries = 0
+    retries, tries = way.capability.retries, 0
     while True:
         result = await _try(way, rung)
         if not isinstance(result, PlaceFailed):
             return result
         failures.append(result)
-        step = plan(result.failure, tries_here=tries, tries_total=len(failures) - 1, retries=way.capability.retries, chance=way.stages.clock.chance())
-        if isinstance(step, Final):
+        step = plan(result.failure, retries, tries_here=tries, tries_total=way.retried, left_s=way.left_s, chance=way.stages.clock.chance())
+        if isinstance(step, End):
             raise result
-        if isinstance(step, NextRung) or way.trace.elapsed_s + step.wait_s >= way.capability.deadlines.total_s:
+        if isinstance(step, NextRung):
             return None
         await way.stages.clock.sleep(step.wait_s)
         tries += 1
+        way.retried += 1
 
 
 async def _try(way: Way, rung: Rung) -> Answer | Grade | PlaceFailed:
     this = way.begin(rung)
+    rater = way.stages.rater
     try:
         if way.sent.stream:
             stream = await way.stages.models.stream(this.attempt, full=way.full)
             way.trace.answered_by(this.attempt, this.reason)
-            return Answer(trace=way.trace, chunks=live(way, this, stream))
+            return Answer(trace=way.trace, chunks=await begun(way, this, stream))
         reply = await way.stages.models.run(this.attempt, full=way.full)
+        grade = way.stages.checks.grade(reply, way.capability)
     except PlaceFailed as failed:
         way.stages.breakers.failed(this.attempt.target.name, failed.failure)
-        way.trace.book(
-            this.attempt, way.stages.rater.failed(this.running, way.call, failed.failure.kind), started=this.started, error=failed.failure.kind.value
-        )
+        way.trace.book(this.attempt, rater.failed(this.running, way.call, failed.failure.kind), started=this.started, error=code_of(failed))
         return failed
-    except asyncio.CancelledError:
-        way.trace.book(this.attempt, way.stages.rater.cut(this.running, way.call, produced_tokens=0), started=this.started, error=CANCELLED)
+    except BaseException as error:
+        way.trace.book(this.attempt, rater.cut(this.running, way.call, produced_tokens=0), started=this.started, error=code_of(error))
         raise
     way.stages.breakers.succeeded(this.attempt.target.name)
-    return _judged(way, this, reply)
-
-
-def _judged(way: Way, this: Try, reply: Reply) -> Answer | Grade:
-    grade = way.stages.checks.grade(reply, way.capability)
-    way.trace.book(this.attempt, way.stages.rater.rate(this.running, reply), started=this.started, error=None if grade.passed else grade.code)
+    way.trace.book(this.attempt, rater.rate(this.running, reply), started=this.started, error=None if grade.passed else grade.code)
     if not grade.passed:
         return grade
     if way.table is not None and way.table.has_after:
         reply = way.table.after(this.attempt, reply)
     way.keep(this.attempt, reply)
-    way.trace.answered_by(this.attempt, this.reason)
-    way.trace.close(OK)
-    return finished(way, reply)
+    return finished(way, this.attempt, reply, reason=this.reason)

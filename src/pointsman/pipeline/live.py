@@ -7,36 +7,48 @@ from collections.abc import AsyncGenerator, Callable
 from pointsman.core.errors import PlaceFailed
 from pointsman.core.reply import UsageSeen
 from pointsman.ledger.rating import Rating
-from pointsman.ledger.trace import CANCELLED, OK
-from pointsman.pipeline.way import Try, Way
+from pointsman.ledger.trace import OK
+from pointsman.pipeline.way import Try, Way, code_of
 from pointsman.places.models.outlet import ModelStream, Piece
 from pointsman.surfaces.events import ReplyBuilder
 
 
 async def live(way: Way, this: Try, stream: ModelStream) -> AsyncGenerator[bytes]:
-    """Yield the caller's bytes. Raises `PlaceFailed` when the vendor fails midway: the caller must be told, not left with half an answer."""
-    write = _writer(way, this)
+    """
+    Yield nothing once, then the caller's bytes. Raises `PlaceFailed` when the vendor fails midway: the caller must be told.
+
+    The empty first step is taken at once (`begun`): a generator that is closed before it runs no code, and would not be booked.
+    """
     builder = ReplyBuilder() if way.full else None
-    status = error = CANCELLED
+    error: str | None = None
     try:
+        yield b""
+        write = _writer(way, this)
         async for pieces in stream.pieces():
             if builder is not None:
                 builder.feed(event for piece in pieces for event in piece.events)
             if data := write(pieces):
                 yield data
-        status, error = OK, None
         way.stages.breakers.succeeded(this.attempt.target.name)
-        if builder is not None:
-            way.keep(this.attempt, builder.reply())
-    except PlaceFailed as failed:
-        status = error = failed.failure.kind.value
-        way.stages.breakers.failed(this.attempt.target.name, failed.failure)
+    except BaseException as failed:
+        if isinstance(failed, PlaceFailed):
+            way.stages.breakers.failed(this.attempt.target.name, failed.failure)
+        error = code_of(failed)
         raise
     finally:
         stream.close()
         rating = _rating(way, this, stream, is_whole=error is None)
         way.trace.book(this.attempt, rating, started=this.started, first_byte_at=stream.first_byte_at, error=error)
-        way.trace.close(status)
+        way.trace.close(error or OK)
+    if builder is not None and stream.finished is not None:
+        way.keep(this.attempt, builder.reply())
+
+
+async def begun(way: Way, this: Try, stream: ModelStream) -> AsyncGenerator[bytes]:
+    """Return the stream, begun: whoever has it must close it, whether or not it was read."""
+    chunks = live(way, this, stream)
+    await anext(chunks)
+    return chunks
 
 
 def _writer(way: Way, this: Try) -> Callable[[list[Piece]], bytes]:
@@ -52,7 +64,7 @@ def _forward(pieces: list[Piece]) -> bytes:
 
 def _forward_without_usage(pieces: list[Piece]) -> bytes:
     # We asked the vendor for usage whether or not the caller did; the event that holds nothing else is ours to drop.
-    return b"".join([piece.raw for piece in pieces if not (len(piece.events) == 1 and isinstance(piece.events[0], UsageSeen))])
+    return b"".join([piece.raw for piece in pieces if not any(isinstance(event, UsageSeen) and event.alone for event in piece.events)])
 
 
 def _rating(way: Way, this: Try, stream: ModelStream, *, is_whole: bool) -> Rating:

@@ -2,31 +2,43 @@
 One call on its way, with everything the stages have found out about it; and the answer at its end.
 """
 
+from asyncio import CancelledError
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pointsman.core.attempt import Attempt
 from pointsman.core.call import Call
 from pointsman.core.capability import Capability
-from pointsman.core.http import Deadlines
+from pointsman.core.errors import PlaceFailed, PointsmanError
 from pointsman.core.principal import Principal
 from pointsman.core.reply import Reply
 from pointsman.core.target import Target
 from pointsman.core.verdict import Verdict
 from pointsman.decision.choose import Rung
 from pointsman.ledger.rating import Running
-from pointsman.ledger.trace import Trace
+from pointsman.ledger.trace import CANCELLED, Trace
 from pointsman.pipeline.stages import Stages
 from pointsman.surfaces.events import unstreamed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The end of the way: either a whole `body`, or `chunks` of a stream that has begun. `trace` tells where it came from."""
+    """The end of the way: a whole `body`, or `chunks` of a stream, which must be closed. `trace` tells where it came from."""
 
     trace: Trace
     body: bytes = b""
     chunks: AsyncGenerator[bytes] | None = None
+
+
+def code_of(error: BaseException) -> str:
+    """Return what is booked for an error: the kind of a place's failure, the code of any other of ours."""
+    match error:
+        case PlaceFailed(failure=failure):
+            return failure.kind.value
+        case PointsmanError(code=code):
+            return code
+        case _:
+            return CANCELLED if isinstance(error, CancelledError | GeneratorExit) else "internal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +55,12 @@ class Way:
     """
     One call under one verdict. The only maker of attempts.
 
-    `full` tells that somebody needs to look inside the answer; `held` that it must be seen whole before its first byte is sent, so that
-    what is `sent` to a target asks for no stream even if the caller does.
+    `held` tells that the answer must be seen whole before its first byte is sent, so that what is `sent` to a target asks for no stream even
+    if the caller does; `remembers` that it may come from the cache and go there; `full` that somebody looks inside. `retried` counts the
+    further tries at targets.
     """
 
-    __slots__ = ("_seq", "call", "capability", "full", "held", "principal", "sent", "stages", "table", "trace", "verdict")
+    __slots__ = ("_seq", "call", "capability", "full", "held", "principal", "remembers", "retried", "sent", "stages", "table", "trace", "verdict")
 
     def __init__(self, call: Call, principal: Principal, capability: Capability, *, verdict: Verdict, trace: Trace, stages: Stages) -> None:
         self.call = call
@@ -57,35 +70,41 @@ class Way:
         self.trace = trace
         self.stages = stages
         self.table = None if capability.rules is None else stages.rules[capability.rules]
-        self.held = stages.checks.needs_content(capability) or (self.table is not None and self.table.has_after)
+        is_judged = self.table is not None and self.table.has_after
+        self.held = stages.checks.needs_content(capability) or is_judged
+        # A rule's word on an answer may depend on who asks, so what it let pass for one caller is not kept for the next.
+        self.remembers = capability.cache is not None and not is_judged and verdict.permits(stages.snapshot.cache_target)
+        self.full = self.held or self.remembers
         self.sent = unstreamed(call) if call.stream and self.held else call
-        self.full = self.held or capability.cache is not None
+        self.retried = 0
         self._seq = 0
+
+    @property
+    def left_s(self) -> float:
+        """Seconds left of the time that the capability allows the whole call."""
+        return self.capability.deadlines.total_s - self.trace.elapsed_s
 
     def attempt(self, target: Target) -> Attempt:
         """Return permission to try the target now, within what is left of the call's time. Raises `NotPermitted`."""
         seq = self._seq
         self._seq = seq + 1
-        deadlines = target.deadlines or self.capability.deadlines
         return Attempt(
             call=self.sent,
             principal=self.principal,
             capability=self.capability,
             target=target,
             verdict=self.verdict,
-            deadlines=self._left(deadlines) if seq else deadlines,
+            deadlines=(target.deadlines or self.capability.deadlines).within(self.left_s),
             seq=seq,
         )
 
     def begin(self, rung: Rung) -> Try:
         """Begin to try a rung."""
         attempt = self.attempt(rung.target)
+        self.stages.breakers.trying(rung.target.name)
         return Try(attempt=attempt, reason=rung.reason, started=self.stages.clock.monotonic_s(), running=self.stages.rater.begin(rung.target))
 
     def keep(self, attempt: Attempt, reply: Reply) -> None:
         """Remember a good reply, where the capability and the verdict allow it."""
-        if self.capability.cache is not None and self.verdict.permits(self.stages.snapshot.cache_target):
+        if self.remembers:
             self.stages.cache.keep(attempt, reply)
-
-    def _left(self, deadlines: Deadlines) -> Deadlines:
-        return replace(deadlines, total_s=max(deadlines.total_s - self.trace.elapsed_s, 0.0))

@@ -148,7 +148,7 @@ class OpenAIDecoder:
                 events.append(Finished(FINISH[choice.finish_reason]))
         usage = usage_of(chunk.usage)
         if usage is not None:
-            events.append(UsageSeen(usage))
+            events.append(UsageSeen(usage, alone=not chunk.choices))
         return tuple(events)
 
     def _delta(self, delta: _Delta) -> list[Event]:
