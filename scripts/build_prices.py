@@ -22,16 +22,17 @@ def build(output: Path) -> None:
     """Write the catalogue to `output`."""
     catalogue = {
         "version": version("genai-prices"),
-        "providers": {p.id: {"fallback": p.fallback_model_providers or [], "models": [m for m in map(_model, p.models) if m]} for p in providers},
+        "providers": {p.id: {"fallback": p.fallback_model_providers or [], "models": [_model(m) for m in p.models]} for p in providers},
     }
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(catalogue, separators=(",", ":")), encoding="utf-8")
 
 
-def _model(model: Any) -> list[Any] | None:
+def _model(model: Any) -> list[Any]:
+    # A model without a price of text tokens stays in: it must be found, or a looser clause further down would price it as another.
     conditional = model.prices if isinstance(model.prices, list) else None
     rows = [_row(c.constraint, c.prices) for c in conditional] if conditional else [_row(None, model.prices)]
-    return [model.id, _match(model.match), rows] if any(row[1][0] is not None or row[1][1] is not None for row in rows) else None
+    return [model.id, _match(model.match), rows]
 
 
 def _row(constraint: Any, prices: Any) -> list[Any]:
@@ -80,7 +81,9 @@ def _match(clause: Any) -> list[Any]:
     for name, sign in _CLAUSES.items():
         if hasattr(clause, name):
             value = getattr(clause, name)
-            return [sign, value if isinstance(value, str) else value.pattern]
+            if sign == "re":
+                return [sign, value if isinstance(value, str) else value.pattern]
+            return [sign, value.lower()]  # names are compared in lower case
     raise TypeError(f"a clause of an unknown kind: {clause!r}")
 
 

@@ -80,6 +80,8 @@ class Gateway:
         self._seeds = limits.seeds
         self._seeded: set[str] = set()
         self._busy: dict[str, BusyMeter] = {}
+        # A worker does not see the calls of the others: each bears its part of the hardware's price.
+        self._workers = settings.server.workers
         self._random = random.SystemRandom()
         self.stages = self._stages(settings.snapshot)
         self._seed_budgets()
@@ -135,10 +137,7 @@ class Gateway:
 
     def _stages(self, snapshot: Snapshot) -> Stages:
         outlets, self.missing = self._outlets.connect(snapshot)
-        hardware = {target.name: target.hardware for target in snapshot.targets.values() if target.hardware is not None}
-        for name, owned in hardware.items():
-            self._busy.setdefault(name, BusyMeter(owned.hourly_nano_usd))
-        self.ledger.watch_hardware({name: (self._busy[name], owned.hourly_nano_usd) for name, owned in hardware.items()})
+        self._watch_hardware(snapshot)
         return Stages(
             snapshot=snapshot,
             surfaces=SURFACES,
@@ -154,6 +153,16 @@ class Gateway:
             book=self.ledger.book,
             clock=self.clock,
         )
+
+    def _watch_hardware(self, snapshot: Snapshot) -> None:
+        now_s = self.clock.monotonic_s()
+        watched: dict[str, BusyMeter] = {}
+        for target in snapshot.targets.values():
+            if target.hardware is not None:
+                hourly = target.hardware.hourly_nano_usd // self._workers
+                watched[target.name] = self._busy.setdefault(target.name, BusyMeter(hourly, now_s))
+                watched[target.name].reprice(hourly, now_s)
+        self.ledger.watch_hardware(watched, wall_ms=self.clock.wall_ms(), monotonic_s=now_s)
 
     def _health(self, name: str, outlets: Mapping[str, Outlet]) -> str | None:
         return self._breakers.open_class(name) if name in outlets else "no_credential"

@@ -15,8 +15,7 @@ from pointsman.core.reply import Usage
 from pointsman.core.target import Price, Rates
 
 _PER_MILLION: Final = 1_000_000
-_COMPACT_DATE: Final = re.compile(r"(?<=-)(20\d{2})(\d{2})(\d{2})(?!\d)")
-_DAY_S: Final = 86400
+_COMPACT_DATE: Final = re.compile(r"(?<=-)(20\d{2})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=-|:|$)")
 
 Match = list[Any]
 Row = tuple[list[Any] | None, list[int | None], list[tuple[int, list[int | None]]], int]
@@ -37,8 +36,9 @@ def cost(usage: Usage, price: Price) -> int:
     rates = next((tier for start, tier in reversed(price.tiers) if usage.tokens_in >= start), price.rates)
     cache_read = usage.cache_read if rates.cache_read is not None else 0
     cache_write = usage.cache_write if rates.cache_write is not None else 0
+    # A vendor that counts its cache beside the prompt instead of in it must not make the rest negative.
     total = (
-        (usage.tokens_in - cache_read - cache_write) * rates.tokens_in
+        max(usage.tokens_in - cache_read - cache_write, 0) * rates.tokens_in
         + usage.tokens_out * rates.tokens_out
         + cache_read * (rates.cache_read or 0)
         + cache_write * (rates.cache_write or 0)
@@ -67,6 +67,8 @@ class Catalogue:
         name, rows = found
         at = datetime.fromtimestamp(at_ms / 1000, UTC)
         row = next((row for row in reversed(rows) if _is_active(row[0], at)), rows[0])
+        if row[1][0] is None:  # sold by the hour, the page or the character: nothing that tokens could be multiplied with
+            return None
         return Price(
             price_id=f"genai-prices:{self._version}/{name}",
             rates=_rates(row[1]),

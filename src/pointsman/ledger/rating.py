@@ -6,7 +6,7 @@ target on own hardware costs its share of busy time instead of tokens.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pointsman.core.call import Call
@@ -74,15 +74,16 @@ class Rater:
 
     def cut(self, running: Running, call: Call, *, produced_tokens: int, known: UsageSeen | None = None) -> Rating:
         """Rate an attempt that was cut short: the caller is charged for what was produced, as far as it can be known."""
-        prompt = known.usage.tokens_in if known is not None else call.size_chars // _CHARS_PER_TOKEN + 1
-        told = known.usage.tokens_out if known is not None else 0
-        return self._rate(running, Usage(tokens_in=prompt, tokens_out=max(told, produced_tokens)), estimated=True)
+        told = Usage(tokens_in=call.size_chars // _CHARS_PER_TOKEN + 1) if known is None else known.usage
+        return self._rate(running, replace(told, tokens_out=max(told.tokens_out, produced_tokens)), estimated=True)
 
     def failed(self, running: Running, call: Call, kind: FailureKind) -> Rating:
         """Rate a failed attempt: nothing where the vendor said no, an estimate of the prompt where it may have worked for us."""
         if kind in _MAY_BILL:
             return self.cut(running, call, produced_tokens=0)
-        return self._rate(running, Usage())
+        if running.mark is not None:  # own hardware was in use all the same
+            return self._rate(running, Usage())
+        return Rating(usage=Usage(), cost_nano_usd=0, price_id=None)
 
     def _rate(self, running: Running, usage: Usage | None, *, reported_nano_usd: int | None = None, estimated: bool = False) -> Rating:
         target = running.target
@@ -93,9 +94,5 @@ class Rater:
             return Rating(usage=usage, cost_nano_usd=reported_nano_usd, price_id="vendor-reported")
         price = self._price_of(target)
         if price is None or usage is None:
-            free = price is None and usage == _NOTHING
-            return Rating(usage=usage, cost_nano_usd=0 if free else None, price_id=None, estimated=estimated)
+            return Rating(usage=usage, cost_nano_usd=None, price_id=None, estimated=estimated)
         return Rating(usage=usage, cost_nano_usd=cost(usage, price), price_id=price.price_id, estimated=estimated)
-
-
-_NOTHING: Final = Usage()

@@ -7,9 +7,12 @@ not zero: the share of calls with a known cost is shown beside every sum.
 
 import sqlite3
 from dataclasses import dataclass, field
+from typing import Final
 
 from pointsman.storage.database import query
-from pointsman.storage.records import bin_middle_ms
+from pointsman.storage.records import bin_middle_ms, first_id
+
+_HOUR_MS: Final = 3_600_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,11 +48,18 @@ class CapabilityReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HardwareReport:
-    """One target on own hardware: what was paid, and how long it was busy."""
+    """One target on own hardware: what was paid for, and how much of it calls used."""
 
     target: str
+    paid_s: float
     paid_nano_usd: int
     busy_s: float
+    busy_nano_usd: int
+
+    @property
+    def idle_nano_usd(self) -> int:
+        """What was paid while no call ran. No capability bears it."""
+        return self.paid_nano_usd - self.busy_nano_usd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +73,8 @@ class Report:
 
 
 def report(connection: sqlite3.Connection, *, since_ms: int, until_ms: int) -> Report:
-    """Read the report from a ledger opened with `open_reader`."""
+    """Read the report from a ledger opened with `open_reader`. The span is widened to whole hours, because roll-ups are kept by the hour."""
+    since_ms, until_ms = since_ms // _HOUR_MS * _HOUR_MS, -(-until_ms // _HOUR_MS) * _HOUR_MS
     span = {"since_ms": since_ms, "until_ms": until_ms}
     found: dict[str, CapabilityReport] = {}
     for row in connection.execute(query("report_calls"), span):
@@ -76,7 +87,8 @@ def report(connection: sqlite3.Connection, *, since_ms: int, until_ms: int) -> R
         one.tokens_in += row["tokens_in"]
         one.tokens_out += row["tokens_out"]
         one.calls_by_place[row["place"]] = row["calls"]
-    for row in connection.execute(query("report_units"), span):
+    # A call's id is a little older than its start; an hour is more than any request waits at the door.
+    for row in connection.execute(query("report_units"), {**span, "first_id": first_id(max(since_ms - _HOUR_MS, 0))}):
         if row["capability"] in found:
             one = found[row["capability"]]
             one.units, one.units_told, one.useful, one.value_nano_usd = row["units"], row["told"], row["useful"], row["value_nano_usd"]
@@ -87,7 +99,7 @@ def report(connection: sqlite3.Connection, *, since_ms: int, until_ms: int) -> R
         if name in found:
             found[name].p50_ms, found[name].p95_ms = _quantile(histogram, 0.5), _quantile(histogram, 0.95)
     hardware = tuple(
-        HardwareReport(target=row["target"], paid_nano_usd=row["paid_nano_usd"], busy_s=row["busy_s"])
+        HardwareReport(**{name: row[name] for name in row.keys()})  # noqa: SIM118 - a row is no mapping
         for row in connection.execute(query("report_hardware"), span)
     )
     return Report(since_ms=since_ms, until_ms=until_ms, capabilities=tuple(found.values()), hardware=hardware)

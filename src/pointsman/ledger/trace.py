@@ -112,12 +112,10 @@ class Trace:
         self.snapshot = verdict.snapshot
 
     def close(self, status: str) -> None:
-        """Settle what was reserved and book the record."""
+        """Book the record and settle what was reserved, in this order: whatever happens to the limits, the call is on record."""
         if self._is_closed:
             return
         self._is_closed = True
-        if self.settle is not None:
-            self.settle(_tokens(self._entries), self.cost_nano_usd)
         key = self._principal.key
         self._book(
             CallRecord(
@@ -139,6 +137,8 @@ class Trace:
                 considered=self.considered,
             )
         )
+        if self.settle is not None:
+            self.settle(_tokens(self._entries), self.cost_nano_usd)
 
 
 def _tokens(entries: list[Entry]) -> int:

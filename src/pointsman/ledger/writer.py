@@ -6,39 +6,52 @@ file) it keeps what it has, tries again, and says so: the server then accepts no
 """
 
 import asyncio
+import logging
 import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from pointsman.core.entry import CallRecord, Outcome
-from pointsman.core.errors import LedgerUnavailable
+from pointsman.core.errors import BadRequest, LedgerUnavailable
 from pointsman.ledger.busy import BusyMeter
 from pointsman.storage.database import open_database
-from pointsman.storage.records import spent_since, write_batch
+from pointsman.storage.records import HardwareRow, spent_since, write_batch
 
+_LOG: Final = logging.getLogger("pointsman")
 _EVERY_S: Final = 0.05
 _MOST_AT_ONCE: Final = 2000
 _LONGEST_WAIT_S: Final = 2.0
+_PATIENCE_S: Final = 5.0
 _HOUR_MS: Final = 3_600_000
+
+# What SQLite or its binding says of a value or a row, not of the file: trying again would say the same.
+_UNWRITABLE: Final = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError, ValueError, OverflowError)
+
+_T = TypeVar("_T")
 
 
 class Ledger:
-    """Keeps records. `capacity` bounds how many may wait to be written."""
+    """
+    Keeps records.
 
-    def __init__(self, path: Path, *, capacity: int = 20_000, busy_s: float = 10.0) -> None:
+    `capacity` bounds how many may wait to be written; `busy_s` is how long the writer waits for another's lock before it says so;
+    `patience_s` how long closing goes on trying when nothing can be written.
+    """
+
+    def __init__(self, path: Path, *, capacity: int = 20_000, busy_s: float = 2.0, patience_s: float = _PATIENCE_S) -> None:
         self._path = path
         self._busy_s = busy_s
         self._capacity = capacity
+        self._patience_s = patience_s
         self._queue: deque[CallRecord] = deque()
         self._outcomes: deque[tuple[Outcome, Future[None]]] = deque()
-        self._hardware: dict[tuple[str, int], list[float]] = {}
-        self._meters: Mapping[str, tuple[BusyMeter, int]] = {}
-        self._hardware_at = time.monotonic()
+        self._hardware: deque[HardwareRow] = deque()
+        self._meters: Mapping[str, BusyMeter] = {}
         self._connection = open_database(path, busy_s=busy_s)
         self._trouble: str | None = None
         self._stop = threading.Event()
@@ -59,31 +72,37 @@ class Ledger:
         """Wait while the queue is full. Raises `LedgerUnavailable` while nothing can be written."""
         while True:
             if self._trouble is not None:
-                raise LedgerUnavailable(f"The ledger cannot be written ({self._trouble}), so no call is accepted. Free the disk or unlock `{self._path.name}`.")
+                raise self._unavailable(self._trouble)
             if len(self._queue) < self._capacity:
                 return
             await asyncio.sleep(_EVERY_S)
 
     async def record_outcome(self, outcome: Outcome) -> None:
-        """Keep an outcome and return once it is committed. The same id twice counts once. Raises `LedgerUnavailable`."""
+        """
+        Keep an outcome and return once it is committed. The same id of the same tenant twice counts once.
+
+        Raises `LedgerUnavailable`: then it was not kept. Raises `BadRequest` for a value that no column can hold.
+        """
         await self.room()
         done: Future[None] = Future()
         self._outcomes.append((outcome, done))
         self._nudge.set()
         await asyncio.wrap_future(done)
 
-    def watch_hardware(self, meters: Mapping[str, tuple[BusyMeter, int]]) -> None:
-        """Record, from now on, the paid and busy time of targets on own hardware: name → (meter, hourly price)."""
-        self._meters = meters
+    def watch_hardware(self, meters: Mapping[str, BusyMeter], *, wall_ms: int, monotonic_s: float) -> None:
+        """Record, from now on, the paid and busy time of these targets on own hardware, and of no others."""
+        self.note_hardware(wall_ms, monotonic_s)
+        for name, meter in meters.items():
+            if name not in self._meters:
+                meter.take(monotonic_s)  # while nobody watched, nobody paid
+        self._meters = dict(meters)
 
     def note_hardware(self, wall_ms: int, monotonic_s: float) -> None:
         """Add what hardware was paid for since the last time. Called from the event loop, which owns the meters."""
-        passed_s, self._hardware_at = monotonic_s - self._hardware_at, monotonic_s
-        hour_ms = wall_ms // _HOUR_MS * _HOUR_MS
-        for name, (busy, hourly) in self._meters.items():
-            sums = self._hardware.setdefault((name, hour_ms), [0.0, 0.0])
-            sums[0] += hourly * passed_s / 3600
-            sums[1] += busy.take_busy_s(monotonic_s)
+        for name, meter in self._meters.items():
+            spent = meter.take(monotonic_s)
+            row = (name, wall_ms // _HOUR_MS * _HOUR_MS, spent.paid_s, spent.paid_nano_usd, spent.busy_s, spent.busy_nano_usd)
+            self._hardware.append(row)
 
     def spent_since(self, by: str, since_ms: int) -> dict[str, int]:
         """Return what each value of a column has spent since a time, so that budgets outlive the process."""
@@ -93,55 +112,112 @@ class Ledger:
         finally:
             reader.close()
 
-    def flush(self) -> None:
-        """Wait until all that has been booked is written. For tests and for the end."""
-        while self._queue or self._outcomes or self._nudge.is_set():
+    def flush(self, timeout_s: float = _PATIENCE_S) -> None:
+        """Wait until all that has been booked is written. Raises `LedgerUnavailable` if it cannot be in time. For tests and tools."""
+        until = time.monotonic() + timeout_s
+        while self._waiting:
+            if time.monotonic() > until:
+                raise self._unavailable(self._trouble or "it is too slow")
             self._nudge.set()
             time.sleep(0.002)
 
     def close(self) -> None:
-        """Write what is left and close the file."""
+        """Write what is left and close the file. What cannot be written within the patience is told in the log."""
         self._stop.set()
         self._nudge.set()
         self._writer.join()
         self._connection.close()
 
+    def _unavailable(self, why: str) -> LedgerUnavailable:
+        return LedgerUnavailable(f"The ledger cannot be written ({why}), so no call is accepted. Free the disk or unlock `{self._path.name}`.")
+
+    @property
+    def _waiting(self) -> int:
+        return len(self._queue) + len(self._outcomes) + len(self._hardware)
+
     # ── the writer thread ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _run(self) -> None:
         wait_s = _EVERY_S
+        give_up_at: float | None = None
         while True:
             self._nudge.wait(wait_s)
+            self._nudge.clear()
             stopping = self._stop.is_set()
             try:
                 self._write()
-            except sqlite3.Error as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the writer must live and say why nothing is written
                 self._trouble = str(error)
-                wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
-                self._nudge.clear()
+                self._refuse_outcomes()
+                wait_s = min(max(wait_s, _EVERY_S) * 2, _LONGEST_WAIT_S)
                 if stopping:
-                    return
+                    give_up_at = give_up_at or time.monotonic() + self._patience_s
+                    if time.monotonic() >= give_up_at:
+                        _LOG.error("the ledger cannot be written (%s): %d records are lost", error, self._waiting)
+                        return
+                    wait_s = _EVERY_S
                 continue
-            self._trouble, wait_s = None, _EVERY_S
-            if not self._queue and not self._outcomes:
-                self._nudge.clear()
-                if stopping:
+            self._trouble = None
+            wait_s = 0 if len(self._queue) >= _MOST_AT_ONCE else _EVERY_S
+            if stopping:
+                if not self._waiting:
                     return
+                wait_s = 0
 
     def _write(self) -> None:
-        records = [self._queue[index] for index in range(min(len(self._queue), _MOST_AT_ONCE))]
-        outcomes = list(self._outcomes)
-        hardware, self._hardware = self._hardware, {}
+        records, outcomes, hardware = _first(self._queue), _first(self._outcomes), _first(self._hardware)
         if not records and not outcomes and not hardware:
             return
-        rows = [(name, hour_ms, round(paid), busy_s) for (name, hour_ms), (paid, busy_s) in hardware.items()]
         try:
-            write_batch(self._connection, records, [outcome for outcome, _ in outcomes], rows)
-        except sqlite3.Error:
-            self._hardware = {**hardware, **self._hardware}
-            raise
-        for _ in records:
-            self._queue.popleft()
+            write_batch(self._connection, records, [outcome for outcome, _ in outcomes], hardware)
+        except _UNWRITABLE:
+            self._write_singly(records, outcomes, hardware)
+            return
+        _drop(self._queue, len(records))
+        _drop(self._hardware, len(hardware))
         for _, done in outcomes:
             self._outcomes.popleft()
-            done.set_result(None)
+            _settle(done, None)
+
+    def _write_singly(self, records: Sequence[CallRecord], outcomes: Sequence[tuple[Outcome, Future[None]]], hardware: Sequence[HardwareRow]) -> None:
+        """Write what can be written of a batch that holds something which cannot, so that one bad value does not stop the ledger."""
+        for record in records:
+            try:
+                write_batch(self._connection, [record], [], [])
+            except _UNWRITABLE as error:
+                _LOG.error("the record of call %s cannot be written and is left out: %s", record.call_id, error)
+            self._queue.popleft()
+        for outcome, done in outcomes:
+            fault: Exception | None = None
+            try:
+                write_batch(self._connection, [], [outcome], [])
+            except _UNWRITABLE as error:
+                fault = BadRequest(f"The ledger cannot keep this outcome ({error}). Send smaller numbers and plain text.")
+            self._outcomes.popleft()
+            _settle(done, fault)
+        write_batch(self._connection, [], [], hardware)
+        _drop(self._hardware, len(hardware))
+
+    def _refuse_outcomes(self) -> None:
+        while self._outcomes:
+            _settle(self._outcomes.popleft()[1], self._unavailable(self._trouble or ""))
+
+
+def _first(queue: deque[_T]) -> list[_T]:
+    # By index, because the event loop appends meanwhile, and an iterator would not survive that.
+    return [queue[index] for index in range(min(len(queue), _MOST_AT_ONCE))]
+
+
+def _drop(queue: deque[_T], count: int) -> None:
+    for _ in range(count):
+        queue.popleft()
+
+
+def _settle(done: "Future[None]", fault: Exception | None) -> None:
+    """Tell whoever waits, unless they have gone away."""
+    if not done.set_running_or_notify_cancel():
+        return
+    if fault is None:
+        done.set_result(None)
+    else:
+        done.set_exception(fault)

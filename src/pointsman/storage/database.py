@@ -6,24 +6,33 @@ know what it would break.
 """
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Generator, Sequence
+from contextlib import closing, contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from pointsman.core.errors import LedgerUnavailable, Unusable
 
 _BUSY_S: Final = 10.0
+_AGAIN_S: Final = 0.01
+_MOST_WAL_BYTES: Final = 64 * 1024 * 1024
+
+Migrations = Sequence[tuple[int, str]]
 
 
 def open_database(path: Path, *, busy_s: float = _BUSY_S) -> sqlite3.Connection:
     """Open the file, making it if need be. Raises `Unusable` for one of a newer version, `LedgerUnavailable` if it cannot be opened."""
     try:
         connection = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        _migrate(connection)
+        try:
+            migrate(connection, migrations())
+            _write_ahead(connection, busy_s)
+        except BaseException:
+            connection.close()
+            raise
     except sqlite3.Error as error:
         raise LedgerUnavailable(
             f"The ledger `{path}` cannot be opened ({error}). Free the disk, unlock the file, or name another under `server.database`."
@@ -32,24 +41,38 @@ def open_database(path: Path, *, busy_s: float = _BUSY_S) -> sqlite3.Connection:
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
-    """Open an existing file for questions only. Raises `Unusable` if there is none."""
+    """Open an existing file for questions only. Raises `Unusable` if there is none, or none of this version."""
     if not path.exists():
         raise Unusable(f"There is no ledger at `{path}` yet. Start the gateway with `pointsman up`, or name the file with `--database`.")
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=_BUSY_S, isolation_level=None)
+    known = migrations()[-1][0]
+    try:
+        connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=_BUSY_S, isolation_level=None)
+        try:
+            found = _version(connection)
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.Error as error:
+        raise Unusable(f"The ledger `{path}` cannot be read ({error}). Name the file of a gateway with `--database`.") from error
+    if found != known:
+        connection.close()
+        if found > known:
+            raise _newer(found, known)
+        raise Unusable(f"The ledger `{path}` is of an older version (schema {found}, this one reads {known}). Start the gateway once: it brings the file up.")
     connection.row_factory = sqlite3.Row
     return connection
 
 
 @contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All or nothing."""
+def transaction(connection: sqlite3.Connection) -> Generator[None]:
+    """All or nothing. On a full disk it is often the commit that fails: that too leaves nothing behind."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
+        connection.commit()
     except BaseException:
         connection.rollback()
         raise
-    connection.commit()
 
 
 def query(name: str) -> str:
@@ -57,29 +80,62 @@ def query(name: str) -> str:
     return resources.files("pointsman.storage").joinpath(f"queries/{name}.sql").read_text(encoding="utf-8")
 
 
-def migrations() -> list[tuple[int, str]]:
+def migrations() -> Migrations:
     """Return the migrations as (version, SQL), in order."""
     folder = resources.files("pointsman.storage").joinpath("migrations")
     files = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".sql")), key=lambda entry: entry.name)
     return [(int(entry.name.split("_")[0]), entry.read_text(encoding="utf-8")) for entry in files]
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
-    known = migrations()
+def migrate(connection: sqlite3.Connection, known: Migrations) -> None:
+    """Bring a file up to the last of the known migrations. Another process may do the same at the same time. Raises `Unusable` for a newer file."""
     found = _version(connection)
     if found > known[-1][0]:
-        raise Unusable(f"The ledger was written by a newer version (schema {found}, this one knows {known[-1][0]}). Upgrade Pointsman, or name another file.")
+        raise _newer(found, known[-1][0])
     for version, script in known:
         if version <= found:
             continue
         with transaction(connection):
             if _version(connection) >= version:  # another worker was faster
                 continue
-            for statement in script.split(";\n"):
-                if statement.strip():
-                    connection.execute(statement)
+            for statement in _statements(script):
+                connection.execute(statement)
             connection.execute(f"PRAGMA user_version={version}")
 
 
+def _statements(script: str) -> Generator[str]:
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _write_ahead(connection: sqlite3.Connection, busy_s: float) -> None:
+    """
+    Choose a write-ahead log that is on the disk when a commit returns, and shrinks again after a long reader held it open.
+
+    Turning it on is the one step for which SQLite does not wait when somebody else is at it.
+    """
+    until = time.monotonic() + busy_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            break
+        except sqlite3.OperationalError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_AGAIN_S)
+    # A commit holds a batch of 50 ms, and the thread that waits for the disk is the writer's own: FULL costs calls nothing.
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute(f"PRAGMA journal_size_limit={_MOST_WAL_BYTES}")
+
+
 def _version(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+    with closing(connection.execute("PRAGMA user_version")) as found:
+        return int(found.fetchone()[0])
+
+
+def _newer(found: int, known: int) -> Unusable:
+    return Unusable(f"The ledger was written by a newer version (schema {found}, this one knows {known}). Upgrade Pointsman, or name another file.")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from pointsman.core.entry import CallRecord, Entry, Outcome
+from pointsman.core.money import add
 from pointsman.storage.database import transaction
 
 _MINUTE_MS: Final = 60_000
@@ -15,18 +16,19 @@ _HOUR_MS: Final = 3_600_000
 _BINS_PER_OCTAVE: Final = 5
 _SPENT_BY: Final = frozenset({"key_id", "tenant", "team", "application", "capability", "user"})
 
-_CALL: Final = f"INSERT OR IGNORE INTO call VALUES ({','.join('?' * 19)})"
-_ATTEMPT: Final = f"INSERT OR IGNORE INTO attempt VALUES ({','.join('?' * 15)})"
-_OUTCOME: Final = "INSERT OR IGNORE INTO outcome VALUES (?, (SELECT COALESCE(MAX(recorded), 0) + 1 FROM outcome), ?, ?, ?, ?, ?, ?, ?, ?)"
+_CALL: Final = f"INSERT INTO call VALUES ({','.join('?' * 19)})"
+_ATTEMPT: Final = f"INSERT INTO attempt VALUES ({','.join('?' * 15)})"
+_OUTCOME: Final = f"INSERT INTO outcome VALUES (NULL, {','.join('?' * 9)}) ON CONFLICT (tenant, outcome_id) DO NOTHING"
 _LATENCY: Final = "INSERT INTO latency_hour VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET calls = calls + excluded.calls"
-_HARDWARE: Final = (
-    "INSERT INTO infra_cost VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
-    " SET paid_nano_usd = paid_nano_usd + excluded.paid_nano_usd, busy_s = busy_s + excluded.busy_s"
+_HARDWARE: Final = "INSERT INTO infra_cost VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET " + ", ".join(
+    f"{name} = {name} + excluded.{name}" for name in ("paid_s", "paid_nano_usd", "busy_s", "busy_nano_usd")
 )
 _SUMS: Final = ("calls", "ok", "fallbacks", "cost_nano_usd", "cost_unknown", "tokens_in", "tokens_out")
 _ADD: Final = ", ".join(f"{name} = {name} + excluded.{name}" for name in _SUMS)
 
 RollupKey = tuple[int, str, str, str, str]
+# Target, hour (ms), and the paid seconds, paid nano-dollars, busy seconds and busy nano-dollars in it.
+HardwareRow = tuple[str, int, float, int, float, int]
 
 
 def latency_bin(latency_ms: float) -> int:
@@ -39,16 +41,24 @@ def bin_middle_ms(number: int) -> float:
     return 2 ** ((number + 0.5) / _BINS_PER_OCTAVE)
 
 
-def write_batch(
-    connection: sqlite3.Connection, records: Sequence[CallRecord], outcomes: Sequence[Outcome], hardware: Iterable[tuple[str, int, int, float]]
-) -> None:
-    """Write records, outcomes and hardware time (target, hour in ms, paid nano-dollars, busy seconds) together or not at all."""
+def first_id(since_ms: int) -> str:
+    """Return what sorts before every call id made at this time or later: ids begin with their time, so the primary key is the index on time."""
+    return f"{since_ms >> 16:08x}-{since_ms & 0xFFFF:04x}"
+
+
+def write_batch(connection: sqlite3.Connection, records: Sequence[CallRecord], outcomes: Sequence[Outcome], hardware: Iterable[HardwareRow]) -> None:
+    """
+    Write records, outcomes and hardware time together or not at all.
+
+    An outcome whose id its tenant has used before changes nothing. Raises `sqlite3.Error`, also for a call that was written before, and
+    `ValueError` or `OverflowError` for values that no column can hold.
+    """
     calls: list[tuple[object, ...]] = []
     attempts: list[tuple[object, ...]] = []
     minutes: dict[RollupKey, list[int]] = {}
     latencies: dict[tuple[int, str, int], int] = {}
     for record in records:
-        cost = _cost(record.entries)
+        cost = add(*(entry.cost_nano_usd for entry in record.entries))
         last = record.entries[-1] if record.entries else None
         calls.append(_call_row(record, last, cost))
         attempts.extend(_attempt_row(record.call_id, entry) for entry in record.entries)
@@ -58,8 +68,7 @@ def write_batch(
     with transaction(connection):
         connection.executemany(_CALL, calls)
         connection.executemany(_ATTEMPT, attempts)
-        for table, span_ms in (("rollup_minute", _MINUTE_MS), ("rollup_hour", _HOUR_MS)):
-            sums = _coarser(minutes, span_ms)
+        for table, sums in (("rollup_minute", minutes), ("rollup_hour", _by_hour(minutes))):
             sql = f"INSERT INTO {table} VALUES ({','.join('?' * 12)}) ON CONFLICT DO UPDATE SET {_ADD}"
             connection.executemany(sql, [(*key, *values) for key, values in sums.items()])
         connection.executemany(_LATENCY, [(*key, count) for key, count in latencies.items()])
@@ -71,23 +80,12 @@ def spent_since(connection: sqlite3.Connection, by: str, since_ms: int) -> dict[
     """Return what each value of a column (`team`, `key_id`, …) has spent since a time, in nano-dollars."""
     if by not in _SPENT_BY:
         raise ValueError(f"`{by}` is no column that money is counted by")
-    # A UUID begins with its time, so the primary key serves as the index on time.
-    first = f"{since_ms >> 16:08x}-{since_ms & 0xFFFF:04x}"
     value = "tenant || '/' || user" if by == "user" else by
     rows = connection.execute(
         f"SELECT {value}, SUM(cost_nano_usd) FROM call WHERE call_id >= ? AND {by} IS NOT NULL AND cost_nano_usd IS NOT NULL GROUP BY 1",
-        (first,),
+        (first_id(since_ms),),
     )
     return {str(name): int(total) for name, total in rows}
-
-
-def _cost(entries: Sequence[Entry]) -> int | None:
-    total = 0
-    for entry in entries:
-        if entry.cost_nano_usd is None:
-            return None
-        total += entry.cost_nano_usd
-    return total
 
 
 def _call_row(record: CallRecord, last: Entry | None, cost: int | None) -> tuple[object, ...]:
@@ -134,8 +132,8 @@ def _attempt_row(call_id: str, entry: Entry) -> tuple[object, ...]:
 
 def _outcome_row(outcome: Outcome) -> tuple[object, ...]:
     return (
-        outcome.outcome_id,
         outcome.tenant,
+        outcome.outcome_id,
         outcome.unit,
         outcome.capability,
         outcome.kind,
@@ -152,7 +150,7 @@ def _roll_up(minutes: dict[RollupKey, list[int]], record: CallRecord, last: Entr
     sums = minutes.setdefault(key, [0] * len(_SUMS))
     sums[0] += 1
     sums[1] += record.status == "ok"
-    sums[2] += len(record.entries) > 1
+    sums[2] += len({entry.target for entry in record.entries}) > 1  # trying the same target again is no fallback
     sums[3] += cost or 0
     sums[4] += cost is None
     for entry in record.entries:
@@ -161,9 +159,9 @@ def _roll_up(minutes: dict[RollupKey, list[int]], record: CallRecord, last: Entr
             sums[6] += entry.usage.tokens_out
 
 
-def _coarser(minutes: dict[RollupKey, list[int]], span_ms: int) -> dict[RollupKey, list[int]]:
-    coarse: dict[RollupKey, list[int]] = {}
-    for (bucket, *rest), sums in minutes.items():
-        key = (bucket // span_ms * span_ms, *rest)
-        coarse[key] = [a + b for a, b in zip(coarse[key], sums, strict=True)] if key in coarse else sums
-    return coarse
+def _by_hour(minutes: dict[RollupKey, list[int]]) -> dict[RollupKey, list[int]]:
+    hours: dict[RollupKey, list[int]] = {}
+    for (minute, capability, place, target, snapshot), sums in minutes.items():
+        key = (minute // _HOUR_MS * _HOUR_MS, capability, place, target, snapshot)
+        hours[key] = [a + b for a, b in zip(hours[key], sums, strict=True)] if key in hours else sums
+    return hours

@@ -41,25 +41,30 @@ CREATE TABLE attempt (
     PRIMARY KEY (call_id, seq)
 ) WITHOUT ROWID;
 
+-- `recorded` tells the order of arrival. An id belongs to its tenant: nobody can use up another's.
 CREATE TABLE outcome (
-    outcome_id TEXT PRIMARY KEY,
-    recorded INTEGER NOT NULL,
+    recorded INTEGER PRIMARY KEY AUTOINCREMENT,
     tenant TEXT NOT NULL,
+    outcome_id TEXT NOT NULL,
     unit TEXT NOT NULL,
     capability TEXT,
     kind TEXT NOT NULL,
     success INTEGER NOT NULL,
     value_nano_usd INTEGER,
     at_ms INTEGER NOT NULL,
-    source TEXT NOT NULL
-) WITHOUT ROWID;
+    source TEXT NOT NULL,
+    UNIQUE (tenant, outcome_id)
+);
 CREATE INDEX outcome_by_unit ON outcome (tenant, unit);
 
+-- Own hardware by hour: what was paid for, and the part of it in which calls ran.
 CREATE TABLE infra_cost (
     target TEXT NOT NULL,
     hour_ms INTEGER NOT NULL,
+    paid_s REAL NOT NULL,
     paid_nano_usd INTEGER NOT NULL,
     busy_s REAL NOT NULL,
+    busy_nano_usd INTEGER NOT NULL,
     PRIMARY KEY (target, hour_ms)
 ) WITHOUT ROWID;
 

@@ -1,0 +1,100 @@
+import pytest
+from tests.values import CALL_ID, Time, a_call, a_capability, a_key, a_principal, a_target
+
+from pointsman.core.attempt import Attempt
+from pointsman.core.entry import CallRecord
+from pointsman.core.http import Deadlines
+from pointsman.core.place import DataClass
+from pointsman.core.reply import Usage
+from pointsman.core.verdict import Verdict
+from pointsman.ledger.rating import Rating
+from pointsman.ledger.trace import OK, Trace
+
+VERDICT = Verdict(label=DataClass.CONFIDENTIAL, mask=0b111, snapshot="0123456789abcdef")
+
+
+def an_attempt(seq: int = 0) -> Attempt:
+    return Attempt(call=a_call(), principal=a_principal(), capability=a_capability(), target=a_target(), verdict=VERDICT, deadlines=Deadlines(), seq=seq)
+
+
+def a_rating(cost: int | None = 1_000) -> Rating:
+    return Rating(usage=Usage(tokens_in=10, tokens_out=5), cost_nano_usd=cost, price_id="contract:test")
+
+
+def a_trace(booked: list[CallRecord], time: Time, *, unit: str | None = "ticket-1") -> Trace:
+    principal = a_principal(a_key(tenant="acme", team="care", application="desk"), user="ann")
+    return Trace(a_call(), principal, a_capability(), unit=unit, clock=time.clock, book=booked.append)
+
+
+def test_a_call_is_booked_once_with_everything_that_happened() -> None:
+    booked: list[CallRecord] = []
+    time = Time()
+    trace = a_trace(booked, time)
+    trace.under(VERDICT)
+    started = time.monotonic_s
+    time.advance(0.5)
+    trace.book(an_attempt(), a_rating(), started=started, error="overloaded")
+    time.advance(0.25)
+    trace.book(an_attempt(1), a_rating(2_000), started=started + 0.5, first_byte_at=started + 0.6)
+    trace.answered_by(an_attempt(1), "fallback")
+    trace.close(OK)
+    trace.close("cancelled")
+    [record] = booked
+    assert (record.call_id, record.unit, record.tenant, record.team, record.application, record.user) == (CALL_ID, "ticket-1", "acme", "care", "desk", "ann")
+    assert (record.status, record.reason, record.data_class, record.latency_ms) == ("ok", "fallback", "confidential", 750.0)
+    assert [(entry.seq, entry.error, entry.latency_ms, entry.cost_nano_usd) for entry in record.entries] == [
+        (0, "overloaded", 500.0, 1_000),
+        (1, None, 250.0, 2_000),
+    ]
+    assert record.entries[1].first_byte_ms == pytest.approx(100.0)
+
+
+def test_a_call_without_a_unit_is_its_own() -> None:
+    booked: list[CallRecord] = []
+    a_trace(booked, Time(), unit=None).close(OK)
+    assert booked[0].unit == CALL_ID
+
+
+def test_what_was_reserved_is_settled_by_all_attempts_together() -> None:
+    settled: list[tuple[int, int | None]] = []
+    time = Time()
+    trace = a_trace([], time)
+    trace.settle = lambda tokens, cost: settled.append((tokens, cost))
+    trace.book(an_attempt(), a_rating(), started=time.monotonic_s)
+    trace.book(an_attempt(1), a_rating(2_000), started=time.monotonic_s)
+    trace.close(OK)
+    trace.close(OK)
+    assert settled == [(30, 3_000)]
+
+
+def test_one_unknown_cost_makes_the_whole_unknown() -> None:
+    time = Time()
+    trace = a_trace([], time)
+    assert trace.cost_nano_usd == 0
+    trace.book(an_attempt(), a_rating(), started=time.monotonic_s)
+    assert trace.cost_nano_usd == 1_000
+    trace.book(an_attempt(1), a_rating(None), started=time.monotonic_s)
+    assert trace.cost_nano_usd is None
+
+
+def test_a_vendor_that_counted_nothing_settles_no_tokens() -> None:
+    settled: list[tuple[int, int | None]] = []
+    time = Time()
+    trace = a_trace([], time)
+    trace.settle = lambda tokens, cost: settled.append((tokens, cost))
+    trace.book(an_attempt(), Rating(usage=None, cost_nano_usd=None, price_id=None), started=time.monotonic_s)
+    trace.close(OK)
+    assert settled == [(0, None)]
+
+
+def test_a_call_is_on_record_even_if_settling_fails() -> None:
+    booked: list[CallRecord] = []
+
+    def broken(tokens: int, cost: int | None) -> None:
+        raise RuntimeError(f"{tokens} {cost}")
+
+    trace = a_trace(booked, Time())
+    trace.settle = broken
+    with pytest.raises(RuntimeError):
+        trace.close(OK)
+    assert len(booked) == 1

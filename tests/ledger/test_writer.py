@@ -1,0 +1,309 @@
+import asyncio
+import logging
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.ledger.entries import HOUR_MS, START_MS, a_record, an_entry, an_outcome
+from tests.storage.test_records import roll_ups_equal_calls
+
+from pointsman.core.errors import BadRequest, LedgerUnavailable
+from pointsman.ledger.busy import BusyMeter
+from pointsman.ledger.writer import Ledger
+from pointsman.storage.database import open_database
+
+
+@contextmanager
+def a_ledger(path: Path, **more: Any) -> Iterator[Ledger]:
+    ledger = Ledger(path, **more)
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the file's write lock, as another process would."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.rollback()
+
+
+def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def until(what: str, fact: Any) -> None:
+    """Wait, within bounds, for what another thread does."""
+    for _ in range(2000):
+        if fact():
+            return
+        time.sleep(0.002)
+    raise AssertionError(f"{what} did not happen")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.db"
+
+
+def test_what_is_booked_is_on_disk_within_the_blink_of_a_batch(path: Path) -> None:
+    with a_ledger(path) as ledger:
+        ledger.book(a_record(1, entries=(an_entry(), an_entry(1, error="cut"))))
+        until("the commit", lambda: rows(path, "SELECT COUNT(*) FROM call") == [(1,)])
+        assert rows(path, "SELECT seq, error, cost_nano_usd, tokens_in FROM attempt") == [(0, None, 1000, 10), (1, "cut", 1000, 10)]
+
+
+def test_closing_writes_what_is_left(path: Path) -> None:
+    with a_ledger(path) as ledger:
+        for number in range(5000):  # more than one batch
+            ledger.book(a_record(number))
+    assert rows(path, "SELECT COUNT(*) FROM call") == [(5000,)]
+    with closing(open_database(path)) as connection:
+        assert roll_ups_equal_calls(connection)
+
+
+def test_a_locked_file_stops_acceptance_loses_nothing_and_recovers_by_itself(path: Path) -> None:
+    with a_ledger(path, busy_s=0.01) as ledger:
+        with locked(path):
+            ledger.book(a_record(1))
+            until("the trouble", lambda: ledger.trouble is not None)
+            assert ledger.trouble == "database is locked"
+            with pytest.raises(LedgerUnavailable, match=r"database is locked.*unlock `ledger.db`"):
+                asyncio.run(ledger.room())
+            ledger.book(a_record(2))  # a call that was under way
+            with pytest.raises(LedgerUnavailable, match="cannot be written"):
+                ledger.flush(0.01)
+        ledger.flush()
+        until("the end of the trouble", lambda: ledger.trouble is None)
+        asyncio.run(ledger.room())
+        assert rows(path, "SELECT COUNT(*) FROM call") == [(2,)]
+
+
+def test_a_full_queue_makes_acceptance_wait_and_loses_nothing(path: Path) -> None:
+    async def scene(ledger: Ledger) -> None:
+        with locked(path):
+            ledger.book(a_record(1))
+            waiting = asyncio.ensure_future(ledger.room())
+            await asyncio.sleep(0.01)
+            assert not waiting.done()
+        await asyncio.wait_for(waiting, 5)
+
+    with a_ledger(path, capacity=1, busy_s=5) as ledger:
+        asyncio.run(scene(ledger))
+        ledger.flush()
+        assert rows(path, "SELECT COUNT(*) FROM call") == [(1,)]
+
+
+FULL_DISK = """
+import asyncio, resource, sys, time
+from pathlib import Path
+from pointsman.core.errors import LedgerUnavailable
+from pointsman.ledger.writer import Ledger
+from tests.ledger.entries import a_record
+
+path = Path(sys.argv[1])
+ledger = Ledger(path)
+ledger.book(a_record(0))
+ledger.flush()
+_, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+size = path.with_name(path.name + "-wal").stat().st_size
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 4096, most))  # the disk is full from here on
+for number in range(1, 501):
+    ledger.book(a_record(number))
+until = time.monotonic() + 10
+while ledger.trouble is None and time.monotonic() < until:
+    time.sleep(0.002)
+try:
+    asyncio.run(ledger.room())
+except LedgerUnavailable as error:
+    print(error.message)
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))  # somebody freed it
+ledger.flush(10)
+print(ledger.trouble)
+ledger.close()
+"""
+
+
+def test_a_full_disk_stops_acceptance_loses_nothing_and_recovers_by_itself(path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True, timeout=40, check=True, cwd=Path(__file__).parents[2])
+    told, trouble = done.stdout.splitlines()
+    assert "so no call is accepted. Free the disk" in told
+    assert trouble == "None"
+    with closing(open_database(path)) as connection:
+        assert connection.execute("SELECT COUNT(*) FROM call").fetchone() == (501,)
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert roll_ups_equal_calls(connection)
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from pointsman.ledger.writer import Ledger
+from tests.ledger.entries import a_record
+
+ledger = Ledger(Path(sys.argv[1]))
+for number in range(100_000):
+    ledger.book(a_record(number))
+    print(number, time.monotonic(), flush=True)
+    time.sleep(0.0005)
+"""
+
+
+def test_a_process_that_is_killed_loses_at_most_the_last_batch(path: Path) -> None:
+    child = subprocess.Popen([sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    assert child.stdout is not None
+    booked: list[float] = []
+    for line in child.stdout:
+        booked.append(float(line.split()[1]))
+        if booked[-1] - booked[0] > 0.4:
+            break
+    child.kill()
+    child.wait()
+    child.stdout.close()
+    with closing(open_database(path)) as connection:
+        kept = connection.execute("SELECT COUNT(*) FROM call").fetchone()[0]
+        assert kept >= sum(at < booked[-1] - 0.25 for at in booked)  # 50 ms, and what a busy machine adds
+        assert kept > 0
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert roll_ups_equal_calls(connection)
+
+
+WORKER = """
+import sys
+from pathlib import Path
+from pointsman.ledger.writer import Ledger
+from tests.ledger.entries import a_record
+
+ledger = Ledger(Path(sys.argv[1]))
+for number in range(1500):
+    ledger.book(a_record(int(sys.argv[2]) * 10_000 + number))
+    if number % 300 == 0:
+        ledger.flush()
+ledger.close()
+"""
+
+
+def test_several_workers_write_one_file(path: Path) -> None:
+    workers = [subprocess.Popen([sys.executable, "-c", WORKER, str(path), str(number)], cwd=Path(__file__).parents[2]) for number in range(3)]
+    assert [worker.wait(40) for worker in workers] == [0, 0, 0]
+    with closing(open_database(path)) as connection:
+        assert connection.execute("SELECT COUNT(*) FROM call").fetchone() == (4500,)
+        assert roll_ups_equal_calls(connection)
+
+
+def test_the_log_ahead_shrinks_after_a_long_reader_let_it_grow(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pointsman.storage.database._MOST_WAL_BYTES", 100_000)
+    wal = path.with_name("ledger.db-wal")
+    with a_ledger(path) as ledger:
+        with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT COUNT(*) FROM call").fetchone()
+            for number in range(15_000):
+                ledger.book(a_record(number))
+            ledger.flush()
+            assert wal.stat().st_size > 4_000_000
+            reader.rollback()
+        for number in range(15_000, 15_010):
+            ledger.book(a_record(number))
+            ledger.flush()
+        assert wal.stat().st_size < 1_000_000
+
+
+def test_an_outcome_is_kept_when_its_report_returns(path: Path) -> None:
+    with a_ledger(path) as ledger:
+        asyncio.run(ledger.record_outcome(an_outcome()))
+        assert rows(path, "SELECT unit, success FROM outcome") == [("ticket-1", 1)]
+        asyncio.run(ledger.record_outcome(an_outcome(success=False)))
+        assert rows(path, "SELECT unit, success FROM outcome") == [("ticket-1", 1)]
+
+
+def test_an_outcome_that_cannot_be_kept_is_told_and_not_kept(path: Path) -> None:
+    async def scene(ledger: Ledger) -> None:
+        with locked(path), pytest.raises(LedgerUnavailable, match="database is locked"):
+            await ledger.record_outcome(an_outcome())
+
+    with a_ledger(path, busy_s=0.01) as ledger:
+        asyncio.run(scene(ledger))
+        until("the end of the trouble", lambda: ledger.trouble is None)
+    assert rows(path, "SELECT * FROM outcome") == []
+
+
+def test_who_reports_an_outcome_and_goes_away_does_not_stop_the_ledger(path: Path) -> None:
+    async def scene(ledger: Ledger) -> None:
+        with locked(path):
+            report = asyncio.ensure_future(ledger.record_outcome(an_outcome()))
+            await asyncio.sleep(0)
+            report.cancel()
+            await asyncio.gather(report, return_exceptions=True)
+        await ledger.record_outcome(an_outcome("ticket-2", "o-2"))
+
+    with a_ledger(path, busy_s=5) as ledger:
+        asyncio.run(scene(ledger))
+        assert ("ticket-2",) in rows(path, "SELECT unit FROM outcome")
+
+
+def test_a_record_that_no_column_can_hold_is_left_out_and_told_and_stops_nothing(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    bad = a_record(2, entries=(an_entry(cost=2**70),))
+    with a_ledger(path) as ledger, caplog.at_level(logging.ERROR):
+        for record in (a_record(1), bad, a_record(1), a_record(3, unit="\ud800"), a_record(4)):
+            ledger.book(record)
+        ledger.note_hardware(START_MS, 0.0)
+        ledger.flush()
+        assert ledger.trouble is None
+    assert rows(path, "SELECT COUNT(*) FROM call") == [(2,)]
+    assert f"the record of call {bad.call_id} cannot be written and is left out" in caplog.text
+    with closing(open_database(path)) as connection:
+        assert roll_ups_equal_calls(connection)
+
+
+def test_an_outcome_that_no_column_can_hold_is_refused(path: Path) -> None:
+    async def scene(ledger: Ledger) -> list[Any]:
+        two = (an_outcome("1", "o-1", value_nano_usd=2**80), an_outcome("2", "o-2"))
+        return await asyncio.gather(*map(ledger.record_outcome, two), return_exceptions=True)
+
+    with a_ledger(path) as ledger:
+        refused, kept = asyncio.run(scene(ledger))
+    assert isinstance(refused, BadRequest)
+    assert kept is None
+    assert rows(path, "SELECT unit FROM outcome") == [("2",)]
+
+
+def test_closing_gives_up_after_its_patience_and_says_what_is_lost(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    ledger = Ledger(path, busy_s=0.01, patience_s=0.05)
+    with locked(path), caplog.at_level(logging.ERROR):
+        ledger.book(a_record(1))
+        ledger.close()
+    assert "the ledger cannot be written (database is locked): 1 records are lost" in caplog.text
+
+
+def test_own_hardware_is_booked_by_the_hour(path: Path) -> None:
+    meter = BusyMeter(3_600_000_000, 0.0)
+    with a_ledger(path) as ledger:
+        ledger.watch_hardware({"own/llama": meter}, wall_ms=START_MS, monotonic_s=100.0)  # what was before is nobody's
+        mark = meter.start(101.0)
+        meter.stop(mark, 103.0)
+        ledger.note_hardware(START_MS + 4_000, 104.0)
+        ledger.note_hardware(START_MS + HOUR_MS, 105.0)
+        ledger.watch_hardware({}, wall_ms=START_MS + HOUR_MS, monotonic_s=106.0)
+        ledger.note_hardware(START_MS + HOUR_MS, 1000.0)
+    assert rows(path, "SELECT * FROM infra_cost") == [
+        ("own/llama", START_MS, 4.0, 4_000_000, 2.0, 2_000_000),
+        ("own/llama", START_MS + HOUR_MS, 2.0, 2_000_000, 0.0, 0),
+    ]
+
+
+def test_what_was_spent_before_is_known_to_the_next_process(path: Path) -> None:
+    with a_ledger(path) as ledger:
+        ledger.book(a_record(1, team="care"))
+    with a_ledger(path) as ledger:
+        assert ledger.spent_since("team", START_MS) == {"care": 1_000}

@@ -1,0 +1,160 @@
+import math
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.ledger.entries import HOUR_MS, START_MS, a_record, an_entry, an_outcome
+
+from pointsman.core.entry import CallRecord, Entry
+from pointsman.storage.database import open_database
+from pointsman.storage.records import bin_middle_ms, latency_bin, spent_since, write_batch
+
+SUMS_OF_CALLS = """
+SELECT started_ms / :span * :span, capability, COALESCE(place, 'none'), COALESCE(target, 'none'), snapshot, COUNT(*), SUM(status = 'ok'),
+       SUM((SELECT COUNT(DISTINCT target) FROM attempt WHERE attempt.call_id = call.call_id) > 1),
+       SUM(COALESCE(cost_nano_usd, 0)), SUM(cost_nano_usd IS NULL),
+       SUM((SELECT COALESCE(SUM(tokens_in), 0) FROM attempt WHERE attempt.call_id = call.call_id)),
+       SUM((SELECT COALESCE(SUM(tokens_out), 0) FROM attempt WHERE attempt.call_id = call.call_id))
+FROM call GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
+"""
+
+
+@contextmanager
+def a_database(path: Path) -> Iterator[sqlite3.Connection]:
+    connection = open_database(path)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def roll_ups_equal_calls(connection: sqlite3.Connection) -> bool:
+    """Tell whether every roll-up is the sum of the calls it stands for."""
+    pairs = (("rollup_minute", 60_000), ("rollup_hour", HOUR_MS))
+    equal = all(
+        connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3, 4, 5").fetchall() == connection.execute(SUMS_OF_CALLS, {"span": span}).fetchall()
+        for table, span in pairs
+    )
+    counted = connection.execute("SELECT COALESCE(SUM(calls), 0) FROM latency_hour").fetchone()
+    return equal and counted == connection.execute("SELECT COUNT(*) FROM call").fetchone()
+
+
+entries = st.builds(
+    an_entry,
+    cost=st.one_of(st.none(), st.integers(0, 10**12)),
+    target=st.sampled_from(["acme/small", "acme/large", "own/llama"]),
+    tokens=st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)),
+    error=st.sampled_from([None, "cut"]),
+)
+
+
+@st.composite
+def records(draw: st.DrawFn) -> list[CallRecord]:
+    numbers = count()
+    made: list[CallRecord] = []
+    for _ in range(draw(st.integers(0, 12))):
+        tries: list[Entry] = [
+            an_entry(seq, cost=one.cost_nano_usd, target=one.target, usage=one.usage) for seq, one in enumerate(draw(st.lists(entries, max_size=3)))
+        ]
+        made.append(
+            a_record(
+                next(numbers),
+                at_ms=START_MS + draw(st.integers(0, 3 * HOUR_MS)),
+                entries=tuple(tries),
+                capability=draw(st.sampled_from(["support", "translate"])),
+                snapshot=draw(st.sampled_from(["a", "b"])),
+                status=draw(st.sampled_from(["ok", "exhausted", "cancelled"])),
+                latency_ms=draw(st.floats(0, 1e6)),
+            )
+        )
+    return made
+
+
+@settings(max_examples=40)
+@given(records=records(), cut=st.integers(0, 12))
+def test_roll_ups_equal_the_sums_over_calls_however_they_are_batched(records: list[CallRecord], cut: int) -> None:
+    with TemporaryDirectory() as folder, a_database(Path(folder) / "ledger.db") as connection:
+        connection.execute("PRAGMA synchronous=OFF")
+        write_batch(connection, records[:cut], [], [])
+        write_batch(connection, records[cut:], [], [])
+        assert roll_ups_equal_calls(connection)
+
+
+def test_a_batch_is_written_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
+    with a_database(tmp_path / "ledger.db") as connection:
+        with pytest.raises(OverflowError):
+            write_batch(connection, [a_record(1), a_record(2, entries=(an_entry(cost=2**70),))], [an_outcome()], [])
+        assert connection.execute("SELECT (SELECT COUNT(*) FROM call), (SELECT COUNT(*) FROM outcome)").fetchone() == (0, 0)
+        write_batch(connection, [a_record(1)], [an_outcome()], [])
+        assert roll_ups_equal_calls(connection)
+
+
+def test_a_call_is_written_once(tmp_path: Path) -> None:
+    with a_database(tmp_path / "ledger.db") as connection:
+        write_batch(connection, [a_record(1)], [], [])
+        with pytest.raises(sqlite3.IntegrityError):
+            write_batch(connection, [a_record(1)], [], [])
+        assert roll_ups_equal_calls(connection)
+
+
+def test_an_outcome_id_counts_once_for_its_tenant_and_says_nothing_of_others(tmp_path: Path) -> None:
+    with a_database(tmp_path / "ledger.db") as connection:
+        write_batch(connection, [], [an_outcome(tenant="acme"), an_outcome(tenant="acme", success=False), an_outcome(tenant="beta")], [])
+        assert connection.execute("SELECT tenant, success FROM outcome ORDER BY recorded").fetchall() == [("acme", 1), ("beta", 1)]
+
+
+def test_hardware_time_of_one_hour_adds_up(tmp_path: Path) -> None:
+    with a_database(tmp_path / "ledger.db") as connection:
+        write_batch(connection, [], [], [("own", START_MS, 5.0, 50, 2.0, 20)])
+        write_batch(connection, [], [], [("own", START_MS, 5.0, 50, 1.0, 10), ("own", START_MS + HOUR_MS, 5.0, 50, 0.0, 0)])
+        assert connection.execute("SELECT * FROM infra_cost").fetchall() == [
+            ("own", START_MS, 10.0, 100, 3.0, 30),
+            ("own", START_MS + HOUR_MS, 5.0, 50, 0.0, 0),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("by", "spent"),
+    [
+        ("tenant", {"default": 5_000}),
+        ("team", {"care": 3_000}),
+        ("user", {"default/ann": 3_000}),
+        ("capability", {"support": 3_000, "translate": 2_000}),
+        ("key_id", {"web": 5_000}),
+        ("application", {}),
+    ],
+)
+def test_money_spent_is_summed_by_whoever_a_budget_counts(tmp_path: Path, by: str, spent: dict[str, int]) -> None:
+    with a_database(tmp_path / "ledger.db") as connection:
+        write_batch(
+            connection,
+            [
+                a_record(1, at_ms=START_MS - 1, entries=(an_entry(cost=7),)),  # before
+                a_record(2, at_ms=START_MS, team="care", user="ann", entries=(an_entry(cost=3_000),)),
+                a_record(3, at_ms=START_MS + 40 * 24 * HOUR_MS, capability="translate", entries=(an_entry(cost=2_000),)),
+                a_record(4, entries=(an_entry(cost=None),), capability="unknown"),
+            ],
+            [],
+            [],
+        )
+        assert spent_since(connection, by, START_MS) == spent
+
+
+def test_money_is_not_summed_by_what_is_no_column(tmp_path: Path) -> None:
+    with a_database(tmp_path / "ledger.db") as connection, pytest.raises(ValueError, match="no column"):
+        spent_since(connection, "1; DROP TABLE call", START_MS)
+
+
+@given(st.floats(0.001, 1e8))
+def test_a_latency_lies_within_a_tenth_of_an_octave_of_its_bin(latency_ms: float) -> None:
+    assert abs(math.log2(bin_middle_ms(latency_bin(latency_ms)) / latency_ms)) <= 0.1 + 1e-9
+
+
+def test_no_latency_is_too_short_for_a_bin() -> None:
+    assert latency_bin(0.0) == latency_bin(0.001)
