@@ -2,20 +2,22 @@
 Is it good enough: a reply against the capability's contract.
 
 This first form checks the output schema. A capability without one trusts every whole answer, and then nobody needs to look inside.
+What is no final answer is not held against the schema: a request for tools, a pause, and a refusal, which is never routed around.
 """
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import jsonschema_rs
 import msgspec
 
 from pointsman.core.attempt import Grade
-from pointsman.core.call import Text
+from pointsman.core.call import Refusal, Text
 from pointsman.core.capability import Capability
 from pointsman.core.reply import Finish, Reply
 from pointsman.core.snapshot import Snapshot
 
 GOOD: Final = Grade(passed=True)
+_NOT_FINAL: Final = frozenset({Finish.TOOLS, Finish.PAUSED, Finish.REFUSED})
 
 
 class Checks:
@@ -23,7 +25,7 @@ class Checks:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._validators: dict[str, Any] = {
-            capability.name: jsonschema_rs.validator_for(capability.output.schema or {"type": "object"})
+            capability.name: jsonschema_rs.validator_for(cast("dict[str, Any]", capability.output.schema or {"type": "object"}))
             for capability in snapshot.capabilities.values()
             if capability.output is not None
         }
@@ -35,6 +37,8 @@ class Checks:
     def grade(self, reply: Reply, capability: Capability) -> Grade:
         """Return whether the reply is good enough, and if not, why."""
         if capability.output is None or capability.raw:
+            return GOOD
+        if reply.finish in _NOT_FINAL or any(isinstance(part, Refusal) for part in reply.parts):
             return GOOD
         if reply.finish is Finish.LENGTH:
             return Grade(passed=False, code="truncated", says="the answer was cut off by its token limit")

@@ -11,6 +11,7 @@ from pointsman.core.call import Call
 from pointsman.core.capability import Capability
 from pointsman.core.clock import Clock
 from pointsman.core.errors import NotPermitted, UnknownCapability
+from pointsman.core.http import Deadlines
 from pointsman.core.principal import Key, Limit, LimitBy, Principal, Scope
 from pointsman.core.snapshot import Snapshot
 from pointsman.core.target import Price, Target
@@ -83,7 +84,7 @@ class Intake:
         """Set what each value of `limit.by` has spent in this period, in nano-dollars."""
         for value, nano_usd in spent.items():
             if limit.only is None or limit.only == value:
-                self._meters.seed(meter(limit, value), nano_usd, self._clock.wall_ms() / 1000)
+                self._meters.seed(meter(limit, value), nano_usd, now_s=self._clock.wall_ms() / 1000)
 
     def _estimate(self, target: Target, tokens_in: int, tokens_out: int) -> int:
         price = self._price_of(target)
@@ -96,11 +97,16 @@ class Intake:
         key = principal.key
         fixed = self._fixed.get((key.key_id, capability.name))
         if fixed is None:
-            fixed = tuple(found for limit in self._limits if (found := _applies(limit, _value(limit.by, key, capability))) is not None)
+            fixed = _meters(self._limits, lambda by: _value(by, key, capability))
             self._fixed[key.key_id, capability.name] = fixed
         if not self._by_user or principal.user is None:
             return fixed
-        return fixed + tuple(found for limit in self._by_user if (found := _applies(limit, f"{key.tenant}/{principal.user}")) is not None)
+        return fixed + _meters(self._by_user, lambda _: f"{key.tenant}/{principal.user}")
+
+
+def _meters(limits: tuple[Limit, ...], value_of: Callable[[LimitBy], str | None]) -> tuple[Meter, ...]:
+    values = [(limit, value_of(limit.by)) for limit in limits]
+    return tuple(meter(limit, value) for limit, value in values if value is not None and limit.only in (None, value))
 
 
 def _value(by: LimitBy, key: Key, capability: Capability) -> str | None:
@@ -119,9 +125,5 @@ def _value(by: LimitBy, key: Key, capability: Capability) -> str | None:
             return None
 
 
-def _applies(limit: Limit, value: str | None) -> Meter | None:
-    return meter(limit, value) if value is not None and limit.only in (None, value) else None
-
-
 def _raw(target: Target, digest: str) -> Capability:
-    return Capability(name=target.name, version=digest, ladder=(target,), ceiling=target.accepts, raw=True)
+    return Capability(name=target.name, version=digest, ladder=(target,), deadlines=target.deadlines or Deadlines(), ceiling=target.accepts, raw=True)

@@ -1,7 +1,8 @@
 """
 Where counts are kept: in this process, or in memory that all workers of one machine share (ADR 0009). Both count exactly.
 
-A cell holds three integers under a name: a period, the sum in it, and the sum of the period before.
+A cell holds four integers under a name: the start of a period, the sum in it, the sum of the period before, and the Unix second after
+which nobody will ask for it. Cells that have lapsed make room for others, so that names without end (users) need no memory without end.
 """
 
 import fcntl
@@ -9,31 +10,23 @@ import hashlib
 import mmap
 import os
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Final, Protocol
 
 from pointsman.core.errors import Failed
 
-_SLOT: Final = struct.Struct("<8sqqq")
+_SLOT: Final = struct.Struct("<8sqqqq")
 _FREE: Final = bytes(8)
 _SLOTS: Final = 1 << 16
+_REACH: Final = 256  # how far from its home slot a name may be kept
+_FIRST_SWEEP: Final = 4096
 
-Cell = tuple[int, int, int]
-NOTHING: Final[Cell] = (0, 0, 0)
+Cell = tuple[int, int, int, int]
+NOTHING: Final[Cell] = (0, 0, 0, 0)
 
-
-class Guard(Protocol):
-    """What `with` needs."""
-
-    def __enter__(self) -> object:
-        """Begin."""
-        ...
-
-    def __exit__(self, *args: object) -> object:
-        """End."""
-        ...
+Guard = AbstractContextManager[None]
 
 
 class Cells(Protocol):
@@ -44,11 +37,11 @@ class Cells(Protocol):
         ...
 
     def read(self, name: str) -> Cell:
-        """Return a cell; zeros for a name never written."""
+        """Return a cell; zeros for a name never written, or lapsed."""
         ...
 
-    def write(self, name: str, cell: Cell) -> None:
-        """Replace a cell."""
+    def write(self, name: str, cell: Cell, *, now_s: float) -> None:
+        """Replace a cell. Cells that lapsed before `now_s` may go."""
         ...
 
 
@@ -58,6 +51,7 @@ class OwnCells:
     def __init__(self) -> None:
         self._cells: dict[str, Cell] = {}
         self._guard = nullcontext()
+        self._sweep_at = _FIRST_SWEEP
 
     def lock(self) -> Guard:
         """Return a guard that does nothing: there is one thread and no wait in between."""
@@ -67,16 +61,23 @@ class OwnCells:
         """Return a cell."""
         return self._cells.get(name, NOTHING)
 
-    def write(self, name: str, cell: Cell) -> None:
-        """Replace a cell."""
+    def write(self, name: str, cell: Cell, *, now_s: float) -> None:
+        """Replace a cell. Lapsed ones are swept out each time their number has doubled."""
         self._cells[name] = cell
+        if len(self._cells) > self._sweep_at:
+            self._cells = {kept: cell for kept, cell in self._cells.items() if cell[3] > now_s}
+            self._sweep_at = max(_FIRST_SWEEP, 2 * len(self._cells))
+
+    def __len__(self) -> int:
+        return len(self._cells)
 
 
 class SharedCells:
     """
     Cells in a file that every worker maps: a hash table with open addressing, guarded by a POSIX record lock.
 
-    The kernel frees the lock when a worker dies, so a crash cannot close the door for the others. Names are kept as 8-byte digests.
+    The kernel frees the lock when a worker dies, so a crash cannot close the door for the others. Names are kept as 8-byte digests. A slot is
+    never emptied, only taken over by another name once it has lapsed, so a search ends at the first free slot.
     """
 
     def __init__(self, path: Path) -> None:
@@ -85,7 +86,7 @@ class SharedCells:
         self._map = mmap.mmap(self._fd, _SLOT.size * _SLOTS)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self) -> Generator[None]:
         fcntl.lockf(self._fd, fcntl.LOCK_EX)
         try:
             yield
@@ -98,27 +99,41 @@ class SharedCells:
 
     def read(self, name: str) -> Cell:
         """Return a cell."""
-        _, period, now, before = _SLOT.unpack_from(self._map, self._offset(name))
-        return period, now, before
+        digest = _digest(name)
+        for offset in self._near(digest):
+            found, *cell = _SLOT.unpack_from(self._map, offset)
+            if found == digest:
+                return tuple(cell)
+            if found == _FREE:
+                break
+        return NOTHING
 
-    def write(self, name: str, cell: Cell) -> None:
-        """Replace a cell."""
-        _SLOT.pack_into(self._map, self._offset(name), _digest(name), *cell)
+    def write(self, name: str, cell: Cell, *, now_s: float) -> None:
+        """Replace a cell. Raises `Failed` when no slot is free or lapsed."""
+        digest = _digest(name)
+        place: int | None = None
+        for offset in self._near(digest):
+            found, _, _, _, until_s = _SLOT.unpack_from(self._map, offset)
+            if found == digest:
+                place = offset
+                break
+            if place is None and (found == _FREE or until_s <= now_s):
+                place = offset
+            if found == _FREE:
+                break
+        if place is None:
+            raise Failed(f"The table of limits is full ({_SLOTS} names). Limit by team or key instead of by user.")
+        _SLOT.pack_into(self._map, place, digest, *cell)
 
     def close(self) -> None:
         """Let go of the file."""
         self._map.close()
         os.close(self._fd)
 
-    def _offset(self, name: str) -> int:
-        digest = _digest(name)
+    def _near(self, digest: bytes) -> Generator[int]:
         start = int.from_bytes(digest[:4])
-        for step in range(_SLOTS):
-            offset = (start + step) % _SLOTS * _SLOT.size
-            found = self._map[offset : offset + 8]
-            if found in (digest, _FREE):
-                return offset
-        raise Failed(f"The table of limits is full ({_SLOTS} names). Limit by team or key instead of by user.")
+        for step in range(_REACH):
+            yield (start + step) % _SLOTS * _SLOT.size
 
 
 def _digest(name: str) -> bytes:

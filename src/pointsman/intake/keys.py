@@ -45,8 +45,9 @@ class Door:
     """Knows the keys of one snapshot. Without keys the gateway is open, and whoever comes is `local`."""
 
     def __init__(self, keys: Iterable[Key]) -> None:
-        self._by_digest: dict[bytes, tuple[Key, Digest]] = {bytes.fromhex(digest.sha256): (key, digest) for key in keys for digest in key.digests}
-        self._open = Principal(key=LOCAL) if not self._by_digest else None
+        known = tuple(keys)
+        self._by_digest: dict[bytes, tuple[Key, Digest]] = {bytes.fromhex(digest.sha256): (key, digest) for key in known for digest in key.digests}
+        self._open = None if known else Principal(key=LOCAL)  # a key without a secret lets nobody in, and keeps the door shut
 
     def identify(self, authorization: str | None, api_key: str | None, *, user: str | None, now_s: float) -> Principal:
         """
