@@ -14,8 +14,10 @@ TWO = [
     (1, "CREATE TABLE a (x);\n"),
     (
         2,
-        "-- A trigger has semicolons inside; so has this comment.\nCREATE TABLE b (x);\n"
-        "CREATE TRIGGER t AFTER INSERT ON a BEGIN\n  INSERT INTO b VALUES (NEW.x);\nEND;\n",
+        (
+            "-- A trigger has semicolons inside; so has this comment.\nCREATE TABLE b (x);\n"
+            "CREATE TRIGGER t AFTER INSERT ON a BEGIN\n  INSERT INTO b VALUES (NEW.x);\nEND;\n"
+        ),
     ),
 ]
 OPEN = """
