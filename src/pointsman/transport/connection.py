@@ -17,6 +17,7 @@ from pointsman.transport.bounds import Bounds
 
 _NEVER: Final = float("inf")
 _NO_HEADERS: Final[dict[str, str]] = {}
+_ENCODING_LENGTH: Final = len(b"content-encoding")
 
 
 class AnswerBroken(Exception):
@@ -64,12 +65,14 @@ class Connection(asyncio.Protocol):
         self._keeps_alive = False
         self._headers: list[tuple[bytes, bytes]] = []
         self._header_bytes = 0
+        self._bodiless_bytes = 0
+        self._is_encoded = False
         self._body: list[bytes] = []
         self._body_bytes = 0
         self._status = 0
         self._broken: Failure | None = None
+        self._is_stale = False
         self._waiter: asyncio.Future[None] | None = None
-        self._deadlines = Deadlines()
         self._gap_s = _NEVER
         self._total_at = _NEVER
         self._late = FailureKind.TIMEOUT_FIRST_BYTE
@@ -79,20 +82,20 @@ class Connection(asyncio.Protocol):
 
     # ── the exchange ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def send(self, request: bytes, deadlines: Deadlines) -> int:
-        """Write a request and wait for the head of its answer. Returns the status; raises `AnswerBroken`."""
-        self._begin(request, deadlines, streaming=True)
+    async def send(self, request: bytes, deadlines: Deadlines, *, begun: float) -> int:
+        """Write a request and wait for the head of its answer. `begun` is when the time for all of it began. Raises `AnswerBroken`."""
+        self._begin(request, deadlines, begun, streaming=True)
         while not self._status and self._broken is None:
             await self._wait()
-        self._raise_if_broken(stale=self._served > 0 and self.first_byte_at is None)
+        self._raise_if_broken()
         return self._status
 
-    async def whole(self, request: bytes, deadlines: Deadlines) -> Incoming:
-        """Write a request and wait for its whole answer. Raises `AnswerBroken`."""
-        self._begin(request, deadlines, streaming=False)
+    async def whole(self, request: bytes, deadlines: Deadlines, *, begun: float) -> Incoming:
+        """Write a request and wait for its whole answer. `begun` is when the time for all of it began. Raises `AnswerBroken`."""
+        self._begin(request, deadlines, begun, streaming=False)
         while not self._is_complete and self._broken is None:
             await self._wait()
-        self._raise_if_broken(stale=self._served > 0 and self.first_byte_at is None)
+        self._raise_if_broken()
         answer = Incoming(status=self._status, headers=self._kept_headers(), body=b"".join(self._body))
         self._finish()
         return answer
@@ -113,27 +116,25 @@ class Connection(asyncio.Protocol):
         """Return the bytes that have arrived, or None once after the end of the answer. Raises `AnswerBroken`."""
         while not self._arrived:
             if self._is_complete:
-                if self._is_busy:
-                    self._finish()
+                self._finish()
                 return None
-            self._raise_if_broken(stale=False)
+            self._raise_if_broken()
             await self._wait()
         data = self._arrived.popleft() if len(self._arrived) == 1 else b"".join(self._arrived)
         self._arrived.clear()
         self._body_bytes = 0
-        if self._is_paused and self._transport is not None:
-            self._is_paused = False
-            self._transport.resume_reading()
+        if self._is_paused:
+            self._resume()
             self.due = min(self._loop.time() + self._gap_s, self._total_at)
         return data
 
     def discard_rest(self, within_s: float) -> None:
         """The answer's end mark was read: let what is left of its body pass by, then serve again. Drop the socket if it takes longer."""
         if self._is_complete:
-            if self._is_busy:
-                self._finish()
+            self._finish()
             return
         self._is_discarding = True
+        self._resume()
         self.due = self._loop.time() + within_s
 
     def now(self) -> float:
@@ -147,27 +148,25 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Drop the socket at once, so that a vendor stops producing what nobody reads."""
-        self.is_open = False
         self.due = _NEVER
-        if self._transport is not None:
+        self._break(Failure(kind=FailureKind.CUT, message="the connection was dropped"))
+        if self._transport is not None and not self._loop.is_closed():
             self._transport.abort()
 
-    def expire(self) -> None:
-        """End the exchange because it waited too long."""
-        if self._loop.time() >= self._total_at:
+    def expire(self, now: float) -> None:
+        """End the exchange because it has waited too long by `now` (loop time)."""
+        if now >= self._total_at:
             self._late = FailureKind.TIMEOUT_TOTAL
         self._break(Failure(kind=self._late, message=f"no answer within the time allowed ({self._late.value})"))
         self.abort()
 
-    def _begin(self, request: bytes, deadlines: Deadlines, *, streaming: bool) -> None:
-        if self._transport is None:
-            raise AnswerBroken(Failure(kind=FailureKind.CONNECT, message="the connection is closed"), stale=True)
+    def _begin(self, request: bytes, deadlines: Deadlines, begun: float, *, streaming: bool) -> None:
+        assert self._transport is not None  # noqa: S101 - the pool hands out open connections only
         now = self._loop.time()
         self._is_busy = True
         self._is_streaming = streaming
-        self._deadlines = deadlines
         self._gap_s = deadlines.gap_s
-        self._total_at = now + deadlines.total_s
+        self._total_at = begun + deadlines.total_s
         self.due = min(now + deadlines.first_byte_s, self._total_at)
         self._transport.write(request)
 
@@ -183,9 +182,14 @@ class Connection(asyncio.Protocol):
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
-    def _raise_if_broken(self, *, stale: bool) -> None:
+    def _raise_if_broken(self) -> None:
         if self._broken is not None:
-            raise AnswerBroken(self._broken, stale=stale)
+            raise AnswerBroken(self._broken, stale=self._is_stale)
+
+    def _resume(self) -> None:
+        if self._is_paused and self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+        self._is_paused = False
 
     def _break(self, failure: Failure) -> None:
         if self._broken is None and not self._is_complete:
@@ -194,7 +198,7 @@ class Connection(asyncio.Protocol):
         self._wake()
 
     def _kept_headers(self) -> dict[str, str]:
-        if self._status < 300 and not any(name.lower() == b"content-encoding" for name, _ in self._headers):  # noqa: PLR2004 - 2xx
+        if self._status < 300 and not self._is_encoded:  # noqa: PLR2004 - 2xx
             return _NO_HEADERS
         return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in self._headers}
 
@@ -217,7 +221,7 @@ class Connection(asyncio.Protocol):
         self.is_open = True
 
     def data_received(self, data: bytes) -> None:
-        """Parse what arrived; bytes that nobody asked for end the connection."""
+        """Parse what arrived; bytes that nobody asked for end the connection, and so does a head or framing without end."""
         if not self._is_busy:
             self.abort()
             return
@@ -227,8 +231,11 @@ class Connection(asyncio.Protocol):
             self._late = FailureKind.TIMEOUT_GAP
         if not self._is_discarding:
             self.due = min(now + self._gap_s, self._total_at)
+        self._bodiless_bytes += len(data)
         try:
             self._parser.feed_data(data)
+            if self._bodiless_bytes > self._bounds.header_bytes and not self._is_complete:
+                self._refuse_head()
             if self._is_discarding and self._is_complete:
                 self._finish()
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -237,6 +244,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Close our side too."""
+        self.is_open = False
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -251,6 +259,7 @@ class Connection(asyncio.Protocol):
             self._is_complete = True
             self._wake()
         elif self.first_byte_at is None:
+            self._is_stale = self._served > 0 and self._broken is None
             self._break(Failure(kind=FailureKind.CONNECT, message="the vendor closed the connection without an answer"))
         else:
             self._break(Failure(kind=FailureKind.CUT, message="the answer was cut off"))
@@ -271,10 +280,15 @@ class Connection(asyncio.Protocol):
         """Keep a header, within bounds."""
         self._header_bytes += len(name) + len(value)
         if self._header_bytes > self._bounds.header_bytes:
-            self._break(Failure(kind=FailureKind.BAD_ANSWER, message=f"the answer's headers exceed {self._bounds.header_bytes} bytes"))
-            self.abort()
+            self._refuse_head()
         elif not self._status:  # trailers are not headers
             self._headers.append((name, value))
+            if len(name) == _ENCODING_LENGTH and name.lower() == b"content-encoding":
+                self._is_encoded = True
+
+    def _refuse_head(self) -> None:
+        self._break(Failure(kind=FailureKind.BAD_ANSWER, message=f"the answer's headers exceed {self._bounds.header_bytes} bytes"))
+        self.abort()
 
     def on_headers_complete(self) -> None:
         """The status is known; 1xx answers are skipped."""
@@ -282,12 +296,14 @@ class Connection(asyncio.Protocol):
         if status < 200:  # noqa: PLR2004 - informational
             self._headers.clear()
             return
+        self._bodiless_bytes = 0
         self._status = status
         if self._is_streaming:
             self._wake()
 
     def on_body(self, data: bytes) -> None:
         """Keep a part of the body, within bounds; stop reading when a stream's reader is slow."""
+        self._bodiless_bytes = 0
         if self._is_discarding:
             return
         self._body_bytes += len(data)

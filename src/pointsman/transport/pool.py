@@ -17,6 +17,7 @@ from pointsman.transport.inflate import inflate
 
 IDLE_S: Final = 60.0
 _LINGER_S: Final = 2.0
+_FIRST_BAD_STATUS: Final = 300
 
 
 class Pool:
@@ -31,36 +32,40 @@ class Pool:
         self._bounds = bounds
         self._idle: deque[Connection] = deque()
         self._all: set[Connection] = set()
+        self._opening = 0
+        self._tls = endpoint.tls()
 
     async def fetch(self, outgoing: Outgoing, deadlines: Deadlines) -> Incoming:
         """Send a request and return its whole answer. Raises `AnswerBroken`."""
-        request = self._endpoint.head(outgoing) + outgoing.body
-        connection = await self._take(deadlines)
+        request = self._endpoint.request(outgoing)
+        begun = asyncio.get_running_loop().time()
+        connection = await self._take(deadlines, begun)
         try:
             try:
-                answer = await connection.whole(request, deadlines)
+                answer = await connection.whole(request, deadlines, begun=begun)
             except AnswerBroken as broken:
                 if not broken.stale:
                     raise
-                connection = await self._connect(deadlines)
-                answer = await connection.whole(request, deadlines)
+                connection = await self._connect(deadlines, begun)
+                answer = await connection.whole(request, deadlines, begun=begun)
         except BaseException:
             connection.abort()
             raise
-        return self._plain(answer)
+        return self.plain(answer) if answer.headers else answer
 
     async def open(self, outgoing: Outgoing, deadlines: Deadlines) -> "Streaming":
         """Send a request and return once the head of its answer is there. Raises `AnswerBroken`."""
-        request = self._endpoint.head(outgoing) + outgoing.body
-        connection = await self._take(deadlines)
+        request = self._endpoint.request(outgoing)
+        begun = asyncio.get_running_loop().time()
+        connection = await self._take(deadlines, begun)
         try:
             try:
-                status = await connection.send(request, deadlines)
+                status = await connection.send(request, deadlines, begun=begun)
             except AnswerBroken as broken:
                 if not broken.stale:
                     raise
-                connection = await self._connect(deadlines)
-                status = await connection.send(request, deadlines)
+                connection = await self._connect(deadlines, begun)
+                status = await connection.send(request, deadlines, begun=begun)
         except BaseException:
             connection.abort()
             raise
@@ -70,7 +75,7 @@ class Pool:
         """End every exchange whose deadline has passed by `now` (loop time) and close connections idle for too long."""
         for connection in tuple(self._all):
             if connection.due <= now:
-                connection.expire()
+                connection.expire(now)
         while self._idle and (not self._idle[0].is_open or self._idle[0].idle_since + IDLE_S <= now):
             self._idle.popleft().abort()
 
@@ -85,48 +90,58 @@ class Pool:
         """How many sockets are open, idle ones included."""
         return len(self._all)
 
-    async def _take(self, deadlines: Deadlines) -> Connection:
+    async def _take(self, deadlines: Deadlines, begun: float) -> Connection:
+        if deadlines.total_s <= 0:
+            raise AnswerBroken(Failure(kind=FailureKind.TIMEOUT_TOTAL, message="no time is left for this call"))
         while self._idle:
             connection = self._idle.pop()
             if connection.is_open:
                 return connection
-        return await self._connect(deadlines)
+        return await self._connect(deadlines, begun)
 
-    async def _connect(self, deadlines: Deadlines) -> Connection:
-        if len(self._all) >= self._bounds.connections:
+    async def _connect(self, deadlines: Deadlines, begun: float) -> Connection:
+        if len(self._all) + self._opening >= self._bounds.connections:
             raise AnswerBroken(Failure(kind=FailureKind.BUSY, message=f"all {self._bounds.connections} connections are in use"))
-        loop = asyncio.get_running_loop()
         at = self._endpoint
+        left_s = begun + deadlines.total_s - asyncio.get_running_loop().time()
+        self._opening += 1
         try:
-            async with asyncio.timeout(deadlines.connect_s):
-                _, connection = await loop.create_connection(
-                    lambda: Connection(loop, self._bounds, everyone=self._all, on_free=self._free),
-                    at.host,
-                    at.port,
-                    ssl=at.tls,
-                    server_hostname=at.host if at.tls else None,
-                )
+            async with asyncio.timeout(min(deadlines.connect_s, left_s)):
+                return await self._dial()
         except TimeoutError as error:
-            failure = Failure(kind=FailureKind.TIMEOUT_CONNECT, message=f"no connection to {at.host}:{at.port} within {deadlines.connect_s} s")
-            raise AnswerBroken(failure) from error
+            kind = FailureKind.TIMEOUT_CONNECT if deadlines.connect_s < left_s else FailureKind.TIMEOUT_TOTAL
+            raise AnswerBroken(Failure(kind=kind, message=f"no connection to {at.host}:{at.port} within {min(deadlines.connect_s, left_s):.3g} s")) from error
         except ssl.SSLError as error:
-            raise AnswerBroken(Failure(kind=FailureKind.TLS, message=f"TLS with {at.host}:{at.port} failed ({error.reason})")) from error
+            raise AnswerBroken(Failure(kind=FailureKind.TLS, message=f"TLS with {at.host}:{at.port} failed ({_why(error)})")) from error
         except OSError as error:
             raise AnswerBroken(Failure(kind=FailureKind.CONNECT, message=f"cannot connect to {at.host}:{at.port} ({error})")) from error
+        finally:
+            self._opening -= 1
+
+    async def _dial(self) -> Connection:
+        loop = asyncio.get_running_loop()
+        at = self._endpoint
+        _, connection = await loop.create_connection(
+            lambda: Connection(loop, self._bounds, everyone=self._all, on_free=self._free),
+            at.host,
+            at.port,
+            ssl=self._tls,
+            server_hostname=at.host if self._tls else None,
+        )
         return connection
 
     def _free(self, connection: Connection) -> None:
         connection.idle_since = connection.now()
         self._idle.append(connection)
 
-    def _plain(self, answer: Incoming) -> Incoming:
-        encoding = answer.headers.get("content-encoding")
-        if encoding is None:
-            return answer
+    def plain(self, answer: Incoming) -> Incoming:
+        """Return an answer unpacked, and an error without our credential, should the vendor repeat it. Raises `AnswerBroken`."""
         try:
-            body = inflate(answer.body, encoding, limit_bytes=self._bounds.answer_bytes)
+            body = inflate(answer.body, answer.headers.get("content-encoding", ""), limit_bytes=self._bounds.answer_bytes)
         except BadRequest as error:
             raise AnswerBroken(Failure(kind=FailureKind.BAD_ANSWER, message=f"the answer cannot be unpacked: {error.message}")) from error
+        if answer.status >= _FIRST_BAD_STATUS:
+            body = self._endpoint.hide(body)
         return Incoming(status=answer.status, headers=answer.headers, body=body)
 
     def release(self, connection: Connection, *, whole: bool) -> None:
@@ -167,10 +182,14 @@ class Streaming:
         """Read the rest, for an answer that turned out not to be a stream. Raises `AnswerBroken`."""
         answer = await self._connection.rest()
         self._ended = True
-        return answer
+        return self._pool.plain(answer)
 
     def close(self, *, whole: bool) -> None:
         """Give the connection back if the answer was read to its end mark (`whole`), else drop it."""
         if not self._ended:
             self._ended = True
             self._pool.release(self._connection, whole=whole)
+
+
+def _why(error: ssl.SSLError) -> str:
+    return error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else error.reason or "the handshake broke off"

@@ -4,8 +4,7 @@ The place where models run: one attempt → one request to a vendor → one repl
 Private and cloud targets differ in facts, not in code. Nothing is retried and nothing is chosen here.
 """
 
-import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -80,14 +79,15 @@ class ModelsPlace:
         target = attempt.target.name
         try:
             answer = await outlet.pool.open(outgoing, attempt.deadlines)
-            if answer.status < _FIRST_BAD_STATUS and (answer.header(b"content-type") or "").startswith(_EVENT_STREAM):
-                return answer
-            body = await _rest(answer)
+            if answer.status >= _FIRST_BAD_STATUS:
+                raise PlaceFailed(outlet.wire.failure(await _rest(answer)), target=target)
         except AnswerBroken as broken:
             raise PlaceFailed(broken.failure, target=target) from broken
-        if body.status >= _FIRST_BAD_STATUS:
-            raise PlaceFailed(outlet.wire.failure(body), target=target)
-        raise PlaceFailed(Failure(kind=FailureKind.BAD_ANSWER, message="the answer to a request for a stream is none"), target=target)
+        kind = (answer.header(b"content-type") or "").lower()
+        if kind.startswith(_EVENT_STREAM) and (answer.header(b"content-encoding") or "identity").lower() == "identity":
+            return answer
+        answer.close(whole=False)
+        raise PlaceFailed(Failure(kind=FailureKind.BAD_ANSWER, message="the answer to a request for a stream is none, or is compressed"), target=target)
 
 
 class ModelStream:
@@ -104,6 +104,7 @@ class ModelStream:
         self._reader = SseReader(line_bytes)
         self._first: list[Piece] = []
         self._is_closed = False
+        self._failure: PlaceFailed | None = None
         self.first_byte_at: float | None = None
         self.usage: UsageSeen | None = None
         self.finished: Finished | None = None
@@ -114,19 +115,28 @@ class ModelStream:
         """Wait for the first event. Raises `PlaceFailed`."""
         while not self._first and not self._is_closed:
             self._first = await self._next()
-        self.first_byte_at = self._answer.first_byte_at or asyncio.get_running_loop().time()
+        if self._failure is not None:
+            raise self._failure  # nothing has been sent on yet: another target may still answer
+        self.first_byte_at = self._answer.first_byte_at
 
-    async def pieces(self) -> AsyncGenerator[list[Piece]]:
-        """Yield what arrives, all pieces of one read together. Raises `PlaceFailed`."""
+    def pieces(self) -> "ModelStream":
+        """Iterate over what arrives, all pieces of one read together. Raises `PlaceFailed`."""
+        return self
+
+    def __aiter__(self) -> "ModelStream":
+        return self
+
+    async def __anext__(self) -> list[Piece]:
         batch, self._first = self._first, []
-        while True:
-            if batch:
-                yield batch
+        while not batch:
             if self._is_closed:
-                return
+                raise StopAsyncIteration
             batch = await self._next()
+        return batch
 
     async def _next(self) -> list[Piece]:
+        if self._failure is not None:
+            raise self._failure
         try:
             data = await self._answer.read()
         except AnswerBroken as broken:
@@ -137,7 +147,14 @@ class ModelStream:
             events = self._reader.feed(data)
         except TooLarge as error:
             raise self._failed(FailureKind.BAD_ANSWER, error.message) from error
-        return [self._piece(event) for event in events if not self._is_closed]
+        pieces: list[Piece] = []
+        try:
+            for event in events:
+                if not self._is_closed:
+                    pieces.append(self._piece(event))  # noqa: PERF401 - what came before a failure is kept
+        except PlaceFailed as failed:
+            self._failure = failed  # what came before it was produced, and is the caller's
+        return pieces
 
     def _piece(self, event: ServerSentEvent) -> Piece:
         events = self._decoder.feed(event.event, event.data)
@@ -166,6 +183,7 @@ class ModelStream:
 
     def close(self) -> None:
         """Give the connection back, or drop it when the stream is left before its end."""
+        self._failure = None  # its traceback leads back here
         self._answer.close(whole=self._is_closed)
 
 
