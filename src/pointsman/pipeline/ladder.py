@@ -51,12 +51,13 @@ async def _stay(way: Way, rung: Rung, failures: list[PlaceFailed]) -> Answer | G
 async def _try(way: Way, rung: Rung) -> Answer | Grade | PlaceFailed:
     this = way.begin(rung)
     rater = way.stages.rater
+    full = way.full or rung.target.dialect is not way.call.dialect  # what is to be translated must be read
     try:
         if way.sent.stream:
-            stream = await way.stages.models.stream(this.attempt, full=way.full)
+            stream = await way.stages.models.stream(this.attempt, full=full)
             way.trace.answered_by(this.attempt, this.reason)
             return Answer(trace=way.trace, chunks=await begun(way, this, stream))
-        reply = await way.stages.models.run(this.attempt, full=way.full)
+        reply = await way.stages.models.run(this.attempt, full=full)
         grade = way.stages.checks.grade(reply, way.capability)
     except PlaceFailed as failed:
         way.stages.breakers.failed(this.attempt.target.name, failed.failure)
