@@ -15,7 +15,9 @@ from pointsman.cli.simulated.pieces import pieces
 from pointsman.cli.simulated.protocol import Piece, Protocol
 
 _FRAGMENT: Final = 12
-_FINISH: Final = MappingProxyType({"stop": "end_turn", "length": "max_tokens", "tools": "tool_use", "stop_sequence": "stop_sequence", "refused": "refusal"})
+_FINISH: Final = MappingProxyType(
+    {"stop": "end_turn", "length": "max_tokens", "tools": "tool_use", "stop_sequence": "stop_sequence", "refused": "refusal", "unfinished": None}
+)
 _ERRORS: Final = MappingProxyType(
     {
         400: "invalid_request_error",

@@ -31,7 +31,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """An answer before it is written in a protocol. `finish` is `stop`, `length`, `tools`, `stop_sequence` or `refused`."""
+    """An answer before it is written in a protocol. `finish` is `stop`, `length`, `tools`, `stop_sequence`, `refused` or `unfinished`."""
 
     text: str = ""
     uses: tuple[Use, ...] = ()

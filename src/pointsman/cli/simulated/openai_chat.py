@@ -16,7 +16,9 @@ from pointsman.cli.simulated.protocol import Piece, Protocol
 CREATED: Final = 1_750_000_000
 _FINGERPRINT: Final = "fp_simulated"
 _FRAGMENT: Final = 12
-_FINISH: Final = MappingProxyType({"stop": "stop", "length": "length", "tools": "tool_calls", "stop_sequence": "stop", "refused": "content_filter"})
+_FINISH: Final = MappingProxyType(
+    {"stop": "stop", "length": "length", "tools": "tool_calls", "stop_sequence": "stop", "refused": "content_filter", "unfinished": None}
+)
 _ERRORS: Final = MappingProxyType(
     {
         400: ("invalid_request_error", None),

@@ -4,7 +4,7 @@ One answer of the simulated vendor on its way: heads, bodies, pace, and how each
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, Final
@@ -73,6 +73,8 @@ class Exchange:
             head = self._head(200, {"content-type": _EVENTS, "cache-control": "no-cache", "transfer-encoding": "chunked"})
             wait_s = model.first_token_s
         else:
+            if fault is not None and fault.name == "no_end_mark":
+                said = replace(said, finish="unfinished")
             body = self.protocol.whole(asked, said, number)
             parts = [Piece(body[: len(body) // _HALVES]), Piece(body[len(body) // _HALVES :])]
             wait_s = model.first_token_s + said.tokens_out / model.tokens_per_s
@@ -124,7 +126,7 @@ class Exchange:
             case "stall":
                 return parts[:at], STALLED
             case "no_end_mark":
-                return (parts[: -self.protocol.end_events], WHOLE) if asked.stream else (parts, CUT)
+                return (parts[: -self.protocol.end_events] if asked.stream else parts), WHOLE
             case "error_event" if asked.stream:
                 return [*parts[:at], Piece(self.protocol.broken(number))], WHOLE
             case "error_event":
