@@ -11,8 +11,9 @@ import jsonschema_rs
 import msgspec
 
 from pointsman.core.attempt import Grade
-from pointsman.core.call import Refusal, Text
+from pointsman.core.call import OutputSchema, Refusal, Text
 from pointsman.core.capability import Capability
+from pointsman.core.errors import Unusable
 from pointsman.core.reply import Finish, Reply
 from pointsman.core.snapshot import Snapshot
 
@@ -21,14 +22,10 @@ _NOT_FINAL: Final = frozenset({Finish.TOOLS, Finish.PAUSED, Finish.REFUSED})
 
 
 class Checks:
-    """The checks of one snapshot, with their schemas compiled."""
+    """The checks of one snapshot, with their schemas compiled. Raises `Unusable` for a schema that cannot be used as it stands."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        self._validators: dict[str, Any] = {
-            capability.name: jsonschema_rs.validator_for(cast("dict[str, Any]", capability.output.schema or {"type": "object"}))
-            for capability in snapshot.capabilities.values()
-            if capability.output is not None
-        }
+        self._validators = {name: _compiled(each.output, name) for name, each in snapshot.capabilities.items() if each.output is not None}
 
     def needs_content(self, capability: Capability) -> bool:
         """Tell whether the whole answer must be seen before it may be sent."""
@@ -51,3 +48,16 @@ class Checks:
         if fault is not None:
             return Grade(passed=False, code="schema", says=f"the answer does not fit `output_schema`: {fault.message[:200]}")
         return GOOD
+
+
+def _compiled(output: OutputSchema, capability: str) -> Any:
+    schema = cast("dict[str, Any]", output.schema or {"type": "object"})
+    try:
+        return jsonschema_rs.validator_for(schema, retriever=_refuse)
+    except ValueError as error:
+        raise Unusable(f"The `output_schema` of `{capability}` cannot be used: {str(error).splitlines()[0]}. Correct it.") from error
+
+
+def _refuse(uri: str) -> Any:
+    """Judgement reads no file and asks no server, whatever a schema refers to."""
+    raise LookupError(f"`{uri}` is outside the schema; put it under `$defs`")

@@ -11,7 +11,6 @@ from pointsman.core.clock import Clock
 from pointsman.core.entry import CallRecord, Entry
 from pointsman.core.money import add
 from pointsman.core.principal import Principal
-from pointsman.core.reply import Usage
 from pointsman.core.verdict import Verdict
 from pointsman.ledger.rating import Rating
 
@@ -59,7 +58,7 @@ class Trace:
         self._entries: list[Entry] = []
         self._is_closed = False
         self.considered: tuple[tuple[str, str], ...] = ()
-        self.settle: Callable[[int, int | None], None] | None = None
+        self.settle: Callable[[int | None, int | None], None] | None = None
         self.data_class = "unknown"
         self.snapshot = ""
         self.target = ""
@@ -141,9 +140,11 @@ class Trace:
             self.settle(_tokens(self._entries), self.cost_nano_usd)
 
 
-def _tokens(entries: list[Entry]) -> int:
-    return sum(_of(entry.usage) for entry in entries)
-
-
-def _of(usage: Usage | None) -> int:
-    return 0 if usage is None else usage.tokens_in + usage.tokens_out
+def _tokens(entries: list[Entry]) -> int | None:
+    """Return the tokens of all attempts, or unknown if any part is unknown."""
+    total = 0
+    for entry in entries:
+        if entry.usage is None:
+            return None
+        total += entry.usage.tokens_in + entry.usage.tokens_out
+    return total
