@@ -82,7 +82,7 @@ class Gateway:
         self._busy: dict[str, BusyMeter] = {}
         # A worker does not see the calls of the others: each bears its part of the hardware's price.
         self._workers = settings.server.workers
-        self._random = random.SystemRandom()
+        self._random = random.Random()  # noqa: S311 - identifiers are unique, not secret; the system's own generator is a system call for each
         self.stages = self._stages(settings.snapshot)
         self._seed_budgets()
 
