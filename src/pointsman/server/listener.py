@@ -14,7 +14,7 @@ import httptools
 
 from pointsman.core.errors import BadRequest, PointsmanError, TooLarge
 from pointsman.server.bounds import ClientBounds
-from pointsman.server.request import Request
+from pointsman.server.request import Request, read_name
 from pointsman.transport.inflate import inflate
 
 _NEVER: Final = float("inf")
@@ -168,9 +168,11 @@ class Client(asyncio.Protocol):
         self._count_head(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; those that decide who asks and what the body is may come once only."""
+        """Keep a header that is read; those that decide who asks and what the body is may come once only."""
         self._count_head(len(name) + len(value))
-        key = name.decode("latin-1").lower()
+        key = read_name(name)
+        if key is None:
+            return
         if key in self._headers and key in _ONCE:
             raise BadRequest(f"The header `{key}` came twice. Send it once.", field=key)
         self._headers[key] = value.decode("latin-1")

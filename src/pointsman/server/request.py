@@ -1,14 +1,38 @@
 """
-A request of a client as the listener hands it on.
+A request of a client as the listener hands it on, and which of its headers anybody here reads.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+# Clients send a dozen headers that nobody reads; only those named here are kept. A stage that reads another adds its name.
+_READ: Final = (
+    "anthropic-version",
+    "authorization",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "transfer-encoding",
+    "x-api-key",
+    "x-pointsman-data-class",
+    "x-pointsman-unit",
+    "x-pointsman-user",
+)
+_AS_SENT: Final[Mapping[bytes, str]] = MappingProxyType({spelt.encode(): name for name in _READ for spelt in (name, name.title())})
+
+
+def read_name(name: bytes) -> str | None:
+    """Return a header's name in lower case, or None for one that nobody reads."""
+    return _AS_SENT.get(name) or _AS_SENT.get(name.lower())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """`path` is without its query; header names are lower case; `body` is already unpacked."""
+    """`path` is without its query; `headers` holds those that are read, by lower-case name; `body` is already unpacked."""
 
     method: str
     path: str
