@@ -166,7 +166,7 @@ def portkey(script: Path) -> Contender:
 
 _RULES = [
     {"name": "opening hours", "when": 'text.contains("opening hours")', "then": "answer", "answer": "We are open from 9 to 5."},
-    {"name": "no card numbers", "when": 'text.matches("[0-9]{4} [0-9]{4} [0-9]{4} [0-9]{4}")', "then": "veto", "message": "Send no card numbers."},
+    {"name": "no card numbers", "when": 'text.contains("card number") && text.contains("4111")', "then": "veto", "message": "Send no card numbers."},
     {"name": "small talk", "when": 'turns == 1 && text.size() < 12 && team == "support"', "then": "answer", "answer": "Hello! How can we help?"},
     {"name": "no tools for guests", "when": 'application == "guest" && tools.size() > 0', "then": "veto", "message": "Guests use no tools."},
 ]
