@@ -92,7 +92,9 @@ def _told(body: bytes) -> tuple[str, str]:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return "", body[:_LONGEST].decode("utf-8", "replace").strip()
     if isinstance(told.error, _Error):
-        return str(told.error.code or told.error.type or ""), told.error.message or ""
+        # A number there is the status once more (llama.cpp, Gemini); the type then says what happened.
+        code = told.error.code if isinstance(told.error.code, str) else None
+        return code or told.error.type or "", told.error.message or ""
     return "", told.error or told.message or ""
 
 
