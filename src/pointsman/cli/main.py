@@ -1,21 +1,35 @@
 """
 The command line. Each command is a module that is imported only when it is used, so that `--help` answers at once.
 
-Exit codes: 0 done · 1 something is wrong with what was given (mistakes in a file, nothing found) · 2 wrong usage · 3 the installation or a server failed ·
-4 policy or a limit said no.
+Exit codes: 0 done · 1 something is wrong with what was given (mistakes in a file, a name that leads nowhere) · 2 wrong usage · 3 the
+installation or a server failed · 4 policy or a limit said no · 130 stopped by Ctrl-C.
 """
 
 import importlib
+import os
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 import click
 
-from pointsman.core.errors import PointsmanError, Refused, SettingsInvalid
+from pointsman.cli.options import note, print_json
+from pointsman.core.errors import Mistake, PointsmanError, Refused, SettingsInvalid
 
 EXIT_MISTAKES: Final = 1
 EXIT_FAILED: Final = 3
 EXIT_REFUSED: Final = 4
+EXIT_STOPPED: Final = 130
+
+_EPILOG: Final = """\b
+Exit codes:
+  0    done
+  1    something is wrong with what was given, such as a mistake in a file
+  2    wrong usage
+  3    the installation or a server failed
+  4    policy or a limit said no
+  130  stopped by Ctrl-C
+"""
 
 # Name → (module, one line). The help text stands here so that listing commands imports none of them.
 _COMMANDS: Final = {
@@ -52,26 +66,53 @@ class _Lazy(click.Group):
             formatter.write_dl(list(_COMMANDS.items()))
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=_Lazy, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="pointsman", message="pointsman %(version)s")
 def root() -> None:
     """Pointsman: one endpoint for AI that runs in many places."""
 
 
-def main() -> None:
+def main(args: Sequence[str] | None = None) -> None:
     """Run a command; errors of ours become a message and an exit code."""
+    words = list(sys.argv[1:] if args is None else args)
     try:
-        root(standalone_mode=False)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        done = root(words, standalone_mode=False)
     except click.Abort:
-        sys.exit(130)
+        sys.exit(EXIT_STOPPED)
     except click.ClickException as wrong:
-        wrong.show()
+        _tell(wrong, words)
         sys.exit(wrong.exit_code)
     except PointsmanError as error:
-        click.echo(error.message, err=True)
+        _tell(error, words)
         sys.exit(_exit_code(error))
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. What is still buffered must not fail again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_MISTAKES)
+    sys.exit(done if isinstance(done, int) else 0)
+
+
+def _tell(error: click.ClickException | PointsmanError, words: Sequence[str]) -> None:
+    if "--json" in words:
+        print_json({"error": _as_data(error)})
+    elif isinstance(error, click.UsageError):
+        error.show()
+    elif isinstance(error, SettingsInvalid):
+        note("\n".join(map(_line, error.mistakes)))
+    else:
+        note(error.message)
+
+
+def _as_data(error: click.ClickException | PointsmanError) -> dict[str, object]:
+    code = error.code if isinstance(error, PointsmanError) else "usage" if isinstance(error, click.UsageError) else "wrong"
+    mistakes = {"mistakes": error.mistakes} if isinstance(error, SettingsInvalid) else {}
+    return {"code": code, "message": error.message, **mistakes}
+
+
+def _line(mistake: Mistake) -> str:
+    """Return a mistake as compilers tell theirs, so that editors can jump to it."""
+    where = [mistake.file, str(mistake.line)] if mistake.line else [mistake.file]
+    return ": ".join([":".join(where), *([mistake.path] if mistake.path else []), f"{mistake.says} {mistake.remedy}"])
 
 
 def _exit_code(error: PointsmanError) -> int:
@@ -80,7 +121,3 @@ def _exit_code(error: PointsmanError) -> int:
     if isinstance(error, Refused):
         return EXIT_REFUSED
     return EXIT_FAILED
-
-
-if __name__ == "__main__":
-    main()

@@ -4,30 +4,71 @@
 
 import logging
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from pointsman.app.gateway import Gateway
-from pointsman.cli.options import config_option, json_option, print_json
+from pointsman.cli.configuration import ladder_of, settings_at
+from pointsman.cli.options import Wrong, config_option, json_option, print_json, warn
+from pointsman.core.snapshot import Snapshot
 from pointsman.server.workers import run
 from pointsman.settings.secrets import environment
+from pointsman.settings.shape import Server
 
 
 @click.command("up")
 @config_option
 @json_option
 def command(path: Path, *, as_json: bool) -> None:
-    """Start the gateway and serve until Ctrl-C."""
+    """Start the gateway and serve until Ctrl-C. A change of the file takes effect by itself."""
+    if not path.exists():
+        raise Wrong(f"There is no `{path}` here. Write one for this machine with `pointsman init`, or name yours with --config.")
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    server = settings_at(path).server
 
     def ready(gateway: Gateway) -> None:
-        snapshot = gateway.stages.snapshot
         if as_json:
-            print_json({"ready": True, "snapshot": snapshot.digest, "capabilities": list(snapshot.capabilities)})
-            return
-        click.echo(f"Pointsman answers · snapshot {snapshot.digest} · capabilities: {', '.join(snapshot.capabilities)}")
-        for missing in gateway.missing:
-            click.echo(f"  warning: {missing.message}", err=True)
+            print_json(_as_data(gateway, server))
+        else:
+            _tell(gateway, server)
 
     run(path, environ=environment(), ready=ready)
+
+
+def _as_data(gateway: Gateway, server: Server) -> dict[str, object]:
+    snapshot = gateway.stages.snapshot
+    return {
+        "ready": True,
+        "url": _url(server),
+        "admin": f"http://{server.admin}",
+        "snapshot": snapshot.digest,
+        "capabilities": {name: [target.name for target in capability.ladder] for name, capability in snapshot.capabilities.items()},
+        "missing_credentials": [error.message for error in gateway.missing],
+    }
+
+
+def _tell(gateway: Gateway, server: Server) -> None:
+    snapshot = gateway.stages.snapshot
+    workers = f" · {server.workers} workers" if server.workers > 1 else ""
+    click.echo(f"Pointsman answers at {_url(server)} · administration at http://{server.admin}")
+    click.echo(f"snapshot {snapshot.digest} · ledger {server.database}{workers}\n")
+    for name, capability in snapshot.capabilities.items():
+        click.echo(f"  {name}  {ladder_of(capability)}")
+    click.echo("\nTry it:\n  " + " \\\n    ".join(_curl(snapshot, server)) + "\n")
+    for missing in gateway.missing:
+        warn(f"{missing.message} Its targets are passed over.")
+    if not snapshot.keys:
+        warn("There are no keys: anybody on this machine may call. Make one with `pointsman keys create NAME`.")
+
+
+def _url(server: Server) -> str:
+    return f"{'https' if server.tls is not None else 'http'}://{server.listen}"
+
+
+def _curl(snapshot: Snapshot, server: Server) -> Iterator[str]:
+    yield f"curl {_url(server).replace('0.0.0.0', '127.0.0.1')}/v1/chat/completions -H 'content-type: application/json'"  # noqa: S104 - an address to show
+    if snapshot.keys:
+        yield '-H "authorization: Bearer $POINTSMAN_KEY"'
+    yield f"""-d '{{"model": "{next(iter(snapshot.capabilities))}", "messages": [{{"role": "user", "content": "Hello"}}]}}'"""

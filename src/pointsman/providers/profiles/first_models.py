@@ -1,0 +1,19 @@
+"""
+The model that a new configuration begins with, by kind of vendor: small, current, able to chat, and in the price catalogue.
+
+A starting point for `pointsman init` and nothing else: no request is ever sent to a model that the owner's file does not name.
+"""
+
+from types import MappingProxyType
+from typing import Final
+
+FIRST_MODELS: Final = MappingProxyType(
+    {
+        "openai": "gpt-6-luna",
+        "anthropic": "claude-haiku-5-5",
+        "mistral": "mistral-small-latest",
+        "groq": "openai/gpt-oss-120b",
+        "deepseek": "deepseek-flash",
+        "openrouter": "openai/gpt-6-luna",
+    }
+)
