@@ -126,7 +126,7 @@ class OverLimit(Refused):
 
     def __init__(self, *, limit: str, what: str, retry_after_s: float | None) -> None:
         if retry_after_s is None:
-            super().__init__(f"The limit `{limit}` is below the {what} that this one call may use. Lower `max_tokens`, or raise it under `limits`.")
+            super().__init__(f"The limit `{limit}` has no room for the {what} of this one call, however long you wait. Lower `max_tokens`, or raise it under `limits`.")
         else:
             super().__init__(f"The limit `{limit}` allows no more {what} now. Try again in {retry_after_s:.0f} s.")
         self.limit = limit
