@@ -6,12 +6,13 @@ written, how a stream is put together, what an answer must look like.
 import asyncio
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import anthropic
 import openai
+import pytest
 from openai.types.chat import ChatCompletion
 from pydantic import BaseModel
 from tests.journeys.gateway import Gateway
@@ -23,6 +24,7 @@ PNG: Final = base64.b64encode(
     b"\x00\x00\x00\rIDATx\x9cc\xf8\xcf\xc0\xf0\x1f\x00\x05\x00\x01\xff\x89\x99=\x1d\x00\x00\x00\x00IEND\xaeB`\x82"
 ).decode()
 
+GREETING: Final = "Good morning, dear model"
 ORDERS: Final = {"type": "object", "properties": {"order": {"type": "string", "enum": ["A1", "B2"]}}, "required": ["order"], "additionalProperties": False}
 
 
@@ -69,7 +71,24 @@ class OpenAIClient:
     """`openai`, whole and streamed, sync and async."""
 
     name = "openai"
+    errors: Final = openai
     finish_words: Final = {"stop": "done", "length": "length", "tool_calls": "tools"}
+
+    def client(self, gateway: Gateway, key: str = "none", **options: Any) -> openai.OpenAI:
+        return gateway.openai(key, **options)
+
+    def create(self, client: Any, capability: str, text: str = GREETING, **more: Any) -> Any:
+        """Ask with the SDK's plainest call; returns the raw response, whose `parse()` is the answer."""
+        request = {"model": capability, "messages": [{"role": "user", "content": text}], "max_completion_tokens": 100, **more}
+        return client.chat.completions.with_raw_response.create(**request)
+
+    def words(self, client: Any, capability: str, text: str = GREETING, **more: Any) -> Generator[str]:
+        """Yield the words of a stream as they come; leaving the generator leaves the stream."""
+        request = {"model": capability, "messages": [{"role": "user", "content": text}], "max_completion_tokens": 1000, **more}
+        with client.chat.completions.create(**request, stream=True) as stream:
+            for chunk in stream:
+                if chunk.choices and chunk.choices[0].delta.content:
+                    yield chunk.choices[0].delta.content
 
     def ask(self, gateway: Gateway, capability: str, asked: Asked, mode: str) -> Said:
         wanted = self._request(capability, asked)
@@ -146,7 +165,24 @@ class AnthropicClient:
     """`anthropic`, whole and streamed, sync and async."""
 
     name = "anthropic"
+    errors: Final = anthropic
     finish_words: Final = {"end_turn": "done", "stop_sequence": "done", "max_tokens": "length", "tool_use": "tools"}
+
+    def client(self, gateway: Gateway, key: str = "none", **options: Any) -> anthropic.Anthropic:
+        return gateway.anthropic(key, **options)
+
+    def create(self, client: Any, capability: str, text: str = GREETING, **more: Any) -> Any:
+        """Ask with the SDK's plainest call; returns the raw response, whose `parse()` is the answer."""
+        request = {"model": capability, "messages": [{"role": "user", "content": text}], "max_tokens": 100, **more}
+        return client.messages.with_raw_response.create(**request)
+
+    def words(self, client: Any, capability: str, text: str = GREETING, **more: Any) -> Generator[str]:
+        """Yield the words of a stream as they come; leaving the generator leaves the stream."""
+        request = {"model": capability, "messages": [{"role": "user", "content": text}], "max_tokens": 1000, **more}
+        with client.messages.create(**request, stream=True) as stream:
+            for event in stream:
+                if event.type == "content_block_delta" and event.delta.type == "text_delta":
+                    yield event.delta.text
 
     def ask(self, gateway: Gateway, capability: str, asked: Asked, mode: str) -> Said:
         wanted = self._request(capability, asked)
@@ -223,4 +259,6 @@ def _without_parsed(message: dict[str, Any]) -> dict[str, Any]:
     return message
 
 
+Sdk = OpenAIClient | AnthropicClient
 SDKS: Final = (OpenAIClient(), AnthropicClient())
+every_sdk: Final = pytest.mark.parametrize("sdk", SDKS, ids=lambda sdk: sdk.name)

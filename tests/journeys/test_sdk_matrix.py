@@ -7,10 +7,8 @@ from typing import Final
 
 import pytest
 from tests.journeys.gateway import Gateway
-from tests.journeys.sdks import MODES, SDKS, AnthropicClient, Asked, OpenAIClient, Triage
+from tests.journeys.sdks import MODES, AnthropicClient, Asked, OpenAIClient, Sdk, Triage, every_sdk
 from tests.journeys.upstreams import SAID, TOKENS_IN, TOKENS_OUT
-
-Sdk = OpenAIClient | AnthropicClient
 
 MOCKS: Final = ("mock-openai", "mock-anthropic")
 LLAMAS: Final = ("llama-openai", "llama-anthropic")
@@ -21,7 +19,6 @@ TOLD: Final = {
     **dict.fromkeys(SIMULATED, "The tools answered: on its way; at the door"),
 }
 
-every_sdk: Final = pytest.mark.parametrize("sdk", SDKS, ids=lambda sdk: sdk.name)
 every_mode: Final = pytest.mark.parametrize("mode", MODES)
 
 
