@@ -2,10 +2,10 @@
 
 import asyncio
 import gzip
-from dataclasses import replace
 
 import pytest
 import uvloop
+from msgspec.structs import replace
 from tests.transport.vendor import ASK, ASK_STREAM, QUICK, Talk, Vendor, answer, chunk, eventually, says, stream_head, sweeping
 
 from pointsman.core.failure import FailureKind

@@ -4,11 +4,11 @@ import asyncio
 import gzip
 import os
 import socket
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import uvloop
+from msgspec.structs import replace
 from tests.transport.vendor import ASK, ASK_STREAM, QUICK, Script, Talk, Vendor, answer, chunk, eventually, says, silent, stream_head, sweeping
 
 from pointsman.core.failure import FailureKind

@@ -5,7 +5,7 @@ A place receives an `Attempt` and nothing else. Only `pipeline` makes one (held 
 permits the target, so no code path can send data to a place that governance did not allow.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from pointsman.core.call import Call
 from pointsman.core.capability import Capability
@@ -16,8 +16,7 @@ from pointsman.core.target import Target
 from pointsman.core.verdict import Verdict
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(Struct, frozen=True, kw_only=True):
     """One try at one target. `seq` counts the tries of a call from 0; `deadlines` are what is left of the call's own."""
 
     call: Call
@@ -34,8 +33,7 @@ class Attempt:
             raise NotPermitted(what=f"the target `{self.target.name}`", who=self.principal.key.key_id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grade:
+class Grade(Struct, frozen=True, kw_only=True):
     """Whether a reply is good enough, and if not, why (a reason code and a sentence)."""
 
     passed: bool

@@ -6,8 +6,9 @@ that speaks the caller's dialect receives every field, known to us or not.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from pointsman.core.place import DataClass, Dialect, Feature
 
@@ -19,15 +20,13 @@ class Role(StrEnum):
     ASSISTANT = "assistant"
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """Plain text."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
+class Image(Struct, frozen=True, kw_only=True):
     """A picture: either base64 `data` with its `media_type`, or a `url` that only the target may fetch."""
 
     media_type: str | None = None
@@ -36,8 +35,7 @@ class Image:
     detail: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolUse:
+class ToolUse(Struct, frozen=True, kw_only=True):
     """The model asked for a tool. `arguments` is JSON text, exactly as the model wrote it."""
 
     use_id: str
@@ -45,8 +43,7 @@ class ToolUse:
     arguments: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolResult:
+class ToolResult(Struct, frozen=True, kw_only=True):
     """What a tool answered to the use with this id. `parts` holds text and images."""
 
     use_id: str
@@ -54,23 +51,20 @@ class ToolResult:
     is_error: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thinking:
+class Thinking(Struct, frozen=True, kw_only=True):
     """Reasoning shown by the model; the signature proves to its vendor that it is unchanged."""
 
     text: str
     signature: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HiddenThinking:
+class HiddenThinking(Struct, frozen=True, kw_only=True):
     """Reasoning that the vendor encrypted; opaque, to be sent back unchanged."""
 
     data: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class Refusal(Struct, frozen=True, kw_only=True):
     """The model declined, in words that the dialect keeps apart from its answer."""
 
     text: str
@@ -79,16 +73,14 @@ class Refusal:
 Part = Text | Image | ToolUse | ToolResult | Thinking | HiddenThinking | Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """One message of the conversation."""
 
     role: Role
     parts: tuple[Part, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tool:
+class Tool(Struct, frozen=True, kw_only=True):
     """A function the model may ask for. `parameters` is a JSON Schema object."""
 
     name: str
@@ -106,8 +98,7 @@ class ToolMode(StrEnum):
     NAMED = "named"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolChoice:
+class ToolChoice(Struct, frozen=True, kw_only=True):
     """Which tools the model may or must use. `name` is set for `NAMED` only; `parallel` None leaves it to the vendor."""
 
     mode: ToolMode = ToolMode.AUTO
@@ -115,8 +106,7 @@ class ToolChoice:
     parallel: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutputSchema:
+class OutputSchema(Struct, frozen=True, kw_only=True):
     """The shape that the answer must have: a JSON Schema, or any JSON object when `schema` is None."""
 
     name: str
@@ -124,8 +114,7 @@ class OutputSchema:
     strict: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sampling:
+class Sampling(Struct, frozen=True, kw_only=True):
     """How the answer is drawn. None leaves a setting to the target."""
 
     max_tokens: int | None = None
@@ -137,8 +126,7 @@ class Sampling:
     effort: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(Struct, frozen=True, kw_only=True):
     """
     One request of an application for a capability.
 
@@ -164,8 +152,7 @@ class Call:
     size_chars: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """What came with a call besides its body: credentials, the business unit, and the class the caller declares for the data."""
 
     authorization: str | None = None

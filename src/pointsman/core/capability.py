@@ -3,7 +3,8 @@ Capabilities: what applications ask for by name, and the contract behind the nam
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pointsman.core.call import OutputSchema
 from pointsman.core.http import Deadlines
@@ -11,8 +12,7 @@ from pointsman.core.place import DataClass
 from pointsman.core.target import Target
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retries:
+class Retries(Struct, frozen=True, kw_only=True):
     """
     How often work is tried again.
 
@@ -26,15 +26,13 @@ class Retries:
     longest_wait_s: float = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CachePolicy:
+class CachePolicy(Struct, frozen=True, kw_only=True):
     """Exact answers are kept for `ttl_s` seconds."""
 
     ttl_s: float = 3600.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capability:
+class Capability(Struct, frozen=True, kw_only=True):
     """
     One capability.
 
@@ -57,8 +55,7 @@ class Capability:
     raw: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleTable:
+class RuleTable(Struct, frozen=True, kw_only=True):
     """A decision table as written: `rows` of cells by column. `places/rules` compiles it."""
 
     name: str

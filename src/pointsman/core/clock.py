@@ -3,11 +3,11 @@ Time and chance, passed in: the only way the pipeline learns what time it is.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clock:
+class Clock(Struct, frozen=True, kw_only=True):
     """
     `monotonic_s` measures spans, on the event loop's scale; `wall_ms` is Unix time in milliseconds; `sleep` waits seconds; `chance` is a number in [0, 1).
     """

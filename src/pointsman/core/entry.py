@@ -2,14 +2,13 @@
 What the ledger keeps: an entry per attempt, a record per call, an outcome per unit. Money in nano-dollars, time in Unix milliseconds.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from pointsman.core.place import Place
 from pointsman.core.reply import Usage
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """
     One attempt. `error` is a failure kind or a grade code; `cost_nano_usd` None is unknown, never zero.
 
@@ -28,8 +27,7 @@ class Entry:
     estimated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallRecord:
+class CallRecord(Struct, frozen=True, kw_only=True):
     """
     The decision record of one call, complete when its last byte was sent.
 
@@ -55,8 +53,7 @@ class CallRecord:
     considered: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """
     A late fact about a business unit, such as "ticket 4711 was resolved".
 

@@ -4,8 +4,9 @@ How a place can fail, in one list for every vendor.
 A failure is told apart by what may be done about it: try the same target again, go to the next rung, or tell the caller.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class FailureKind(StrEnum):
@@ -31,8 +32,7 @@ class FailureKind(StrEnum):
     BUSY = "busy"  # our own breaker or pool for this target is closed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class Failure(Struct, frozen=True, kw_only=True):
     """One failure: what kind, in whose words, with which HTTP status, and when the vendor said to come back."""
 
     kind: FailureKind

@@ -6,15 +6,16 @@ builds a request can send a credential elsewhere.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Final, Self
 
 # Less than this is lost before a call's first attempt; it is not worth a new value for each call.
+from msgspec import Struct
+from msgspec.structs import replace
+
 _INSTANT_S: Final = 0.01
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
+class Outgoing(Struct, frozen=True, kw_only=True):
     """A POST to be sent. `path` is relative to the vendor's base path; header names are lower case."""
 
     path: str
@@ -23,8 +24,7 @@ class Outgoing:
     stream: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incoming:
+class Incoming(Struct, frozen=True, kw_only=True):
     """
     A whole answer.
 
@@ -36,8 +36,7 @@ class Incoming:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deadlines:
+class Deadlines(Struct, frozen=True, kw_only=True):
     """How long each part of an exchange may take, in seconds."""
 
     connect_s: float = 5.0

@@ -2,8 +2,9 @@
 Who asks, what they may do, and within which limits. Values only; `intake` judges.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from pointsman.core.place import DataClass
 
@@ -17,16 +18,14 @@ class Scope(StrEnum):
     ADMIN = "admin"  # the admin listener
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Digest:
+class Digest(Struct, frozen=True, kw_only=True):
     """One accepted secret of a key: SHA-256 in hex, and the time (Unix seconds) until which it is accepted."""
 
     sha256: str
     until_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class Key(Struct, frozen=True, kw_only=True):
     """
     A key of a service. The secret is known by digests only; during a rotation two of them are valid.
 
@@ -44,8 +43,7 @@ class Key:
     data_class: DataClass = DataClass.INTERNAL
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Principal:
+class Principal(Struct, frozen=True, kw_only=True):
     """Who asks, for one call. `user` is whom the application acts for, as the application says."""
 
     key: Key
@@ -71,8 +69,7 @@ class Period(StrEnum):
     MONTH = "month"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
+class Limit(Struct, frozen=True, kw_only=True):
     """
     A limit that counts together all calls with the same value of `by`.
 

@@ -5,8 +5,9 @@ The events are the vocabulary between a vendor's stream decoder and a caller's s
 `Finished` and `UsageSeen` in either order, `Closed` last. A stream that ends without `Closed` was cut.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from pointsman.core.call import Part
 from pointsman.core.place import Dialect
@@ -23,8 +24,7 @@ class Finish(StrEnum):
     PAUSED = "paused"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class Usage(Struct, frozen=True, kw_only=True):
     """
     Tokens by kind, as the vendor counted them.
 
@@ -39,16 +39,14 @@ class Usage:
     reasoning: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Native:
+class Native(Struct, frozen=True):
     """A body in the words of one dialect, to be forwarded untouched to a caller who speaks it."""
 
     dialect: Dialect
     body: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class Reply(Struct, frozen=True, kw_only=True):
     """
     A whole answer.
 
@@ -66,51 +64,44 @@ class Reply:
     cost_nano_usd: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(Struct, frozen=True):
     """The model began to answer."""
 
     reply_id: str
     model: str
 
 
-@dataclass(frozen=True, slots=True)
-class TextDelta:
+class TextDelta(Struct, frozen=True):
     """More text of the answer."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class RefusalDelta:
+class RefusalDelta(Struct, frozen=True):
     """More text of a refusal."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ThinkingDelta:
+class ThinkingDelta(Struct, frozen=True):
     """More reasoning text."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ThinkingSigned:
+class ThinkingSigned(Struct, frozen=True):
     """The signature over the reasoning so far."""
 
     signature: str
 
 
-@dataclass(frozen=True, slots=True)
-class ThinkingHidden:
+class ThinkingHidden(Struct, frozen=True):
     """A block of encrypted reasoning."""
 
     data: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToolStarted:
+class ToolStarted(Struct, frozen=True):
     """The model began to ask for a tool. `slot` numbers the tool uses of one answer from 0."""
 
     slot: int
@@ -118,40 +109,35 @@ class ToolStarted:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToolDelta:
+class ToolDelta(Struct, frozen=True):
     """More JSON text of the arguments of the tool use in this slot."""
 
     slot: int
     arguments: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """The model stopped."""
 
     finish: Finish
     stop_sequence: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class UsageSeen:
+class UsageSeen(Struct, frozen=True):
     """The vendor told what it counted; the last one told is the truth. `alone` marks a message that held nothing else."""
 
     usage: Usage
     alone: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(Struct, frozen=True):
     """The vendor told in the stream that it failed. `failure` is one of `FailureKind`."""
 
     failure: str
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(Struct, frozen=True):
     """The vendor's mark that nothing is missing."""
 
 

@@ -5,7 +5,8 @@ A request is decided by exactly one snapshot; a reload swaps the reference and c
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pointsman.core.capability import Capability, RuleTable
 from pointsman.core.place import Place
@@ -17,8 +18,7 @@ CACHE_BIT = 1
 FIRST_TARGET_BIT = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True, kw_only=True):
     """
     Everything a request is judged by.
 

@@ -4,14 +4,13 @@ Targets: concrete deployments in a place, with the facts that choices are made f
 Values only, compiled once from the settings into a snapshot.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from pointsman.core.http import Deadlines
 from pointsman.core.place import DataClass, Dialect, Feature, Place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rates:
+class Rates(Struct, frozen=True, kw_only=True):
     """Prices in nano-dollars per million tokens. None means this kind of token has no price of its own."""
 
     tokens_in: int
@@ -20,8 +19,7 @@ class Rates:
     cache_write: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Price:
+class Price(Struct, frozen=True, kw_only=True):
     """
     A price of tokens, with its origin.
 
@@ -35,15 +33,13 @@ class Price:
     per_request_nano_usd: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hardware:
+class Hardware(Struct, frozen=True, kw_only=True):
     """What a private deployment costs while it is paid for, busy or not."""
 
     hourly_nano_usd: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vendor:
+class Vendor(Struct, frozen=True, kw_only=True):
     """
     Who runs a target: `kind` names a profile in `providers`, `base_url` its origin and base path.
 
@@ -58,8 +54,7 @@ class Vendor:
     ca_file: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """
     One deployment. `bit` is its position in the bit masks of verdicts.
 

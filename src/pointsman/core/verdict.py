@@ -2,8 +2,9 @@
 What governance decided about one call: where it may go, and under which obligations.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from pointsman.core.place import DataClass
 from pointsman.core.target import Target
@@ -16,16 +17,14 @@ class Obligation(StrEnum):
     NO_CONTENT_LOG = "no_content_log"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
+class Reason(Struct, frozen=True, kw_only=True):
     """Why a target is in or out: a stable `code` for machines and a sentence for people."""
 
     code: str
     says: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """
     Permitted targets as a bit mask, with the label that led to it. Default deny: a target without a bit is closed.
     """

@@ -6,8 +6,9 @@ cannot express. The last target standing is never left out for its breaker: a do
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from pointsman.core.call import Call
 from pointsman.core.capability import Capability
@@ -26,16 +27,14 @@ Misfits = Callable[[Call, Target], tuple[str, ...]]
 Health = Callable[[str], str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Rung:
+class Rung(Struct, frozen=True):
     """A target to try, and why it is tried in this place."""
 
     target: Target
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """
     The ladder for one call, best first; `considered` lists what spoke against a target, with a reason code each.
 

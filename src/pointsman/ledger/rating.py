@@ -6,8 +6,10 @@ target on own hardware costs its share of busy time instead of tokens.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pointsman.core.call import Call
 from pointsman.core.clock import Clock
@@ -25,8 +27,7 @@ _MAY_BILL: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rating:
+class Rating(Struct, frozen=True, kw_only=True):
     """
     The cost of one attempt in nano-dollars, None when it is unknown, with the tokens and the price it follows from.
 
@@ -42,8 +43,7 @@ class Rating:
 FREE: Final = Rating(usage=Usage(), cost_nano_usd=0, price_id="none")
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(Struct, frozen=True):
     """An attempt under way; `mark` is the busy meter's reading at its start, for a target on own hardware."""
 
     target: Target

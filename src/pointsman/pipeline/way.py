@@ -4,7 +4,8 @@ One call on its way, with everything the stages have found out about it; and the
 
 from asyncio import CancelledError
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pointsman.core.attempt import Attempt
 from pointsman.core.call import Call
@@ -21,8 +22,7 @@ from pointsman.pipeline.stages import Stages
 from pointsman.surfaces.events import unstreamed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """The end of the way: a whole `body`, or `chunks` of a stream, which must be closed. `trace` tells where it came from."""
 
     trace: Trace
@@ -41,8 +41,7 @@ def code_of(error: BaseException) -> str:
             return CANCELLED if isinstance(error, CancelledError | GeneratorExit) else "internal"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Try:
+class Try(Struct, frozen=True, kw_only=True):
     """One attempt under way: why this target, when it began (monotonic seconds), and what it occupies."""
 
     attempt: Attempt

@@ -3,11 +3,12 @@ A request of a client as the listener hands it on, and which of its headers anyb
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 # Clients send a dozen headers that nobody reads; only those named here are kept. A stage that reads another adds its name.
+from msgspec import Struct
+
 _READ: Final = (
     "anthropic-version",
     "authorization",
@@ -30,8 +31,7 @@ def read_name(name: bytes) -> str | None:
     return _AS_SENT.get(name) or _AS_SENT.get(name.lower())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """`path` is without its query; `headers` holds those that are read, by lower-case name; `body` is already unpacked."""
 
     method: str

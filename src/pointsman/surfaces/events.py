@@ -3,7 +3,8 @@ Whole replies and streams, one into the other; and a call for a stream into one 
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from pointsman.core.call import Call, HiddenThinking, Part, Refusal, Text, Thinking, ToolUse
 from pointsman.core.reply import (
@@ -106,7 +107,7 @@ class ReplyBuilder:
         last = self._parts[-1] if self._parts else None
         if isinstance(last, Thinking) and last.signature is not None:
             last = None  # a signature ends its block
-        if last is not None and type(last) is type(more):
+        if isinstance(last, Text | Refusal | Thinking) and type(last) is type(more):
             self._parts[-1] = replace(last, text=last.text + more.text)
         else:
             self._parts.append(more)

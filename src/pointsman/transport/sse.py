@@ -5,16 +5,16 @@ Each event keeps its own bytes, so that a caller who speaks the vendor's dialect
 line feeds.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from pointsman.core.errors import TooLarge
 
 _BOM: Final = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSentEvent:
+class ServerSentEvent(Struct, frozen=True):
     """One event: its type if it was named, its data lines joined by newlines, and the bytes it came as, blank line included."""
 
     event: str | None

@@ -8,10 +8,10 @@ with other rights was answered, and a changed prompt, model or policy never meet
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from pointsman.core.attempt import Attempt
 from pointsman.core.call import HiddenThinking, Text, Thinking, ToolUse
@@ -24,8 +24,7 @@ _KEPT: Final = frozenset({Finish.DONE, Finish.STOP_SEQUENCE, Finish.TOOLS})
 _OVERHEAD_BYTES: Final = 600
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CacheKey:
+class CacheKey(Struct, frozen=True, kw_only=True):
     """Where an answer may be found again, and by whom. There are no defaults: a scope cannot be forgotten."""
 
     tenant: str

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
+
 from pointsman.core.attempt import Attempt
 from pointsman.core.errors import PlaceFailed, TooLarge
 from pointsman.core.failure import Failure, FailureKind
@@ -31,8 +33,7 @@ class Outlet:
     wire: WireFormat
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """A part of a streamed reply: what it means, and the bytes it came as."""
 
     events: tuple[Event, ...]
