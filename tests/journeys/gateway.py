@@ -18,7 +18,7 @@ from anthropic import Anthropic, AsyncAnthropic
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient, DefaultHttpxClient, OpenAI
 from tests.journeys.processes import PATIENCE_S, Process, eventually, free_port
 
-POINTSMAN: Final = (sys.executable, "-m", "pointsman.cli.main")
+POINTSMAN: Final = (sys.executable, "-c", "from pointsman.cli.main import main; main()")
 UPSTREAM_KEY: Final = "sk-upstream-of-the-tests"
 _STARTS: Final = 5  # a port that was free may be taken a moment later
 
