@@ -70,7 +70,13 @@ class Refusal(Struct, frozen=True, kw_only=True):
     text: str
 
 
-Part = Text | Image | ToolUse | ToolResult | Thinking | HiddenThinking | Refusal
+class Foreign(Struct, frozen=True):
+    """Something in an answer that only its vendor's dialect has a word for: forwarded as it came, never translated, never dropped unseen."""
+
+    kind: str
+
+
+Part = Text | Image | ToolUse | ToolResult | Thinking | HiddenThinking | Refusal | Foreign
 
 
 class Turn(Struct, frozen=True):

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from pointsman.core.call import Part
+from pointsman.core.call import Foreign, Part
 from pointsman.core.place import Dialect
 
 
@@ -141,4 +141,18 @@ class Closed(Struct, frozen=True):
     """The vendor's mark that nothing is missing."""
 
 
-Event = Started | TextDelta | RefusalDelta | ThinkingDelta | ThinkingSigned | ThinkingHidden | ToolStarted | ToolDelta | Finished | UsageSeen | Broken | Closed
+Event = (
+    Started
+    | TextDelta
+    | RefusalDelta
+    | ThinkingDelta
+    | ThinkingSigned
+    | ThinkingHidden
+    | ToolStarted
+    | ToolDelta
+    | Foreign
+    | Finished
+    | UsageSeen
+    | Broken
+    | Closed
+)

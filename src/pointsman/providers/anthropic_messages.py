@@ -4,24 +4,44 @@ Anthropic Messages as a vendor's format: `Call` → bytes, bytes → `Reply`.
 Translation only. Sending, timing and retrying belong to `transport`; choosing belongs to `decision`.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
 
-from pointsman.core.call import Call, HiddenThinking, Image, Part, Refusal, Sampling, Text, Thinking, Tool, ToolChoice, ToolMode, ToolResult, ToolUse, Turn
+from pointsman.core.call import (
+    Call,
+    Foreign,
+    HiddenThinking,
+    Image,
+    Part,
+    Refusal,
+    Text,
+    Thinking,
+    Tool,
+    ToolChoice,
+    ToolMode,
+    ToolResult,
+    ToolUse,
+    Turn,
+)
 from pointsman.core.http import Outgoing
 from pointsman.core.place import Dialect
 from pointsman.core.reply import Native, Reply
 from pointsman.core.target import Target
-from pointsman.providers.anthropic_messages_stream import FINISH, AnthropicDecoder, WireUsage, usage_of
+from pointsman.providers.anthropic_messages_stream import FINISH, AnthropicDecoder, StopDetails, WireUsage, usage_of
 from pointsman.providers.failures import bad_answer, failure
+from pointsman.providers.fit import forces_no_tool, is_prefilled
+from pointsman.providers.tool_input import tool_input
 from pointsman.providers.wire_format import WireFormat
 
 _PATH: Final = "/v1/messages"
 _HEADERS: Final[Mapping[str, str]] = {"anthropic-version": "2023-06-01"}
 _DEFAULT_MAX_TOKENS: Final = 4096
-_EFFORTS: Final = frozenset({"low", "medium", "high"})
+_EFFORTS: Final = frozenset({"low", "medium", "high", "xhigh", "max"})
+_NO_EFFORT: Final = "none"
+_UNFIT_FOR_ID: Final = re.compile(r"[^a-zA-Z0-9_-]")
 _MODES: Final = {ToolMode.AUTO: "auto", ToolMode.NONE: "none", ToolMode.REQUIRED: "any", ToolMode.NAMED: "tool"}
 
 
@@ -34,6 +54,7 @@ class _Block(msgspec.Struct):
     thinking: str = ""
     signature: str | None = None
     data: str = ""
+    citations: Any = None
 
 
 class _Message(msgspec.Struct):
@@ -42,6 +63,7 @@ class _Message(msgspec.Struct):
     id: str = ""
     model: str = ""
     stop_sequence: str | None = None
+    stop_details: StopDetails | None = None
     usage: WireUsage | None = None
 
 
@@ -69,26 +91,29 @@ def misfits(call: Call, target: Target) -> tuple[str, ...]:
     sampling = call.sampling
     if sampling.temperature is not None and sampling.temperature > 1:
         found.append("temperature")
-    if sampling.effort is not None and sampling.effort not in _EFFORTS:
+    if sampling.effort is not None and sampling.effort not in _EFFORTS and sampling.effort != _NO_EFFORT:
         found.append("reasoning_effort")
     if call.schema is not None and call.schema.schema is None:
         found.append("response_format")
-    for index, turn in enumerate(call.turns):
-        for position, part in enumerate(turn.parts):
-            if isinstance(part, Image) and part.detail is not None:
-                found.append(f"messages[{index}].content[{position}].image_url.detail")
-            if isinstance(part, Thinking) and part.signature is None:
-                found.append(f"messages[{index}].reasoning_content")
-            if isinstance(part, ToolUse) and not _is_object(part.arguments):
-                found.append(f"messages[{index}].tool_calls")
+    if forces_no_tool(call):
+        found.append("tool_choice")
+    if is_prefilled(call):
+        found.append("messages[].role=assistant (last)")
+    unsaid = (_unsaid(part) for turn in call.turns for part in turn.parts)
+    found.extend(dict.fromkeys(name for name in unsaid if name is not None))
     return tuple(found)
 
 
-def _is_object(arguments: str) -> bool:
-    try:
-        return isinstance(msgspec.json.decode(arguments or "{}"), dict)
-    except msgspec.DecodeError:
-        return False
+def _unsaid(part: Part) -> str | None:
+    match part:
+        case Image(detail=str()):
+            return "messages[].content[].image_url.detail"
+        case Thinking(signature=None):
+            return "messages[].reasoning_content"
+        case ToolResult(parts=parts) if any(_unsaid(inner) for inner in parts):
+            return "messages[].content[].image_url.detail"
+        case _:
+            return None
 
 
 def encode(call: Call, target: Target) -> Outgoing:
@@ -99,32 +124,42 @@ def encode(call: Call, target: Target) -> Outgoing:
 
 def _translated(call: Call, target: Target) -> dict[str, Any]:
     sampling = call.sampling
-    body: dict[str, Any] = {
-        "model": target.model,
-        "max_tokens": sampling.max_tokens or target.max_output_tokens or _DEFAULT_MAX_TOKENS,
-        "messages": _messages(call.turns),
-    }
     optional = {
-        "system": "\n\n".join(text.text for text in call.system) or None,
+        "system": _system(call.system),
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
+        "top_k": sampling.top_k,
         "stop_sequences": list(sampling.stop) or None,
         "tools": [_tool(tool) for tool in call.tools] or None,
-        "tool_choice": _choice(call.tool_choice),
-        "output_config": _output(call, sampling),
+        "tool_choice": _choice(call.tool_choice) if call.tools else None,
+        "thinking": {"type": "disabled"} if sampling.effort == _NO_EFFORT else None,
+        "output_config": _output(call),
         "metadata": {"user_id": call.user} if call.user is not None else None,
         "stream": True if call.stream else None,
     }
-    body.update({name: value for name, value in optional.items() if value is not None})
-    return body
+    return {
+        "model": target.model,
+        # A dialect that must name a bound meets callers who named none: what the target can do, or a bound that every model has.
+        "max_tokens": next((bound for bound in (sampling.max_tokens, target.max_output_tokens) if bound is not None), _DEFAULT_MAX_TOKENS),
+        "messages": _messages(call.turns),
+        **{name: value for name, value in optional.items() if value is not None},
+    }
 
 
-def _output(call: Call, sampling: Sampling) -> dict[str, Any] | None:
+def _system(texts: tuple[Text, ...]) -> str | list[dict[str, Any]] | None:
+    told = [text for text in texts if text.text]
+    if len(told) > 1:
+        return [_block(text) for text in told]
+    return told[0].text if told else None
+
+
+def _output(call: Call) -> dict[str, Any] | None:
     config: dict[str, Any] = {}
+    effort = call.sampling.effort
     if call.schema is not None:
         config["format"] = {"type": "json_schema", "schema": call.schema.schema}
-    if sampling.effort is not None:
-        config["effort"] = sampling.effort
+    if effort is not None and effort != _NO_EFFORT:
+        config["effort"] = effort
     return config or None
 
 
@@ -152,7 +187,7 @@ def _messages(turns: tuple[Turn, ...]) -> list[dict[str, Any]]:
     # Two turns of one speaker are one message here: results of tools and what the user adds to them belong together.
     messages: list[dict[str, Any]] = []
     for turn in turns:
-        blocks = [_block(part) for part in turn.parts if not (isinstance(part, Text) and not part.text)]
+        blocks = [_block(part) for part in turn.parts if part != Text("")]
         if messages and messages[-1]["role"] == turn.role.value:
             messages[-1]["content"].extend(blocks)
         elif blocks:
@@ -169,14 +204,22 @@ def _block(part: Part) -> dict[str, Any]:
         case Image(media_type=media_type, data=data):
             return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": data}}
         case ToolUse(use_id=use_id, name=name, arguments=arguments):
-            return {"type": "tool_use", "id": use_id, "name": name, "input": msgspec.json.decode(arguments or "{}")}
+            return {"type": "tool_use", "id": _fit_id(use_id), "name": name, "input": tool_input(arguments)}
         case ToolResult(use_id=use_id, parts=parts, is_error=is_error):
-            written: dict[str, Any] = {"type": "tool_result", "tool_use_id": use_id, "content": [_block(inner) for inner in parts]}
+            content = [_block(inner) for inner in parts if inner != Text("")]
+            written: dict[str, Any] = {"type": "tool_result", "tool_use_id": _fit_id(use_id), "content": content}
             return {**written, "is_error": True} if is_error else written
         case Thinking(text=text, signature=signature):
             return {"type": "thinking", "thinking": text, "signature": signature or ""}
         case HiddenThinking(data=data):
             return {"type": "redacted_thinking", "data": data}
+        case Foreign():
+            raise TypeError("no part of a request")
+
+
+def _fit_id(use_id: str) -> str:
+    # Other vendors put dots and colons into their identifiers; use and result are changed alike.
+    return _UNFIT_FOR_ID.sub("_", use_id)
 
 
 # ── the answer ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -187,8 +230,8 @@ def decode(body: bytes, target: Target, *, full: bool) -> Reply:
     try:
         answer = _read_whole(body) if full else _read_head(body)
         finish = FINISH[answer.stop_reason]
-        parts = tuple(_part(block) for block in answer.content) if isinstance(answer, _Message) else ()
-    except (msgspec.DecodeError, UnicodeDecodeError, KeyError) as error:
+        parts = tuple(_parts(answer)) if isinstance(answer, _Message) else ()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError) as error:
         raise bad_answer(target, error) from error
     return Reply(
         reply_id=answer.id,
@@ -201,18 +244,23 @@ def decode(body: bytes, target: Target, *, full: bool) -> Reply:
     )
 
 
-def _part(block: _Block) -> Part:
-    match block.type:
-        case "text":
-            return Text(block.text)
-        case "tool_use":
-            return ToolUse(use_id=block.id, name=block.name, arguments=bytes(block.input).decode())
-        case "thinking":
-            return Thinking(text=block.thinking, signature=block.signature or None)
-        case "redacted_thinking":
-            return HiddenThinking(data=block.data)
-        case _:
-            raise KeyError(block.type)  # dropping it would hide a part of the answer
+def _parts(answer: _Message) -> Iterator[Part]:
+    for block in answer.content:
+        match block.type:
+            case "text":
+                yield Text(block.text)
+            case "tool_use":
+                yield ToolUse(use_id=block.id, name=block.name, arguments=bytes(block.input).decode())
+            case "thinking":
+                yield Thinking(text=block.thinking, signature=block.signature or None)
+            case "redacted_thinking":
+                yield HiddenThinking(data=block.data)
+            case kind:
+                yield Foreign(kind)
+        if block.citations:
+            yield Foreign("citations")
+    if answer.stop_details is not None and answer.stop_details.explanation:
+        yield Refusal(text=answer.stop_details.explanation)
 
 
 def headers(secret: str | None) -> Mapping[str, str]:

@@ -6,12 +6,14 @@ from typing import Any, Final
 
 import msgspec
 
+from pointsman.core.call import Foreign
 from pointsman.core.reply import (
     Broken,
     Closed,
     Event,
     Finish,
     Finished,
+    RefusalDelta,
     Started,
     TextDelta,
     ThinkingDelta,
@@ -37,6 +39,18 @@ FINISH: Final = {
 }
 
 
+class OutputDetails(msgspec.Struct):
+    """What the output was spent on."""
+
+    thinking_tokens: int | None = None
+
+
+class StopDetails(msgspec.Struct):
+    """Why the model declined."""
+
+    explanation: str | None = None
+
+
 class WireUsage(msgspec.Struct):
     """Usage as Anthropic tells it: cached tokens are counted beside the input, not in it."""
 
@@ -44,6 +58,7 @@ class WireUsage(msgspec.Struct):
     output_tokens: int | None = None
     cache_read_input_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
+    output_tokens_details: OutputDetails | None = None
 
 
 class _Message(msgspec.Struct):
@@ -60,6 +75,7 @@ class _Block(msgspec.Struct):
     input: dict[str, Any] | None = None
     thinking: str = ""
     data: str = ""
+    citations: Any = None
 
 
 class _Delta(msgspec.Struct):
@@ -70,6 +86,7 @@ class _Delta(msgspec.Struct):
     signature: str = ""
     stop_reason: str | None = None
     stop_sequence: str | None = None
+    stop_details: StopDetails | None = None
 
 
 class _Error(msgspec.Struct):
@@ -96,7 +113,14 @@ def usage_of(told: WireUsage | None) -> Usage | None:
     if told is None:
         return None
     read, write = told.cache_read_input_tokens or 0, told.cache_creation_input_tokens or 0
-    return Usage(tokens_in=(told.input_tokens or 0) + read + write, tokens_out=told.output_tokens or 0, cache_read=read, cache_write=write)
+    details = told.output_tokens_details
+    return Usage(
+        tokens_in=(told.input_tokens or 0) + read + write,
+        tokens_out=told.output_tokens or 0,
+        cache_read=read,
+        cache_write=write,
+        reasoning=(details.thinking_tokens or 0) if details is not None else 0,
+    )
 
 
 class AnthropicDecoder:
@@ -107,6 +131,7 @@ class AnthropicDecoder:
         self._full = full
         self._usage = WireUsage()
         self._slots: dict[int, int] = {}
+        self._foreign: set[int] = set()
 
     def feed(self, event: str | None, data: bytes) -> tuple[Event, ...]:
         """Return what one event means. Raises `PlaceFailed`."""
@@ -114,29 +139,33 @@ class AnthropicDecoder:
             return ()
         try:
             return self._events(_read(data))
-        except (msgspec.DecodeError, UnicodeDecodeError, KeyError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError) as error:
             raise bad_answer(self._target, error) from error
 
     def _events(self, told: _Event) -> tuple[Event, ...]:
         match told.type:
-            case "message_start" if told.message is not None:
-                return (Started(told.message.id, told.message.model), self._count(told.message.usage))
             case "content_block_delta" if told.delta is not None and self._full:
                 return self._delta(told.delta, told.index)
             case "content_block_start" if told.content_block is not None and self._full:
                 return self._block(told.content_block, told.index)
+            case "message_start" if told.message is not None:
+                return (Started(told.message.id, told.message.model), self._count(told.message.usage))
             case "message_delta" if told.delta is not None:
-                usage = self._count(told.usage)
-                if told.delta.stop_reason is None:
-                    return (usage,)
-                return (Finished(FINISH[told.delta.stop_reason], told.delta.stop_sequence), usage)
+                return self._end(told.delta, self._count(told.usage))
             case "message_stop":
                 return (Closed(),)
             case "error":
                 error = told.error or _Error()
-                return (Broken(stream_kind(error.type), error.message),)
+                return (Broken(stream_kind(None, error.type), error.message),)
             case _:
-                return ()
+                return ()  # the protocol asks readers to pass over events they do not know
+
+    def _end(self, delta: _Delta, usage: UsageSeen) -> tuple[Event, ...]:
+        if delta.stop_reason is None:
+            return (usage,)
+        finished = Finished(FINISH[delta.stop_reason], delta.stop_sequence)
+        explained = delta.stop_details.explanation if delta.stop_details is not None and self._full else None
+        return (RefusalDelta(explained), finished, usage) if explained else (finished, usage)
 
     def _count(self, told: WireUsage | None) -> UsageSeen:
         """Add what an event tells; the end repeats only what has changed since the start."""
@@ -150,7 +179,8 @@ class AnthropicDecoder:
     def _block(self, block: _Block, index: int) -> tuple[Event, ...]:
         match block.type:
             case "text":
-                return (TextDelta(block.text),) if block.text else ()
+                cited: tuple[Event, ...] = (Foreign("citations"),) if block.citations else ()
+                return (TextDelta(block.text), *cited) if block.text else cited
             case "thinking":
                 return (ThinkingDelta(block.thinking),) if block.thinking else ()
             case "redacted_thinking":
@@ -159,11 +189,14 @@ class AnthropicDecoder:
                 slot = self._slots[index] = len(self._slots)
                 started = ToolStarted(slot, block.id, block.name)
                 return (started, ToolDelta(slot, msgspec.json.encode(block.input).decode())) if block.input else (started,)
-            case _:
-                raise KeyError(block.type)  # dropping it would hide a part of the answer
+            case kind:
+                self._foreign.add(index)
+                return (Foreign(kind),)
 
     def _delta(self, delta: _Delta, index: int) -> tuple[Event, ...]:
         match delta.type:
+            case _ if index in self._foreign:
+                return ()  # told of when the block began
             case "text_delta":
                 return (TextDelta(delta.text),)
             case "input_json_delta":
@@ -172,5 +205,5 @@ class AnthropicDecoder:
                 return (ThinkingDelta(delta.thinking),)
             case "signature_delta":
                 return (ThinkingSigned(delta.signature),)
-            case _:
-                return ()
+            case kind:
+                return (Foreign(kind),)

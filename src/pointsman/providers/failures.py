@@ -1,10 +1,14 @@
 """
 Error answers of vendors → `Failure`, for every format: the status tells the class, the body the words.
 
-The body may be anything, a proxy's HTML page included; a message is cut to a length that fits a log line.
+The body may be anything, a proxy's HTML page included; a message is one line, cut to a length that fits a log.
 """
 
-from typing import Final
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
 
 import msgspec
 
@@ -19,6 +23,7 @@ _FIRST_SERVER_ERROR: Final = 500
 
 _BY_STATUS: Final = {
     401: FailureKind.CREDENTIAL,
+    402: FailureKind.CREDENTIAL,  # our account there is empty
     403: FailureKind.CREDENTIAL,
     404: FailureKind.NOT_FOUND,
     408: FailureKind.SERVER_ERROR,
@@ -27,18 +32,42 @@ _BY_STATUS: Final = {
     503: FailureKind.OVERLOADED,
     529: FailureKind.OVERLOADED,
 }
+
+# Words that say more than the status they come with.
 _BY_CODE: Final = {
     "context_length_exceeded": FailureKind.CONTEXT_LENGTH,
     "exceed_context_size_error": FailureKind.CONTEXT_LENGTH,
+    "request_too_large": FailureKind.CONTEXT_LENGTH,
     "content_filter": FailureKind.CONTENT_REFUSED,
     "content_policy_violation": FailureKind.CONTENT_REFUSED,
+    "model_not_found": FailureKind.NOT_FOUND,
+    "insufficient_quota": FailureKind.CREDENTIAL,  # told with 429, but waiting does not fill an account
+    "billing_error": FailureKind.CREDENTIAL,
+}
+
+# What the status would say, for errors that are told in a stream and have none.
+_BY_TYPE: Final = {
     "overloaded_error": FailureKind.OVERLOADED,
     "rate_limit_error": FailureKind.RATE_LIMITED,
+    "rate_limit_exceeded": FailureKind.RATE_LIMITED,
+    "authentication_error": FailureKind.CREDENTIAL,
+    "permission_error": FailureKind.CREDENTIAL,
+    "not_found_error": FailureKind.NOT_FOUND,
     "api_error": FailureKind.SERVER_ERROR,
     "server_error": FailureKind.SERVER_ERROR,
     "timeout_error": FailureKind.SERVER_ERROR,
 }
-_TOO_LONG: Final = ("prompt is too long", "maximum context length", "context window")
+
+# Some vendors tell the following in prose alone, under a status that means any mistake of the caller.
+_TOLD_IN_PROSE: Final = (
+    (
+        re.compile(r"prompt is too long|context (length|window|limit|size)|reduce the length|exceeds the maximum number of tokens", re.IGNORECASE),
+        FailureKind.CONTEXT_LENGTH,
+    ),
+    (re.compile(r"credit balance is too low", re.IGNORECASE), FailureKind.CREDENTIAL),
+)
+_ANY_MISTAKE: Final = frozenset({400, 413, 422})
+_PAGE_TITLE: Final = re.compile(r"<title[^>]*>(?P<title>[^<]*)", re.IGNORECASE)
 
 
 class _Error(msgspec.Struct):
@@ -50,24 +79,32 @@ class _Error(msgspec.Struct):
 class _Body(msgspec.Struct):
     error: _Error | str | None = None
     message: str | None = None
+    detail: Any = None
+
+
+_read: Final = msgspec.json.Decoder(_Body | list[_Body]).decode
 
 
 def failure(answer: Incoming) -> Failure:
     """Read an error answer."""
     if answer.status < _FIRST_ERROR:
         return Failure(kind=FailureKind.BAD_ANSWER, message=f"it answered with a redirect ({answer.status}), which is not followed", status=answer.status)
-    code, message = _told(answer.body)
+    error = _told(answer.body)
+    message = " ".join((error.message or "").split())[:_LONGEST]
     return Failure(
-        kind=_kind(answer.status, code, message),
-        message=message[:_LONGEST] or f"status {answer.status}",
+        kind=_kind(answer.status, error, message),
+        message=message or f"status {answer.status}",
         status=answer.status,
-        retry_after_s=_retry_after_s(answer),
+        retry_after_s=_retry_after_s(answer.headers),
     )
 
 
-def stream_kind(code: str) -> FailureKind:
-    """Return the class of an error that was told in a stream."""
-    return _BY_CODE.get(code, FailureKind.BROKEN)
+def stream_kind(code: str | int | None, kind: str | None = None) -> FailureKind:
+    """Return the class of an error that was told in a stream, by its code and its type. A number is taken for an HTTP status."""
+    if isinstance(code, int) and code >= _FIRST_ERROR:
+        return _BY_STATUS.get(code) or (FailureKind.SERVER_ERROR if code >= _FIRST_SERVER_ERROR else FailureKind.BROKEN)
+    words = (str(code or ""), kind or "")
+    return next((table[word] for table in (_BY_CODE, _BY_TYPE) for word in words if word in table), FailureKind.BROKEN)
 
 
 def bad_answer(target: Target, error: Exception) -> PlaceFailed:
@@ -75,35 +112,68 @@ def bad_answer(target: Target, error: Exception) -> PlaceFailed:
     return PlaceFailed(Failure(kind=FailureKind.BAD_ANSWER, message=f"the answer cannot be read ({str(error)[:_LONGEST]})"), target=target.name)
 
 
-def _kind(status: int, code: str, message: str) -> FailureKind:
-    if status in (400, 413) and (_BY_CODE.get(code) is FailureKind.CONTEXT_LENGTH or any(words in message.lower() for words in _TOO_LONG)):
-        return FailureKind.CONTEXT_LENGTH
-    if _BY_CODE.get(code) is FailureKind.CONTENT_REFUSED:
-        return FailureKind.CONTENT_REFUSED
+def _kind(status: int, error: _Error, message: str) -> FailureKind:
+    for word in (error.code, error.type):
+        if word in _BY_CODE:
+            return _BY_CODE[str(word)]
+    if status in _ANY_MISTAKE:
+        for words, kind in _TOLD_IN_PROSE:
+            if words.search(message):
+                return kind
     known = _BY_STATUS.get(status)
     if known is not None:
         return known
     return FailureKind.SERVER_ERROR if status >= _FIRST_SERVER_ERROR else FailureKind.REJECTED
 
 
-def _told(body: bytes) -> tuple[str, str]:
+def _told(body: bytes) -> _Error:
     try:
-        told = msgspec.json.decode(body, type=_Body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return "", body[:_LONGEST].decode("utf-8", "replace").strip()
+        found = _read(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _Error(message=_prose(body.decode("utf-8", "replace")))
+    told = found if isinstance(found, _Body) else next(iter(found), _Body())
     if isinstance(told.error, _Error):
-        # A number there is the status once more (llama.cpp, Gemini); the type then says what happened.
-        code = told.error.code if isinstance(told.error.code, str) else None
-        return code or told.error.type or "", told.error.message or ""
-    return "", told.error or told.message or ""
+        return told.error
+    detail = told.detail if isinstance(told.detail, str) or told.detail is None else msgspec.json.encode(told.detail).decode()
+    return _Error(message=told.error or told.message or detail)
 
 
-def _retry_after_s(answer: Incoming) -> float | None:
+def _prose(text: str) -> str:
+    if not text.lstrip().startswith("<"):
+        return text[:_LONGEST]
+    title = _PAGE_TITLE.search(text)
+    return "it answered with a web page" + (f": {title['title']}" if title else "")
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float | None:
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        try:
-            wait_s = float(answer.headers[name]) / unit
-        except (KeyError, ValueError):  # absent, or an HTTP date, which says nothing without a clock
+        told = headers.get(name)
+        if told is None:
             continue
-        if 0 <= wait_s < float("inf"):
+        wait_s = _seconds(told, unit)
+        if wait_s is None:
+            wait_s = _until(told, headers.get("date"))
+        if wait_s is not None:
             return wait_s
     return None
+
+
+def _seconds(told: str, unit: float) -> float | None:
+    try:
+        wait_s = float(told) / unit
+    except ValueError:
+        return None
+    return wait_s if 0 <= wait_s < float("inf") else None
+
+
+def _until(told: str, date: str | None) -> float | None:
+    # Measured from the answer's own date, so that a vendor's wrong clock does no harm and ours is not needed.
+    try:
+        then, now = parsedate_to_datetime(told), parsedate_to_datetime(date or "")
+    except ValueError:
+        return None
+    return max((_aware(then) - _aware(now)).total_seconds(), 0.0)
+
+
+def _aware(time: datetime) -> datetime:
+    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)

@@ -4,42 +4,55 @@ OpenAI Chat Completions as a vendor's format: `Call` → bytes, bytes → `Reply
 Translation only. Sending, timing and retrying belong to `transport`; choosing belongs to `decision`.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, cast
 
 import msgspec
 
-from pointsman.core.call import Call, HiddenThinking, Image, Part, Refusal, Role, Text, Thinking, Tool, ToolChoice, ToolMode, ToolResult, ToolUse, Turn
+from pointsman.core.call import (
+    Call,
+    Foreign,
+    HiddenThinking,
+    Image,
+    OutputSchema,
+    Part,
+    Refusal,
+    Role,
+    Text,
+    Thinking,
+    Tool,
+    ToolChoice,
+    ToolMode,
+    ToolResult,
+    ToolUse,
+    Turn,
+)
 from pointsman.core.http import Outgoing
 from pointsman.core.place import Dialect
 from pointsman.core.reply import Native, Reply
 from pointsman.core.target import Target
 from pointsman.providers.failures import bad_answer, failure
-from pointsman.providers.openai_chat_stream import FINISH, OpenAIDecoder, WireUsage, usage_of
+from pointsman.providers.fit import forces_no_tool, is_prefilled
+from pointsman.providers.openai_chat_stream import FINISH, OpenAIDecoder, WireDetail, WireUsage, thought_of, true_finish, usage_of, use_id
 from pointsman.providers.profiles.table import profile_of
 from pointsman.providers.wire_format import WireFormat
 
 _PATH: Final = "/chat/completions"
 _NO_HEADERS: Final[Mapping[str, str]] = {}
 _MOST_STOPS: Final = 4
-_EFFORTS: Final = frozenset({"low", "medium", "high"})
+_EFFORTS: Final = frozenset({"low", "medium", "high", "xhigh", "max"})
 _TOOL_ERROR: Final = "[tool error] "
 
 
 class _Function(msgspec.Struct):
     name: str
-    arguments: str = ""
+    arguments: str | None = None
 
 
 class _ToolCall(msgspec.Struct):
-    id: str
-    function: _Function
-
-
-class _Detail(msgspec.Struct):
-    text: str | None = None
-    signature: str | None = None
-    data: str | None = None
+    id: str | None = None
+    type: str | None = None
+    function: _Function | None = None
 
 
 class _Message(msgspec.Struct):
@@ -47,12 +60,17 @@ class _Message(msgspec.Struct):
     refusal: str | None = None
     tool_calls: list[_ToolCall] | None = None
     reasoning_content: str | None = None
-    reasoning_details: list[_Detail] | None = None
+    reasoning: str | None = None
+    reasoning_details: list[WireDetail] | None = None
+    audio: Any = None
+    function_call: Any = None
+    annotations: Any = None
 
 
 class _Choice(msgspec.Struct):
     finish_reason: str | None = None
     message: _Message | None = None
+    logprobs: Any = None
 
 
 class _Completion(msgspec.Struct):
@@ -84,7 +102,6 @@ def misfits(call: Call, target: Target) -> tuple[str, ...]:
     """Name what this format cannot express of a call in another dialect."""
     if call.dialect is Dialect.OPENAI_CHAT:
         return ()
-    del target
     found = list(call.extras)
     sampling = call.sampling
     if sampling.top_k is not None:
@@ -95,21 +112,26 @@ def misfits(call: Call, target: Target) -> tuple[str, ...]:
         found.append("output_config.effort")
     if len(sampling.stop) > _MOST_STOPS:
         found.append("stop_sequences")
-    for index, turn in enumerate(call.turns):
-        for position, part in enumerate(turn.parts):
-            if not _is_expressible(part):
-                found.append(f"messages[{index}].content[{position}]")
+    if forces_no_tool(call):
+        found.append("tool_choice")
+    if is_prefilled(call):
+        found.append("messages[].role=assistant (last)")
+    takes_details = profile_of(target).takes_reasoning_details
+    unsaid = (_unsaid(part, takes_details=takes_details) for turn in call.turns for part in turn.parts)
+    found.extend(dict.fromkeys(name for name in unsaid if name is not None))
     return tuple(found)
 
 
-def _is_expressible(part: Part) -> bool:
+def _unsaid(part: Part, *, takes_details: bool) -> str | None:
     match part:
-        case HiddenThinking() | Thinking(signature=str()):
-            return False
-        case ToolResult(parts=parts):
-            return all(isinstance(inner, Text) for inner in parts)
+        case HiddenThinking():
+            return None if takes_details else "messages[].content[].type=redacted_thinking"
+        case Thinking(signature=str()):
+            return None if takes_details else "messages[].content[].signature"
+        case ToolResult(parts=parts) if any(isinstance(inner, Image) for inner in parts):
+            return "messages[].content[].content[].type=image"
         case _:
-            return True
+            return None
 
 
 def encode(call: Call, target: Target) -> Outgoing:
@@ -117,10 +139,15 @@ def encode(call: Call, target: Target) -> Outgoing:
     if call.dialect is Dialect.OPENAI_CHAT:
         body: dict[str, Any] = {**call.wire, "model": target.model}
         if call.stream:
-            body["stream_options"] = {**(call.wire.get("stream_options") or {}), "include_usage": True}
+            body["stream_options"] = {**_asked(call), "include_usage": True}
     else:
         body = _translated(call, target)
     return Outgoing(path=_PATH, body=msgspec.json.encode(body), headers=_NO_HEADERS, stream=call.stream)
+
+
+def _asked(call: Call) -> dict[str, Any]:
+    asked = call.wire.get("stream_options")
+    return cast("dict[str, Any]", asked) if isinstance(asked, dict) else {}
 
 
 def _translated(call: Call, target: Target) -> dict[str, Any]:
@@ -128,10 +155,9 @@ def _translated(call: Call, target: Target) -> dict[str, Any]:
     sampling = call.sampling
     messages: list[dict[str, Any]] = []
     if call.system:
-        messages.append({"role": "system", "content": "\n\n".join(text.text for text in call.system)})
+        messages.append({"role": "system", "content": _content(call.system)})
     for turn in call.turns:
         messages.extend(_messages(turn))
-    body: dict[str, Any] = {"model": target.model, "messages": messages}
     optional = {
         profile.max_tokens_field: sampling.max_tokens,
         "temperature": sampling.temperature,
@@ -139,16 +165,21 @@ def _translated(call: Call, target: Target) -> dict[str, Any]:
         "stop": list(sampling.stop) or None,
         "reasoning_effort": sampling.effort,
         "tools": [_tool(tool) for tool in call.tools] or None,
+        "response_format": _response_format(call.schema),
         "user": call.user,
-        **_choice(call.tool_choice),
+        "stream": True if call.stream else None,
+        "stream_options": {"include_usage": True} if call.stream else None,
+        **(_choice(call.tool_choice) if call.tools else {}),
     }
-    body.update({name: value for name, value in optional.items() if value is not None})
-    if call.schema is not None:
-        schema = {"name": call.schema.name, "schema": call.schema.schema, "strict": call.schema.strict is not False}
-        body["response_format"] = {"type": "json_object"} if call.schema.schema is None else {"type": "json_schema", "json_schema": schema}
-    if call.stream:
-        body.update({"stream": True, "stream_options": {"include_usage": True}})
-    return body
+    return {"model": target.model, "messages": messages, **{name: value for name, value in optional.items() if value is not None}}
+
+
+def _response_format(schema: OutputSchema | None) -> dict[str, Any] | None:
+    if schema is None:
+        return None
+    if schema.schema is None:
+        return {"type": "json_object"}
+    return {"type": "json_schema", "json_schema": {"name": schema.name, "schema": schema.schema, "strict": schema.strict is not False}}
 
 
 def _choice(choice: ToolChoice | None) -> dict[str, Any]:
@@ -173,31 +204,47 @@ def _tool(tool: Tool) -> dict[str, Any]:
 def _messages(turn: Turn) -> list[dict[str, Any]]:
     if turn.role is Role.ASSISTANT:
         return [_assistant(turn.parts)]
-    results = [
-        {"role": "tool", "tool_call_id": part.use_id, "content": (_TOOL_ERROR if part.is_error else "") + _joined(part.parts)}
-        for part in turn.parts
-        if isinstance(part, ToolResult)
-    ]
+    results = [{"role": "tool", "tool_call_id": part.use_id, "content": _content(_marked(part))} for part in turn.parts if isinstance(part, ToolResult)]
     rest = [part for part in turn.parts if not isinstance(part, ToolResult)]
     return [*results, {"role": "user", "content": _content(rest)}] if rest or not results else results
 
 
+def _marked(result: ToolResult) -> Sequence[Part]:
+    # There is no field that tells a failed tool from one that worked; the model must still be told.
+    if not result.is_error:
+        return result.parts
+    first, *rest = result.parts or (Text(""),)
+    return (Text(_TOOL_ERROR + first.text), *rest) if isinstance(first, Text) else (Text(_TOOL_ERROR), first, *rest)
+
+
 def _assistant(parts: tuple[Part, ...]) -> dict[str, Any]:
     uses = [part for part in parts if isinstance(part, ToolUse)]
+    thoughts = [part for part in parts if isinstance(part, Thinking | HiddenThinking)]
     text = "".join(part.text for part in parts if isinstance(part, Text | Refusal))
     message: dict[str, Any] = {"role": "assistant", "content": text if text or not uses else None}
-    thought = "".join(part.text for part in parts if isinstance(part, Thinking))
-    if thought:
-        message["reasoning_content"] = thought
+    if any(isinstance(thought, HiddenThinking) or thought.signature for thought in thoughts):
+        message["reasoning_details"] = [_detail(thought) for thought in thoughts]
+    elif thoughts:
+        message["reasoning_content"] = "".join(thought.text for thought in thoughts if isinstance(thought, Thinking))
     if uses:
         message["tool_calls"] = [{"id": use.use_id, "type": "function", "function": {"name": use.name, "arguments": use.arguments}} for use in uses]
     return message
 
 
-def _content(parts: list[Part]) -> str | list[dict[str, Any]]:
-    if all(isinstance(part, Text) for part in parts):
-        return _joined(parts) if len(parts) == 1 else [{"type": "text", "text": part.text} for part in parts if isinstance(part, Text)]
-    return [_part(part) for part in parts]
+def _detail(thought: Thinking | HiddenThinking) -> dict[str, Any]:
+    if isinstance(thought, HiddenThinking):
+        return {"type": "reasoning.encrypted", "data": thought.data}
+    return {"type": "reasoning.text", "text": thought.text, "signature": thought.signature}
+
+
+def _content(parts: Sequence[Part]) -> str | list[dict[str, Any]]:
+    match parts:
+        case []:
+            return ""
+        case [Text(text)]:
+            return text
+        case _:
+            return [_part(part) for part in parts]
 
 
 def _part(part: Part) -> dict[str, Any]:
@@ -210,10 +257,6 @@ def _part(part: Part) -> dict[str, Any]:
             raise TypeError(f"no part of a user's turn: {type(part).__name__}")
 
 
-def _joined(parts: list[Part] | tuple[Text | Image, ...]) -> str:
-    return "\n".join(part.text for part in parts if isinstance(part, Text))
-
-
 # ── the answer ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -223,34 +266,48 @@ def decode(body: bytes, target: Target, *, full: bool) -> Reply:
         answer = _read_whole(body) if full else _read_head(body)
         choice = answer.choices[0]
         finish = FINISH[choice.finish_reason or ""]
-    except (msgspec.DecodeError, UnicodeDecodeError, IndexError, KeyError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError, KeyError) as error:
         raise bad_answer(target, error) from error
-    message = choice.message if isinstance(choice, _Choice) else None
+    parts = tuple(_parts(choice, answer)) if isinstance(choice, _Choice) else ()
+    asks, declines = (any(isinstance(part, kind) for part in parts) for kind in (ToolUse, Refusal))
     return Reply(
         reply_id=answer.id,
         model=answer.model,
-        finish=finish,
-        parts=() if message is None else _parts(message),
+        finish=true_finish(finish, asks=asks, declines=declines),
+        parts=parts,
         usage=usage_of(answer.usage),
         native=Native(Dialect.OPENAI_CHAT, body),
     )
 
 
-def _parts(message: _Message) -> tuple[Part, ...]:
-    parts: list[Part] = []
-    for detail in message.reasoning_details or ():
-        if detail.data is not None:
-            parts.append(HiddenThinking(data=detail.data))
-        elif detail.text is not None and detail.signature is not None:
-            parts.append(Thinking(text=detail.text, signature=detail.signature))
-    if message.reasoning_content and not any(isinstance(part, Thinking) for part in parts):
-        parts.append(Thinking(text=message.reasoning_content))
+def _parts(choice: _Choice, answer: _Completion | _Head) -> Iterator[Part]:
+    message = choice.message or _Message()
+    yield from _thoughts(message)
     if message.content:
-        parts.append(Text(message.content))
+        yield Text(message.content)
     if message.refusal:
-        parts.append(Refusal(text=message.refusal))
-    parts.extend(ToolUse(use_id=use.id, name=use.function.name, arguments=use.function.arguments) for use in message.tool_calls or ())
-    return tuple(parts)
+        yield Refusal(text=message.refusal)
+    for slot, use in enumerate(message.tool_calls or ()):
+        if use.function is None:
+            yield Foreign(f"tool_calls.{use.type}")
+        else:
+            yield ToolUse(use_id=use.id or use_id(answer.id, slot), name=use.function.name, arguments=use.function.arguments or "")
+    for name, value in (("audio", message.audio), ("function_call", message.function_call), ("annotations", message.annotations)):
+        if value:
+            yield Foreign(name)
+    if choice.logprobs:
+        yield Foreign("logprobs")
+    if len(answer.choices) > 1:
+        yield Foreign("choices")
+
+
+def _thoughts(message: _Message) -> list[Thinking | HiddenThinking]:
+    shown = message.reasoning_content or message.reasoning
+    details = message.reasoning_details or []
+    thoughts = [thought for detail in details if (thought := thought_of(detail, is_shown=bool(shown))) is not None]
+    if shown and not any(isinstance(thought, Thinking) for thought in thoughts):
+        thoughts.append(Thinking(text=shown))
+    return thoughts
 
 
 def headers(secret: str | None) -> Mapping[str, str]:

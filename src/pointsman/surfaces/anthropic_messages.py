@@ -4,12 +4,14 @@ Anthropic Messages as a client protocol: bytes → `Call`, `Reply` → bytes.
 Which fields mean something elsewhere is told in `anthropic_messages_wire`; streams are written in `anthropic_messages_stream`.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from pointsman.core.call import (
     Call,
+    Foreign,
     HiddenThinking,
     Image,
     OutputSchema,
@@ -29,12 +31,15 @@ from pointsman.core.call import (
 from pointsman.core.errors import BadRequest
 from pointsman.core.place import Dialect, Feature
 from pointsman.core.reply import Reply, Usage
+from pointsman.providers.tool_input import tool_input
 from pointsman.surfaces import anthropic_messages_wire as wire
-from pointsman.surfaces.anthropic_messages_stream import STOP_REASON, AnthropicStream, usage_object
+from pointsman.surfaces.anthropic_messages_stream import STOP_REASON, AnthropicStream, message_id, replay, usage_object
 from pointsman.surfaces.body import convert, read_object
 from pointsman.surfaces.checks import check_schema, image_from_base64, image_from_url
+from pointsman.surfaces.events import untranslatable
 from pointsman.surfaces.surface import Problem, Surface
 
+_Content: Final[Any] = str | list[dict[str, Any]]
 _ERROR_TYPES: Final = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -58,22 +63,27 @@ def decode(body: bytes, call_id: str) -> Call:
     if not asked.messages:
         raise BadRequest("`messages` is empty. Send at least one message.", field="messages")
     reading = _Reading(tree)
-    reading.read(asked)
-    tools = _tools(asked, reading)
-    if tools:
-        reading.needs.add(Feature.TOOLS)
-        reading.size += len(msgspec.json.encode(tree["tools"]))
+    reading.read(asked, tree["messages"])
+    tools = tuple(reading.tools(asked.tools or ()))
     return Call(
         call_id=call_id,
         dialect=Dialect.ANTHROPIC_MESSAGES,
         capability=asked.model,
         turns=tuple(reading.turns),
         wire=tree,
-        system=reading.system,
+        system=tuple(reading.system),
         tools=tools,
-        tool_choice=_tool_choice(asked),
-        sampling=_sampling(asked, reading),
-        schema=_schema(asked, reading),
+        tool_choice=reading.tool_choice(asked.tool_choice),
+        sampling=Sampling(
+            max_tokens=asked.max_tokens,
+            temperature=asked.temperature,
+            top_p=asked.top_p,
+            top_k=asked.top_k,
+            stop=tuple(asked.stop_sequences or ()),
+            thinking_tokens=reading.thinking_tokens(asked.thinking),
+            effort=asked.output_config.effort if asked.output_config is not None else None,
+        ),
+        schema=reading.schema(asked.output_config),
         extras=reading.extras,
         needs=frozenset(reading.needs),
         stream=bool(asked.stream),
@@ -84,123 +94,146 @@ def decode(body: bytes, call_id: str) -> Call:
 
 
 class _Reading:
-    """One pass over the messages, collecting what a Call is made of."""
+    """One pass over the request, collecting what a Call is made of."""
 
     def __init__(self, tree: dict[str, Any]) -> None:
         self.turns: list[Turn] = []
-        self.system: tuple[Text, ...] = ()
+        self.system: list[Text] = []
         self.needs: set[Feature] = set()
         self.size = 0
-        self.extras: dict[str, object] = {
-            name: value
-            for name, value in tree.items()
-            if name not in wire.CARRIED and value is not None and name not in wire.NO_EFFECT and value not in wire.NEUTRAL.get(name, ())
-        }
+        self.extras = dict(wire.REQUEST.unsaid(tree))
+        for name, fields in (("output_config", wire.OUTPUT_CONFIG), ("metadata", wire.METADATA), ("tool_choice", wire.TOOL_CHOICE)):
+            self.extras.update(fields.unsaid(tree.get(name) or {}, name))
 
-    def read(self, asked: wire.MessagesRequest) -> None:
-        system = [asked.system] if isinstance(asked.system, str) else [part.text for part in asked.system or ()]
-        self.system = tuple(Text(text) for text in system)
-        self.size += sum(map(len, system))
+    def read(self, asked: wire.MessagesRequest, found: list[dict[str, Any]]) -> None:
+        """Read the system prompt and the conversation; `found` is the latter with every field."""
+        for part in self._blocks(asked.system or [], "system"):
+            if isinstance(part, Text):
+                self.system.append(part)
+            else:
+                self.extras["system"] = asked.system
         for index, message in enumerate(asked.messages):
-            if message.role not in ("user", "assistant"):
-                field = f"messages[{index}].role"
-                raise BadRequest(f"`{field}` is `{message.role[:40]}`. Use `user` or `assistant`; the system prompt goes into `system`.", field=field)
-            parts = self._blocks(message.content, f"messages[{index}].content")
-            self.turns.append(Turn(Role(message.role), tuple(parts)))
+            at = f"messages[{index}]"
+            self.extras.update(wire.MESSAGE.unsaid(found[index], at))
+            parts = self._blocks(message.content, f"{at}.content")
+            if message.role in ("user", "assistant"):
+                self.turns.append(Turn(Role(message.role), tuple(parts)))
+            elif message.role == "system":  # a later instruction has no place in other dialects
+                self.extras[f"{at}.role"] = message.role
+            else:
+                raise BadRequest(f"`{at}.role` is `{message.role[:40]}`. Use `user` or `assistant`; the system prompt goes into `system`.", field=f"{at}.role")
 
-    def _blocks(self, content: str | list[wire.Block], field: str) -> list[Part]:
+    def _blocks(self, content: str | list[dict[str, Any]], at: str) -> list[Part]:
         if isinstance(content, str):
             self.size += len(content)
             return [Text(content)]
-        parts: list[Part] = []
-        for position, block in enumerate(content):
-            part = self._block(block, f"{field}[{position}]")
-            if part is not None:
-                parts.append(part)
-        return parts
+        return [part for position, found in enumerate(content) for part in self._block(found, f"{at}[{position}]")]
 
-    def _block(self, block: wire.Block, field: str) -> Part | None:
-        match block:
-            case wire.Block(type="text", text=str(text)):
+    def _block(self, found: dict[str, Any], at: str) -> tuple[Part, ...]:
+        kind = found.get("type")
+        fields = wire.BLOCK.get(kind) if isinstance(kind, str) else None
+        if fields is None:
+            self.extras[f"{at}.type"] = kind
+            return ()
+        self.extras.update(fields.unsaid(found, at))
+        match found:
+            case {"type": "text", "text": str(text)}:
                 self.size += len(text)
-                return Text(text)
-            case wire.Block(type="image", source=wire.Source() as source):
-                return self._image(source, field)
-            case wire.Block(type="tool_use", id=str(use_id), name=str(name)):
-                arguments = msgspec.json.encode(block.input or {}).decode()
+                return (Text(text),)
+            case {"type": "image", "source": {"type": str()}}:
+                return self._image(found["source"], f"{at}.source")
+            case {"type": "tool_use", "id": str(use_id), "name": str(name), "input": dict()}:
+                arguments = msgspec.json.encode(found["input"]).decode()
                 self.size += len(arguments)
-                return ToolUse(use_id=use_id, name=name, arguments=arguments)
-            case wire.Block(type="tool_result", tool_use_id=str(use_id)):
-                parts = tuple(part for part in self._blocks(block.content or [], f"{field}.content") if isinstance(part, Text | Image))
-                return ToolResult(use_id=use_id, parts=parts, is_error=bool(block.is_error))
-            case wire.Block(type="thinking", thinking=str(text)):
-                return Thinking(text=text, signature=block.signature or None)
-            case wire.Block(type="redacted_thinking", data=str(data)):
-                return HiddenThinking(data=data)
-            case wire.Block(type="text" | "image" | "tool_use" | "tool_result" | "thinking" | "redacted_thinking" as kind):
-                raise BadRequest(f"`{field}` says `{kind}` but lacks what such a block holds. Complete it.", field=field)
+                return (ToolUse(use_id=use_id, name=name, arguments=arguments),)
+            case {"type": "tool_result", "tool_use_id": str(use_id)}:
+                return (ToolResult(use_id=use_id, parts=self._result(found.get("content"), f"{at}.content"), is_error=bool(found.get("is_error"))),)
+            case {"type": "thinking", "thinking": str(text)}:
+                return (Thinking(text=text, signature=found.get("signature") or None),)
+            case {"type": "redacted_thinking", "data": str(data)}:
+                return (HiddenThinking(data=data),)
             case _:
-                self.extras[f"{field}.type"] = block.type
+                raise BadRequest(f"`{at}` says `{kind}` but lacks what such a block holds. Complete it.", field=at)
+
+    def _result(self, content: object, at: str) -> tuple[Text | Image, ...]:
+        parts = self._blocks(convert(content or [], _Content, at), at)
+        if not all(isinstance(part, Text | Image) for part in parts):
+            self.extras[at] = content
+        return tuple(part for part in parts if isinstance(part, Text | Image))
+
+    def _image(self, source: dict[str, Any], at: str) -> tuple[Image, ...]:
+        self.needs.add(Feature.IMAGES)
+        fields = wire.SOURCE.get(source["type"])
+        if fields is not None:
+            self.extras.update(fields.unsaid(source, at))
+        match source:
+            case {"type": "base64", "data": str(data), "media_type": str(media_type)}:
+                return (image_from_base64(data, media_type, detail=None, field=f"{at}.data"),)
+            case {"type": "url", "url": str(url)}:
+                return (image_from_url(url, detail=None, field=f"{at}.url"),)
+            case {"type": "base64" | "url" as kind}:
+                raise BadRequest(f"`{at}` says `{kind}` but lacks what such a source holds. Complete it.", field=at)
+            case _:
+                self.extras[f"{at}.type"] = source["type"]
+                return ()
+
+    def thinking_tokens(self, found: dict[str, Any] | None) -> int | None:
+        """Read how long the model is to think; other ways to ask for thoughts than a number of tokens are this dialect's own."""
+        match found:
+            case None | {"type": "disabled"}:
+                return None
+            case {"type": "enabled", "budget_tokens": int(tokens)}:
+                self.needs.add(Feature.THINKING)
+                return tokens
+            case _:
+                self.needs.add(Feature.THINKING)
+                self.extras["thinking"] = found
                 return None
 
-    def _image(self, source: wire.Source, field: str) -> Image | None:
-        self.needs.add(Feature.IMAGES)
-        if source.type == "base64" and source.data is not None and source.media_type is not None:
-            return image_from_base64(source.data, source.media_type, detail=None, field=f"{field}.source.data")
-        if source.type == "url" and source.url is not None:
-            return image_from_url(source.url, detail=None, field=f"{field}.source.url")
-        self.extras[f"{field}.source.type"] = source.type
-        return None
+    def schema(self, found: wire.OutputConfig | None) -> OutputSchema | None:
+        """Read the form that the answer must have."""
+        form = found.format if found is not None else None
+        if form is None:
+            return None
+        at = "output_config.format"
+        self.needs.add(Feature.SCHEMA)
+        self.extras.update(wire.FORMAT.unsaid(form, at))
+        match form:
+            case {"type": "json_schema", "schema": dict()}:
+                schema: dict[str, Any] = form["schema"]
+                self.size += check_schema(schema, f"{at}.schema")
+                return OutputSchema(name="answer", schema=schema, strict=True)
+            case {"type": "json_schema"}:
+                raise BadRequest(f"`{at}.schema` is missing. Add the JSON Schema of the answer.", field=f"{at}.schema")
+            case _:
+                self.extras[f"{at}.type"] = form.get("type")
+                return None
 
+    def tools(self, found: Sequence[dict[str, Any]]) -> Iterator[Tool]:
+        """Read the tools' definitions."""
+        for index, definition in enumerate(found):
+            at = f"tools[{index}]"
+            self.needs.add(Feature.TOOLS)
+            if definition.get("type") not in (None, "custom"):  # runs at the vendor
+                self.extras[f"{at}.type"] = definition["type"]
+                continue
+            self.extras.update(wire.TOOL.unsaid(definition, at))
+            tool = convert(definition, wire.Tool, at)
+            self.size += check_schema(tool.input_schema, f"{at}.input_schema") + len(tool.description or "")
+            yield Tool(name=tool.name, description=tool.description, parameters=tool.input_schema, strict=tool.strict)
 
-def _sampling(asked: wire.MessagesRequest, reading: _Reading) -> Sampling:
-    thinking = asked.thinking
-    if thinking is not None and thinking.type == "enabled":
-        reading.needs.add(Feature.THINKING)
-    return Sampling(
-        max_tokens=asked.max_tokens,
-        temperature=asked.temperature,
-        top_p=asked.top_p,
-        top_k=asked.top_k,
-        stop=tuple(asked.stop_sequences or ()),
-        thinking_tokens=thinking.budget_tokens if thinking is not None and thinking.type == "enabled" else None,
-        effort=asked.output_config.effort if asked.output_config is not None else None,
-    )
-
-
-def _schema(asked: wire.MessagesRequest, reading: _Reading) -> OutputSchema | None:
-    form = asked.output_config.format if asked.output_config is not None else None
-    if form is None:
-        return None
-    if form.type != "json_schema" or form.schema is None:
-        raise BadRequest("`output_config.format` must be a `json_schema` with its `schema`. Correct it.", field="output_config.format")
-    check_schema(form.schema, "output_config.format.schema")
-    reading.needs.add(Feature.SCHEMA)
-    return OutputSchema(name="answer", schema=form.schema, strict=True)
-
-
-def _tools(asked: wire.MessagesRequest, reading: _Reading) -> tuple[Tool, ...]:
-    tools: list[Tool] = []
-    for index, tool in enumerate(asked.tools or ()):
-        if tool.type not in (None, "custom"):
-            reading.extras[f"tools[{index}].type"] = tool.type
-            continue
-        if tool.input_schema is None:
-            raise BadRequest(f"`tools[{index}].input_schema` is missing. Describe the tool's input.", field=f"tools[{index}].input_schema")
-        check_schema(tool.input_schema, f"tools[{index}].input_schema")
-        tools.append(Tool(name=tool.name, description=tool.description, parameters=tool.input_schema, strict=tool.strict))
-    return tuple(tools)
-
-
-def _tool_choice(asked: wire.MessagesRequest) -> ToolChoice | None:
-    chosen = asked.tool_choice
-    if chosen is None:
-        return None
-    mode = _MODES.get(chosen.type)
-    if mode is None or (mode is ToolMode.NAMED and chosen.name is None):
-        raise BadRequest("`tool_choice` must be `auto`, `any`, `none`, or `tool` with a `name`. Choose one.", field="tool_choice")
-    parallel = None if chosen.disable_parallel_tool_use is None else not chosen.disable_parallel_tool_use
-    return ToolChoice(mode=mode, name=chosen.name, parallel=parallel)
+    def tool_choice(self, found: wire.ToolChoice | None) -> ToolChoice | None:
+        """Read which tools may be used."""
+        if found is None:
+            return None
+        mode = _MODES.get(found.type)
+        if mode is None:
+            self.extras["tool_choice.type"] = found.type
+            return None
+        if mode is ToolMode.NAMED and found.name is None:
+            raise BadRequest("`tool_choice.name` is missing. Name the tool.", field="tool_choice.name")
+        parallel = None if found.disable_parallel_tool_use is None else not found.disable_parallel_tool_use
+        return ToolChoice(mode=mode, name=found.name if mode is ToolMode.NAMED else None, parallel=parallel)
 
 
 # ── answers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -208,33 +241,34 @@ def _tool_choice(asked: wire.MessagesRequest) -> ToolChoice | None:
 
 def encode(reply: Reply, call: Call) -> bytes:
     """Write a whole message."""
-    del call
     if reply.native is not None and reply.native.dialect is Dialect.ANTHROPIC_MESSAGES:
         return reply.native.body
     return msgspec.json.encode(
         {
-            "id": reply.reply_id,
+            "id": reply.reply_id or message_id(call),
             "type": "message",
             "role": "assistant",
-            "model": reply.model,
-            "content": [_content(part) for part in reply.parts],
+            "model": reply.model or call.capability,
+            "content": [_content(part, reply.model) for part in reply.parts],
             "stop_reason": STOP_REASON[reply.finish],
             "stop_sequence": reply.stop_sequence,
-            "usage": usage_object(reply.usage or Usage()),
+            "usage": usage_object(reply.usage or Usage()),  # the dialect has no word for usage that is not known
         }
     )
 
 
-def _content(part: Part) -> dict[str, object]:
+def _content(part: Part, model: str) -> dict[str, object]:
     match part:
         case Text(text) | Refusal(text=text):
             return {"type": "text", "text": text}
         case ToolUse(use_id=use_id, name=name, arguments=arguments):
-            return {"type": "tool_use", "id": use_id, "name": name, "input": msgspec.json.decode(arguments or "{}")}
+            return {"type": "tool_use", "id": use_id, "name": name, "input": tool_input(arguments)}
         case Thinking(text=text, signature=signature):
             return {"type": "thinking", "thinking": text, "signature": signature or ""}
         case HiddenThinking(data=data):
             return {"type": "redacted_thinking", "data": data}
+        case Foreign():
+            raise untranslatable(part, model)
         case _:
             raise TypeError(f"a model answers no {type(part).__name__}")
 
@@ -258,5 +292,12 @@ def models(names: tuple[str, ...]) -> bytes:
 
 
 SURFACE: Final = Surface(
-    dialect=Dialect.ANTHROPIC_MESSAGES, decode=decode, encode=encode, stream=AnthropicStream, error=error, stream_error=stream_error, models=models
+    dialect=Dialect.ANTHROPIC_MESSAGES,
+    decode=decode,
+    encode=encode,
+    replay=replay,
+    stream=AnthropicStream,
+    error=error,
+    stream_error=stream_error,
+    models=models,
 )

@@ -2,82 +2,80 @@
 Anthropic Messages: the request as it is written on the wire, and which of its fields mean something in another dialect.
 """
 
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
 
-CARRIED: Final = frozenset(
-    {
-        "model",
-        "messages",
-        "system",
-        "max_tokens",
-        "temperature",
-        "top_p",
-        "top_k",
-        "stop_sequences",
-        "stream",
-        "tools",
-        "tool_choice",
-        "thinking",
-        "output_config",
-        "metadata",
-    }
-)
+from pointsman.surfaces.fields import Fields
 
 # Marking a prefix for the vendor's prompt cache changes what a call costs, not its answer; other vendors cache by themselves.
-NO_EFFECT: Final = frozenset({"cache_control"})
+_CACHE_MARKS: Final = frozenset({"cache_control"})
 
-NEUTRAL: Final[dict[str, tuple[object, ...]]] = {"service_tier": ("auto", "standard_only"), "mcp_servers": ([],)}
+REQUEST: Final = Fields(
+    frozenset(
+        {
+            "model",
+            "messages",
+            "system",
+            "max_tokens",
+            "temperature",
+            "top_p",
+            "top_k",
+            "stop_sequences",
+            "stream",
+            "tools",
+            "tool_choice",
+            "thinking",
+            "output_config",
+            "metadata",
+        }
+    ),
+    # `diagnostics` asks why the prompt cache was missed.
+    _CACHE_MARKS | {"diagnostics"},
+    neutral={"service_tier": ("auto", "standard_only"), "speed": ("standard",), "mcp_servers": ([],)},
+)
+MESSAGE: Final = Fields(frozenset({"role", "content"}))
 
+# A `caller` tells which tool asked for a tool; without one the model itself did.
+_CALLED_DIRECTLY: Final[dict[str, tuple[object, ...]]] = {"caller": ({"type": "direct"},)}
+_UNCITED: Final[dict[str, tuple[object, ...]]] = {"citations": ([],)}
+BLOCK: Final = MappingProxyType(
+    {
+        "text": Fields(frozenset({"type", "text"}), _CACHE_MARKS, _UNCITED),
+        "image": Fields(frozenset({"type", "source"}), _CACHE_MARKS),
+        "tool_use": Fields(frozenset({"type", "id", "name", "input"}), _CACHE_MARKS, _CALLED_DIRECTLY),
+        "tool_result": Fields(frozenset({"type", "tool_use_id", "content", "is_error"}), _CACHE_MARKS),
+        "thinking": Fields(frozenset({"type", "thinking", "signature"})),
+        "redacted_thinking": Fields(frozenset({"type", "data"})),
+    }
+)
+SOURCE: Final = MappingProxyType({"base64": Fields(frozenset({"type", "media_type", "data"})), "url": Fields(frozenset({"type", "url"}))})
 
-class Source(msgspec.Struct):
-    """Where a picture comes from."""
-
-    type: str
-    media_type: str | None = None
-    data: str | None = None
-    url: str | None = None
-
-
-class Block(msgspec.Struct):
-    """A content block; kinds we have no word for keep their type."""
-
-    type: str
-    text: str | None = None
-    source: Source | None = None
-    id: str | None = None
-    name: str | None = None
-    input: dict[str, Any] | None = None
-    tool_use_id: str | None = None
-    content: "str | list[Block] | None" = None
-    is_error: bool | None = None
-    thinking: str | None = None
-    signature: str | None = None
-    data: str | None = None
+TOOL: Final = Fields(
+    frozenset({"type", "name", "description", "input_schema", "strict"}),
+    _CACHE_MARKS | {"eager_input_streaming"},
+    {"defer_loading": (False,), "allowed_callers": (["direct"],), "input_examples": ([],)},
+)
+TOOL_CHOICE: Final = Fields(frozenset({"type", "name", "disable_parallel_tool_use"}))
+OUTPUT_CONFIG: Final = Fields(frozenset({"format", "effort"}))
+FORMAT: Final = Fields(frozenset({"type", "schema"}))
+METADATA: Final = Fields(frozenset({"user_id"}))
 
 
 class Message(msgspec.Struct):
-    """One message."""
+    """One message. Blocks are read one by one: those of kinds that we have no word for may have any shape."""
 
     role: str
-    content: str | list[Block]
+    content: str | list[dict[str, Any]]
 
 
-class SystemText(msgspec.Struct):
-    """A part of the system prompt."""
-
-    text: str
-    type: str = "text"
-
-
-class ToolDefinition(msgspec.Struct):
-    """A tool; kinds other than `custom` run at the vendor and have no word in other dialects."""
+class Tool(msgspec.Struct):
+    """A tool that the application runs. Tools of other kinds run at the vendor."""
 
     name: str
-    type: str | None = None
+    input_schema: dict[str, Any]
     description: str | None = None
-    input_schema: dict[str, Any] | None = None
     strict: bool | None = None
 
 
@@ -89,24 +87,10 @@ class ToolChoice(msgspec.Struct):
     disable_parallel_tool_use: bool | None = None
 
 
-class ThinkingConfig(msgspec.Struct):
-    """Whether the model shows its reasoning."""
-
-    type: str
-    budget_tokens: int | None = None
-
-
-class Format(msgspec.Struct):
-    """The shape of the answer."""
-
-    type: str
-    schema: dict[str, Any] | None = None
-
-
 class OutputConfig(msgspec.Struct):
     """How the answer is made."""
 
-    format: Format | None = None
+    format: dict[str, Any] | None = None
     effort: str | None = None
 
 
@@ -122,14 +106,14 @@ class MessagesRequest(msgspec.Struct):
     model: str
     messages: list[Message]
     max_tokens: int
-    system: str | list[SystemText] | None = None
+    system: str | list[dict[str, Any]] | None = None
     temperature: float | None = None
     top_p: float | None = None
     top_k: int | None = None
     stop_sequences: list[str] | None = None
     stream: bool | None = None
-    tools: list[ToolDefinition] | None = None
+    tools: list[dict[str, Any]] | None = None
     tool_choice: ToolChoice | None = None
-    thinking: ThinkingConfig | None = None
+    thinking: dict[str, Any] | None = None
     output_config: OutputConfig | None = None
     metadata: Metadata | None = None

@@ -15,6 +15,7 @@ from pointsman.core.errors import BadRequest, TooLarge
 MAX_DEPTH: Final = 64
 
 _WHERE: Final = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
+_MISSING: Final = re.compile(r"^Object missing required field `(?P<name>[^`]*)`$")
 
 T = TypeVar("T")
 
@@ -34,19 +35,24 @@ def read_object(body: bytes) -> dict[str, Any]:
     return cast("dict[str, Any]", tree)
 
 
-def convert(tree: dict[str, Any], shape: type[T]) -> T:
-    """Return the tree in its shape; `BadRequest` names the field that does not fit."""
+def convert(tree: object, shape: type[T], at: str = "") -> T:
+    """Return the tree, which stands at a path of the body, in its shape; `BadRequest` names the field that does not fit."""
     try:
         return msgspec.convert(tree, shape)
     except msgspec.ValidationError as error:
-        raise bad_field(str(error)) from error
+        raise _bad_field(str(error), at) from error
 
 
-def bad_field(told: str) -> BadRequest:
+def _bad_field(told: str, at: str) -> BadRequest:
     """Return msgspec's complaint with the field taken out of it."""
     found = _WHERE.search(told)
-    field = found["path"] if found else None
     says = _WHERE.sub("", told)
+    path = found["path"] if found else ""
+    field = f"{at}.{path}".strip(".") if not path.startswith("[") else f"{at}{path}"
+    missing = _MISSING.match(says)
+    if missing is not None:
+        field = f"{field}.{missing['name']}".strip(".")
+        return BadRequest(f"`{field}` is missing. Add it.", field=field)
     where = f"`{field}`" if field else "The body"
     return BadRequest(f"{where} does not fit: {says}. Correct it.", field=field or None)
 

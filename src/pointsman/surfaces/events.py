@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from pointsman.core.call import Call, HiddenThinking, Part, Refusal, Text, Thinking, ToolUse
+from pointsman.core.call import Call, Foreign, HiddenThinking, Part, Refusal, Text, Thinking, ToolUse
+from pointsman.core.errors import PlaceFailed
+from pointsman.core.failure import Failure, FailureKind
 from pointsman.core.reply import (
     Closed,
     Event,
@@ -30,7 +32,7 @@ def reply_events(reply: Reply) -> tuple[Event, ...]:
     events: list[Event] = [Started(reply.reply_id, reply.model)]
     slot = 0
     for part in reply.parts:
-        events.extend(_part_events(part, slot))
+        events.extend(part_events(part, slot))
         slot += isinstance(part, ToolUse)
     events.append(Finished(reply.finish, reply.stop_sequence))
     if reply.usage is not None:
@@ -39,7 +41,8 @@ def reply_events(reply: Reply) -> tuple[Event, ...]:
     return tuple(events)
 
 
-def _part_events(part: Part, slot: int) -> tuple[Event, ...]:
+def part_events(part: Part, slot: int) -> tuple[Event, ...]:
+    """Return the events that say the same as one part; `slot` numbers it if it is a tool use."""
     match part:
         case Text(text):
             return (TextDelta(text),)
@@ -50,9 +53,17 @@ def _part_events(part: Part, slot: int) -> tuple[Event, ...]:
         case HiddenThinking(data=data):
             return (ThinkingHidden(data),)
         case ToolUse(use_id=use_id, name=name, arguments=arguments):
-            return (ToolStarted(slot, use_id, name), ToolDelta(slot, arguments))
+            return (ToolStarted(slot, use_id, name), ToolDelta(slot, arguments)) if arguments else (ToolStarted(slot, use_id, name),)
+        case Foreign():
+            return (part,)
         case _:
             raise TypeError(f"a model answers no {type(part).__name__}")
+
+
+def untranslatable(part: Foreign, model: str) -> PlaceFailed:
+    """Return the failure for an answer that cannot be told in the caller's dialect. Nothing was asked for that leads to one."""
+    message = f"its answer holds `{part.kind}`, which the caller's protocol cannot express"
+    return PlaceFailed(Failure(kind=FailureKind.BAD_ANSWER, message=message), target=model)
 
 
 class ReplyBuilder:
@@ -87,7 +98,8 @@ class ReplyBuilder:
             case ThinkingDelta(text):
                 self._extend(Thinking(text=text))
             case ThinkingSigned(signature):
-                if self._parts and isinstance(last := self._parts[-1], Thinking):
+                last = self._parts[-1] if self._parts else None
+                if isinstance(last, Thinking) and last.signature is None:
                     self._parts[-1] = replace(last, signature=signature)
                 else:
                     self._parts.append(Thinking(text="", signature=signature))
@@ -100,14 +112,15 @@ class ReplyBuilder:
                 use = self._parts[self._tools[slot]]
                 assert isinstance(use, ToolUse)  # noqa: S101 - `_tools` points at tool uses only
                 self._parts[self._tools[slot]] = replace(use, arguments=use.arguments + arguments)
+            case Foreign():
+                self._parts.append(event)
             case _:
                 pass
 
     def _extend(self, more: Text | Refusal | Thinking) -> None:
         last = self._parts[-1] if self._parts else None
-        if isinstance(last, Thinking) and last.signature is not None:
-            last = None  # a signature ends its block
-        if isinstance(last, Text | Refusal | Thinking) and type(last) is type(more):
+        is_signed = isinstance(last, Thinking) and last.signature is not None  # a signature ends its block
+        if isinstance(last, Text | Refusal | Thinking) and type(last) is type(more) and not is_signed:
             self._parts[-1] = replace(last, text=last.text + more.text)
         else:
             self._parts.append(more)

@@ -4,13 +4,17 @@ OpenAI Chat Completions as a client protocol: bytes → `Call`, `Reply` → byte
 Which fields mean something elsewhere is told in `openai_chat_wire`; streams are written in `openai_chat_stream`.
 """
 
+from collections.abc import Iterator, Sequence
+from types import UnionType
 from typing import Any, Final
 
 import msgspec
 
 from pointsman.core.call import (
     Call,
+    Foreign,
     HiddenThinking,
+    Image,
     OutputSchema,
     Part,
     Refusal,
@@ -27,11 +31,12 @@ from pointsman.core.call import (
 )
 from pointsman.core.errors import BadRequest
 from pointsman.core.place import Dialect, Feature
-from pointsman.core.reply import Reply, Usage
+from pointsman.core.reply import Reply
 from pointsman.surfaces import openai_chat_wire as wire
 from pointsman.surfaces.body import convert, read_object
 from pointsman.surfaces.checks import check_schema, image_from_url
-from pointsman.surfaces.openai_chat_stream import FINISH, OpenAIStream, usage_object
+from pointsman.surfaces.events import untranslatable
+from pointsman.surfaces.openai_chat_stream import FINISH, OpenAIStream, completion_id, created, replay, usage_object
 from pointsman.surfaces.surface import Problem, Surface
 
 _ERROR_TYPES: Final = {
@@ -54,14 +59,9 @@ def decode(body: bytes, call_id: str) -> Call:
     if not asked.messages:
         raise BadRequest("`messages` is empty. Send at least one message.", field="messages")
     reading = _Reading(tree)
-    reading.read(asked.messages)
-    tools = _tools(asked, reading.extras)
-    schema = _schema(asked.response_format)
-    if schema is not None:
-        reading.needs.add(Feature.SCHEMA)
-    if tools:
-        reading.needs.add(Feature.TOOLS)
-        reading.size += len(msgspec.json.encode(tree["tools"]))
+    reading.read(asked.messages, tree["messages"])
+    tools = tuple(reading.tools(asked.tools or ()))
+    schema = reading.schema(asked.response_format)
     return Call(
         call_id=call_id,
         dialect=Dialect.OPENAI_CHAT,
@@ -82,143 +82,193 @@ def decode(body: bytes, call_id: str) -> Call:
         extras=reading.extras,
         needs=frozenset(reading.needs),
         stream=bool(asked.stream),
-        wants_usage=asked.stream_options is not None and asked.stream_options.include_usage,
+        wants_usage=asked.stream_options is not None and bool(asked.stream_options.include_usage),
         user=asked.user,
         size_chars=reading.size,
     )
 
 
 class _Reading:
-    """One pass over the messages, collecting what a Call is made of."""
+    """One pass over the request, collecting what a Call is made of."""
 
     def __init__(self, tree: dict[str, Any]) -> None:
         self.turns: list[Turn] = []
         self.system: list[Text] = []
         self.needs: set[Feature] = set()
         self.size = 0
-        self._messages: list[dict[str, Any]] = tree["messages"]
-        self.extras: dict[str, object] = {
-            name: value
-            for name, value in tree.items()
-            if name not in wire.CARRIED and value is not None and name not in wire.NO_EFFECT and value not in wire.NEUTRAL.get(name, ())
-        }
+        self.extras = dict(wire.REQUEST.unsaid(tree))
+        self.extras.update(wire.STREAM_OPTIONS.unsaid(tree.get("stream_options") or {}, "stream_options"))
 
-    def read(self, messages: list[wire.Message]) -> None:
+    def read(self, messages: list[wire.Message], found: list[dict[str, Any]]) -> None:
+        """Read the conversation; `found` is the same with every field."""
         for index, message in enumerate(messages):
-            if not self._messages[index].keys() <= wire.MESSAGE:
-                for name in self._messages[index].keys() - wire.MESSAGE:
-                    self.extras[f"messages[{index}].{name}"] = self._messages[index][name]
+            at = f"messages[{index}]"
+            fields = wire.MESSAGE.get(message.role)
+            if fields is None:
+                self._stranger(message, at)
+                continue
+            self.extras.update(fields.unsaid(found[index], at))
+            parts = self._parts(message.content, f"{at}.content")
             match message.role:
                 case "user":
-                    self.turns.append(Turn(Role.USER, self._parts(message.content, index)))
+                    self.turns.append(Turn(Role.USER, tuple(parts)))
                 case "assistant":
-                    self.turns.append(Turn(Role.ASSISTANT, self._assistant(message, index)))
-                case "system" | "developer":
-                    self._system(message, index)
+                    self.turns.append(Turn(Role.ASSISTANT, self._assistant(message, parts, at)))
                 case "tool":
-                    self._tool_result(message, index)
+                    self._tool_result(message, parts, at)
                 case _:
-                    field = f"messages[{index}].role"
-                    raise BadRequest(f"`{field}` is `{message.role[:40]}`. Use `system`, `developer`, `user`, `assistant` or `tool`.", field=field)
+                    self._instruct(message, parts, at)
 
-    def _system(self, message: wire.Message, index: int) -> None:
-        if self.turns:
-            self.extras[f"messages[{index}].role"] = message.role  # a later instruction has no place in other dialects
-            self._parts(message.content, index)
+    def _stranger(self, message: wire.Message, at: str) -> None:
+        if message.role != "function":  # the form of tool results that tools replaced; only its own dialect still knows it
+            raise BadRequest(f"`{at}.role` is `{message.role[:40]}`. Use `system`, `developer`, `user`, `assistant` or `tool`.", field=f"{at}.role")
+        self.extras[f"{at}.role"] = message.role
+
+    def _instruct(self, message: wire.Message, parts: list[Part], at: str) -> None:
+        if self.turns:  # a later instruction has no place in other dialects
+            self.extras[f"{at}.role"] = message.role
             return
-        self.system.extend(part for part in self._parts(message.content, index) if isinstance(part, Text))
+        self.system.extend(part for part in parts if isinstance(part, Text))
+        self._only(parts, Text, f"{at}.content")
 
-    def _assistant(self, message: wire.Message, index: int) -> tuple[Part, ...]:
+    def _only(self, parts: list[Part], kinds: type[Part] | UnionType, at: str) -> None:
+        if not all(isinstance(part, kinds) for part in parts):
+            self.extras[at] = "parts of another kind"
+
+    def _assistant(self, message: wire.Message, spoken: list[Part], at: str) -> tuple[Part, ...]:
         parts: list[Part] = []
-        for detail in message.reasoning_details or ():
-            if detail.data is not None:
-                parts.append(HiddenThinking(data=detail.data))
-            elif detail.text is not None:
-                parts.append(Thinking(text=detail.text, signature=detail.signature))
-        if message.reasoning_content and not parts:
+        for position, detail in enumerate(message.reasoning_details or ()):
+            parts.extend(self._detail(detail, f"{at}.reasoning_details[{position}]"))
+        if message.reasoning_content and not any(isinstance(part, Thinking) for part in parts):
             parts.append(Thinking(text=message.reasoning_content))
-        parts.extend(self._parts(message.content, index))
-        if message.refusal is not None:
+        parts.extend(spoken)
+        if message.refusal:
             parts.append(Refusal(text=message.refusal))
-        for use in message.tool_calls or ():
-            parts.append(ToolUse(use_id=use.id, name=use.function.name, arguments=use.function.arguments))
-            self.size += len(use.function.arguments)
+        for position, use in enumerate(message.tool_calls or ()):
+            parts.extend(self._tool_use(use, f"{at}.tool_calls[{position}]"))
         return tuple(parts)
 
-    def _tool_result(self, message: wire.Message, index: int) -> None:
+    def _detail(self, found: dict[str, Any], at: str) -> tuple[Part, ...]:
+        match found:
+            case {"type": "reasoning.text", "text": str(text)}:
+                self.extras.update(wire.DETAIL_TEXT.unsaid(found, at))
+                return (Thinking(text=text, signature=found.get("signature") or None),)
+            case {"type": "reasoning.encrypted", "data": str(data)}:
+                self.extras.update(wire.DETAIL_ENCRYPTED.unsaid(found, at))
+                return (HiddenThinking(data=data),)
+            case _:
+                self.extras[at] = found
+                return ()
+
+    def _tool_use(self, found: dict[str, Any], at: str) -> tuple[ToolUse, ...]:
+        match found:
+            case {"id": str(use_id), "function": {"name": str(name), **called}} if found.get("type", "function") == "function":
+                arguments = called.get("arguments") or ""
+                if not isinstance(arguments, str):
+                    raise BadRequest(f"`{at}.function.arguments` is no text. Send the JSON as a string.", field=f"{at}.function.arguments")
+                self.extras.update(wire.TOOL_CALL.unsaid(found, at))
+                self.extras.update(wire.CALLED.unsaid(called, f"{at}.function"))
+                self.size += len(arguments)
+                return (ToolUse(use_id=use_id, name=name, arguments=arguments),)
+            case {"type": str(kind)} if kind != "function":
+                self.extras[f"{at}.type"] = kind
+                return ()
+            case _:
+                raise BadRequest(f"`{at}` lacks its `id` or its `function` with a `name`. Send tool calls back as you got them.", field=at)
+
+    def _tool_result(self, message: wire.Message, parts: list[Part], at: str) -> None:
         if message.tool_call_id is None:
-            field = f"messages[{index}].tool_call_id"
-            raise BadRequest(f"`{field}` is missing. Name the tool call that this answers.", field=field)
-        parts = tuple(part for part in self._parts(message.content, index) if isinstance(part, Text))
-        result = ToolResult(use_id=message.tool_call_id, parts=parts)
+            raise BadRequest(f"`{at}.tool_call_id` is missing. Name the tool call that this answers.", field=f"{at}.tool_call_id")
+        self._only(parts, Text | Image, f"{at}.content")
+        result = ToolResult(use_id=message.tool_call_id, parts=tuple(part for part in parts if isinstance(part, Text | Image)))
         last = self.turns[-1].parts if self.turns else ()
         if last and isinstance(last[-1], ToolResult):
             self.turns[-1] = Turn(Role.USER, (*last, result))
         else:
             self.turns.append(Turn(Role.USER, (result,)))
 
-    def _parts(self, content: str | list[wire.Part] | None, index: int) -> tuple[Part, ...]:
+    def _parts(self, content: str | list[dict[str, Any]] | None, at: str) -> list[Part]:
         if isinstance(content, str):
             self.size += len(content)
-            return (Text(content),)
-        parts: list[Part] = []
-        for position, part in enumerate(content or ()):
-            field = f"messages[{index}].content[{position}]"
-            if part.type == "text" and part.text is not None:
-                self.size += len(part.text)
-                parts.append(Text(part.text))
-            elif part.type == "image_url" and part.image_url is not None:
-                detail = None if part.image_url.detail == "auto" else part.image_url.detail
-                parts.append(image_from_url(part.image_url.url, detail=detail, field=f"{field}.image_url.url"))
+            return [Text(content)]
+        return [part for position, found in enumerate(content or ()) for part in self._part(found, f"{at}[{position}]")]
+
+    def _part(self, found: dict[str, Any], at: str) -> tuple[Part, ...]:
+        kind = found.get("type")
+        fields = wire.PART.get(kind) if isinstance(kind, str) else None
+        if fields is None:
+            self.extras[f"{at}.type"] = kind
+            return ()
+        self.extras.update(fields.unsaid(found, at))
+        match found:
+            case {"type": "text", "text": str(text)}:
+                self.size += len(text)
+                return (Text(text),)
+            case {"type": "refusal", "refusal": str(text)}:
+                return (Refusal(text=text),)
+            case {"type": "image_url", "image_url": {"url": str(url), **more}}:
                 self.needs.add(Feature.IMAGES)
-            elif part.type == "refusal" and part.refusal is not None:
-                parts.append(Refusal(text=part.refusal))
-            elif part.type in ("text", "image_url", "refusal"):
-                raise BadRequest(f"`{field}` says `{part.type}` but holds none. Add it.", field=field)
-            else:
-                self.extras[f"{field}.type"] = part.type
-        return tuple(parts)
+                self.extras.update(wire.IMAGE_URL.unsaid(more, f"{at}.image_url"))
+                detail = more.get("detail")
+                return (image_from_url(url, detail=None if detail == "auto" else detail, field=f"{at}.image_url.url"),)
+            case _:
+                raise BadRequest(f"`{at}` says `{kind}` but holds none. Add it.", field=at)
 
+    def tools(self, found: Sequence[dict[str, Any]]) -> Iterator[Tool]:
+        """Read the tools' definitions."""
+        for index, definition in enumerate(found):
+            at = f"tools[{index}]"
+            self.needs.add(Feature.TOOLS)
+            if definition.get("type", "function") != "function":
+                self.extras[f"{at}.type"] = definition["type"]
+                continue
+            tool = convert(definition.get("function"), wire.FunctionTool, f"{at}.function")
+            self.extras.update(wire.TOOL.unsaid(definition, at))
+            self.extras.update(wire.FUNCTION.unsaid(definition["function"], f"{at}.function"))
+            parameters = tool.parameters or {"type": "object", "properties": {}}
+            self.size += check_schema(parameters, f"{at}.function.parameters") + len(tool.description or "")
+            yield Tool(name=tool.name, description=tool.description, parameters=parameters, strict=tool.strict)
 
-def _tools(asked: wire.ChatRequest, extras: dict[str, object]) -> tuple[Tool, ...]:
-    tools: list[Tool] = []
-    for index, tool in enumerate(asked.tools or ()):
-        if tool.type != "function":
-            extras[f"tools[{index}].type"] = tool.type
-            continue
-        if tool.function is None or not tool.function.name:
-            raise BadRequest(f"`tools[{index}].function` is missing or has no name. Add it.", field=f"tools[{index}].function")
-        parameters = tool.function.parameters or {"type": "object", "properties": {}}
-        check_schema(parameters, f"tools[{index}].function.parameters")
-        tools.append(Tool(name=tool.function.name, description=tool.function.description, parameters=parameters, strict=tool.function.strict))
-    return tuple(tools)
+    def schema(self, found: dict[str, Any] | None) -> OutputSchema | None:
+        """Read the form that the answer must have."""
+        if found is None:
+            return None
+        self.extras.update(wire.RESPONSE_FORMAT.unsaid(found, "response_format"))
+        match found:
+            case {"type": "text"}:
+                return None
+            case {"type": "json_object"}:
+                self.needs.add(Feature.SCHEMA)
+                return OutputSchema(name="object", schema=None)
+            case {"type": "json_schema"}:
+                told = convert(found.get("json_schema"), wire.JsonSchema, "response_format.json_schema")
+                self.extras.update(wire.JSON_SCHEMA.unsaid(found["json_schema"], "response_format.json_schema"))
+                if told.schema is None:
+                    field = "response_format.json_schema.schema"
+                    raise BadRequest(f"`{field}` is missing. Add the JSON Schema of the answer.", field=field)
+                self.size += check_schema(told.schema, "response_format.json_schema.schema")
+                self.needs.add(Feature.SCHEMA)
+                return OutputSchema(name=told.name, schema=told.schema, strict=told.strict)
+            case _:
+                self.extras["response_format"] = found
+                return None
 
 
 def _tool_choice(asked: wire.ChatRequest, extras: dict[str, object]) -> ToolChoice | None:
     chosen, parallel = asked.tool_choice, asked.parallel_tool_calls
-    if chosen is None:
-        return None if parallel is None else ToolChoice(parallel=parallel)
-    if isinstance(chosen, str):
-        if chosen not in _MODES:
+    match chosen:
+        case None:
+            return None if parallel is None else ToolChoice(parallel=parallel)
+        case "auto" | "none" | "required":
+            return ToolChoice(mode=_MODES[chosen], parallel=parallel)
+        case {"type": "function", "function": {"name": str(name)}}:
+            extras.update(wire.TOOL_CHOICE.unsaid(chosen, "tool_choice"))
+            return ToolChoice(mode=ToolMode.NAMED, name=name, parallel=parallel)
+        case {"type": str(kind)} if kind != "function":
+            extras["tool_choice"] = chosen
+            return None
+        case _:
             raise BadRequest("`tool_choice` must be `auto`, `none`, `required` or a function. Choose one.", field="tool_choice")
-        return ToolChoice(mode=_MODES[chosen], parallel=parallel)
-    function = chosen.get("function")
-    name = function.get("name") if isinstance(function, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-    if chosen.get("type") == "function" and isinstance(name, str):
-        return ToolChoice(mode=ToolMode.NAMED, name=name, parallel=parallel)
-    extras["tool_choice"] = chosen
-    return None
-
-
-def _schema(asked: wire.ResponseFormat | None) -> OutputSchema | None:
-    if asked is None or asked.type == "text":
-        return None
-    if asked.type == "json_object":
-        return OutputSchema(name="object", schema=None)
-    if asked.type != "json_schema" or asked.json_schema is None or asked.json_schema.schema is None:
-        raise BadRequest("`response_format` must be `text`, `json_object` or a `json_schema` with its `schema`. Correct it.", field="response_format")
-    check_schema(asked.json_schema.schema, "response_format.json_schema.schema")
-    return OutputSchema(name=asked.json_schema.name, schema=asked.json_schema.schema, strict=asked.json_schema.strict)
 
 
 # ── answers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -228,45 +278,44 @@ def encode(reply: Reply, call: Call) -> bytes:
     """Write a whole chat completion."""
     if reply.native is not None and reply.native.dialect is Dialect.OPENAI_CHAT:
         return reply.native.body
-    usage = reply.usage or Usage()
-    return msgspec.json.encode(
-        {
-            "id": reply.reply_id,
-            "object": "chat.completion",
-            "created": int(call.call_id[:8] + call.call_id[9:13], 16) // 1000,
-            "model": reply.model,
-            "choices": [{"index": 0, "message": _message(reply.parts), "logprobs": None, "finish_reason": FINISH[reply.finish]}],
-            "usage": usage_object(usage),
-        }
-    )
+    completion: dict[str, object] = {
+        "id": reply.reply_id or completion_id(call),
+        "object": "chat.completion",
+        "created": created(call),
+        "model": reply.model or call.capability,
+        "choices": [{"index": 0, "message": _message(reply), "logprobs": None, "finish_reason": FINISH[reply.finish]}],
+    }
+    if reply.usage is not None:
+        completion["usage"] = usage_object(reply.usage)
+    return msgspec.json.encode(completion)
 
 
-def _message(parts: tuple[Part, ...]) -> dict[str, object]:
-    texts = [part.text for part in parts if isinstance(part, Text)]
-    refusals = [part.text for part in parts if isinstance(part, Refusal)]
-    uses = [part for part in parts if isinstance(part, ToolUse)]
+def _message(reply: Reply) -> dict[str, object]:
+    for part in reply.parts:
+        if isinstance(part, Foreign):
+            raise untranslatable(part, reply.model)
+    texts = [part.text for part in reply.parts if isinstance(part, Text)]
+    refusals = [part.text for part in reply.parts if isinstance(part, Refusal)]
+    uses = [part for part in reply.parts if isinstance(part, ToolUse)]
     message: dict[str, object] = {
         "role": "assistant",
-        "content": "".join(texts) if texts or not uses else None,
+        "content": "".join(texts) if texts or not (uses or refusals) else None,
         "refusal": "".join(refusals) or None,
     }
     if uses:
         message["tool_calls"] = [{"id": use.use_id, "type": "function", "function": {"name": use.name, "arguments": use.arguments}} for use in uses]
-    thoughts = [part for part in parts if isinstance(part, Thinking)]
+    thoughts = [part for part in reply.parts if isinstance(part, Thinking | HiddenThinking)]
     if thoughts:
-        message["reasoning_content"] = "".join(thought.text for thought in thoughts)
-    details = [detail for part in parts if (detail := _detail(part)) is not None]
-    if details:
-        message["reasoning_details"] = details
+        message["reasoning_content"] = "".join(thought.text for thought in thoughts if isinstance(thought, Thinking))
+    if any(isinstance(thought, HiddenThinking) or thought.signature for thought in thoughts):
+        message["reasoning_details"] = [_detail(thought) for thought in thoughts]
     return message
 
 
-def _detail(part: Part) -> dict[str, object] | None:
-    if isinstance(part, HiddenThinking):
-        return {"type": "reasoning.encrypted", "data": part.data}
-    if isinstance(part, Thinking) and part.signature:
-        return {"type": "reasoning.text", "text": part.text, "signature": part.signature}
-    return None
+def _detail(thought: Thinking | HiddenThinking) -> dict[str, object]:
+    if isinstance(thought, HiddenThinking):
+        return {"type": "reasoning.encrypted", "data": thought.data}
+    return {"type": "reasoning.text", "text": thought.text, "signature": thought.signature}
 
 
 def error(problem: Problem) -> bytes:
@@ -285,4 +334,13 @@ def models(names: tuple[str, ...]) -> bytes:
     return msgspec.json.encode({"object": "list", "data": [{"id": name, "object": "model", "created": 0, "owned_by": "pointsman"} for name in names]})
 
 
-SURFACE: Final = Surface(dialect=Dialect.OPENAI_CHAT, decode=decode, encode=encode, stream=OpenAIStream, error=error, stream_error=stream_error, models=models)
+SURFACE: Final = Surface(
+    dialect=Dialect.OPENAI_CHAT,
+    decode=decode,
+    encode=encode,
+    replay=replay,
+    stream=OpenAIStream,
+    error=error,
+    stream_error=stream_error,
+    models=models,
+)

@@ -2,114 +2,103 @@
 OpenAI Chat Completions: the request as it is written on the wire, and which of its fields mean something in another dialect.
 """
 
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
 
-# Fields that a Call carries in its own words, so that a target of any dialect can be sent them.
-CARRIED: Final = frozenset(
+from pointsman.surfaces.fields import Fields
+
+REQUEST: Final = Fields(
+    frozenset(
+        {
+            "model",
+            "messages",
+            "stream",
+            "stream_options",
+            "max_tokens",
+            "max_completion_tokens",
+            "temperature",
+            "top_p",
+            "stop",
+            "tools",
+            "tool_choice",
+            "parallel_tool_calls",
+            "response_format",
+            "reasoning_effort",
+            "user",
+        }
+    ),
+    # Notes for the vendor's own records, its cache and its abuse watch; a prediction only makes an answer come sooner.
+    no_effect=frozenset({"metadata", "store", "prediction", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "safety_identifier"}),
+    neutral={
+        "n": (1,),
+        "frequency_penalty": (0,),
+        "presence_penalty": (0,),
+        "logprobs": (False,),
+        "top_logprobs": (0,),
+        "logit_bias": ({},),
+        "modalities": (["text"],),
+        "service_tier": ("auto", "default"),
+        "verbosity": ("medium",),
+    },
+)
+
+# A name sets apart speakers of one role; there is no word for it elsewhere, so it is refused.
+_INSTRUCTION: Final = Fields(frozenset({"role", "content"}))
+MESSAGE: Final = MappingProxyType(
     {
-        "model",
-        "messages",
-        "stream",
-        "stream_options",
-        "max_tokens",
-        "max_completion_tokens",
-        "temperature",
-        "top_p",
-        "stop",
-        "tools",
-        "tool_choice",
-        "parallel_tool_calls",
-        "response_format",
-        "reasoning_effort",
-        "user",
+        "system": _INSTRUCTION,
+        "developer": _INSTRUCTION,
+        "user": Fields(frozenset({"role", "content"})),
+        "assistant": Fields(frozenset({"role", "content", "tool_calls", "refusal", "reasoning_content", "reasoning_details"}), neutral={"annotations": ([],)}),
+        "tool": Fields(frozenset({"role", "content", "tool_call_id"})),
     }
 )
 
-# Fields that cannot change an answer: another dialect loses nothing without them.
-NO_EFFECT: Final = frozenset({"metadata", "store", "prompt_cache_key", "prompt_cache_retention", "safety_identifier"})
+# Where a prompt cache may cut changes what a call costs, not its answer.
+_CACHE_MARKS: Final = frozenset({"prompt_cache_breakpoint", "cache_control"})
+PART: Final = MappingProxyType(
+    {
+        "text": Fields(frozenset({"type", "text"}), _CACHE_MARKS),
+        "image_url": Fields(frozenset({"type", "image_url"}), _CACHE_MARKS),
+        "refusal": Fields(frozenset({"type", "refusal"})),
+    }
+)
+IMAGE_URL: Final = Fields(frozenset({"url", "detail"}))
 
-# Values that say what would happen anyway. Any other value is refused by name when the target speaks another dialect.
-NEUTRAL: Final[dict[str, tuple[object, ...]]] = {
-    "n": (1,),
-    "frequency_penalty": (0,),
-    "presence_penalty": (0,),
-    "logprobs": (False,),
-    "logit_bias": ({},),
-    "modalities": (["text"],),
-    "service_tier": ("auto", "default"),
-    "verbosity": ("medium",),
-}
+# `index` and `format` come back with messages that were put together from a stream.
+TOOL_CALL: Final = Fields(frozenset({"id", "type", "function"}), frozenset({"index"}))
+CALLED: Final = Fields(frozenset({"name", "arguments"}))
+_ORIGIN: Final = frozenset({"index", "format", "id"})
+DETAIL_TEXT: Final = Fields(frozenset({"type", "text", "signature"}), _ORIGIN)
+DETAIL_ENCRYPTED: Final = Fields(frozenset({"type", "data"}), _ORIGIN)
 
-MESSAGE: Final = frozenset({"role", "content", "tool_calls", "tool_call_id", "refusal", "reasoning_content", "reasoning_details"})
-
-
-class Function(msgspec.Struct):
-    """A function that the model asked for."""
-
-    name: str
-    arguments: str = ""
-
-
-class ToolCall(msgspec.Struct):
-    """One use of a tool."""
-
-    id: str
-    function: Function
-
-
-class ImageUrl(msgspec.Struct):
-    """A picture."""
-
-    url: str
-    detail: str | None = None
-
-
-class Part(msgspec.Struct):
-    """A part of a message; kinds we have no word for keep their type."""
-
-    type: str
-    text: str | None = None
-    refusal: str | None = None
-    image_url: ImageUrl | None = None
-
-
-class Detail(msgspec.Struct):
-    """Reasoning with its proof, as an extension that several servers share."""
-
-    type: str
-    text: str | None = None
-    signature: str | None = None
-    data: str | None = None
+TOOL: Final = Fields(frozenset({"type", "function"}), _CACHE_MARKS)
+FUNCTION: Final = Fields(frozenset({"name", "description", "parameters", "strict"}), _CACHE_MARKS)
+TOOL_CHOICE: Final = Fields(frozenset({"type", "function"}))
+RESPONSE_FORMAT: Final = Fields(frozenset({"type", "json_schema"}))
+JSON_SCHEMA: Final = Fields(frozenset({"name", "schema", "strict"}))
+# Padding against eavesdroppers is a matter of each connection.
+STREAM_OPTIONS: Final = Fields(frozenset({"include_usage"}), frozenset({"include_obfuscation"}))
 
 
 class Message(msgspec.Struct):
-    """One message."""
+    """One message. Parts and tool uses are read one by one: those of kinds that we have no word for may have any shape."""
 
     role: str
-    content: str | list[Part] | None = None
-    tool_calls: list[ToolCall] | None = None
+    content: str | list[dict[str, Any]] | None = None
+    tool_calls: list[dict[str, Any]] | None = None
     tool_call_id: str | None = None
     refusal: str | None = None
     reasoning_content: str | None = None
-    reasoning_details: list[Detail] | None = None
+    reasoning_details: list[dict[str, Any]] | None = None
 
 
-class FunctionTool(msgspec.Struct):
-    """A tool's definition."""
+class StreamOptions(msgspec.Struct):
+    """What a stream tells besides the answer."""
 
-    name: str
-    description: str | None = None
-    parameters: dict[str, Any] | None = None
-    strict: bool | None = None
-
-
-class ToolDefinition(msgspec.Struct):
-    """A tool; kinds other than `function` have no word in other dialects."""
-
-    type: str = "function"
-    function: FunctionTool | None = None
+    include_usage: bool | None = None
 
 
 class JsonSchema(msgspec.Struct):
@@ -120,17 +109,13 @@ class JsonSchema(msgspec.Struct):
     strict: bool | None = None
 
 
-class ResponseFormat(msgspec.Struct):
-    """What form the answer has."""
+class FunctionTool(msgspec.Struct):
+    """A tool's definition."""
 
-    type: str
-    json_schema: JsonSchema | None = None
-
-
-class StreamOptions(msgspec.Struct):
-    """What a stream tells besides the answer."""
-
-    include_usage: bool = False
+    name: str
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
 
 
 class ChatRequest(msgspec.Struct):
@@ -145,9 +130,9 @@ class ChatRequest(msgspec.Struct):
     temperature: float | None = None
     top_p: float | None = None
     stop: str | list[str] | None = None
-    tools: list[ToolDefinition] | None = None
+    tools: list[dict[str, Any]] | None = None
     tool_choice: str | dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
-    response_format: ResponseFormat | None = None
+    response_format: dict[str, Any] | None = None
     reasoning_effort: str | None = None
     user: str | None = None

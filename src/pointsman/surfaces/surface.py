@@ -38,14 +38,16 @@ class Surface:
     One client protocol.
 
     `decode(body, call_id)` reads a request body, raising `BadRequest` (or `TooLarge`) with the field at fault. `encode(reply, call)` writes a
-    whole answer; a reply whose `native` is of this dialect is returned as it is. `stream(call)` makes an encoder. `error(problem)` is the body
-    of an error answer, `stream_error(problem)` the same as the last server-sent event of a stream that had begun. `models(names)` is the
-    body of the list of capabilities.
+    whole answer; a reply whose `native` is of this dialect is returned as it is. `replay(reply, call)` writes a whole answer as a stream.
+    `stream(call)` makes an encoder for one that is not whole yet. These three raise `PlaceFailed` for an answer with parts that this dialect
+    has no word for. `error(problem)` is the body of an error answer, `stream_error(problem)` the same as the last server-sent event of a
+    stream that had begun. `models(names)` is the body of the list of capabilities.
     """
 
     dialect: Dialect
     decode: Callable[[bytes, str], Call]
     encode: Callable[[Reply, Call], bytes]
+    replay: Callable[[Reply, Call], bytes]
     stream: Callable[[Call], StreamEncoder]
     error: Callable[[Problem], bytes]
     stream_error: Callable[[Problem], bytes]

@@ -18,7 +18,8 @@ class Profile:
     Facts about one kind of vendor.
 
     `base_url` None means the settings must name it. `credential` is the usual reference. `catalogue` is the vendor's name in the price
-    catalogue. `port` is where a local server of this kind usually listens, for discovery.
+    catalogue. `port` is where a local server of this kind usually listens, for discovery. `takes_reasoning_details` tells that signed and
+    hidden thoughts may be sent back in that extension of OpenAI's messages.
     """
 
     dialect: Dialect
@@ -28,6 +29,7 @@ class Profile:
     catalogue: str | None = None
     port: int | None = None
     max_tokens_field: str = "max_tokens"
+    takes_reasoning_details: bool = False
 
 
 _OPENAI: Final = Dialect.OPENAI_CHAT
@@ -50,7 +52,12 @@ PROFILES: Final = MappingProxyType(
         "groq": Profile(dialect=_OPENAI, place=_CLOUD, base_url="https://api.groq.com/openai/v1", credential="env:GROQ_API_KEY", catalogue="groq"),
         "deepseek": Profile(dialect=_OPENAI, place=_CLOUD, base_url="https://api.deepseek.com/v1", credential="env:DEEPSEEK_API_KEY", catalogue="deepseek"),
         "openrouter": Profile(
-            dialect=_OPENAI, place=_CLOUD, base_url="https://openrouter.ai/api/v1", credential="env:OPENROUTER_API_KEY", catalogue="openrouter"
+            dialect=_OPENAI,
+            place=_CLOUD,
+            base_url="https://openrouter.ai/api/v1",
+            credential="env:OPENROUTER_API_KEY",
+            catalogue="openrouter",
+            takes_reasoning_details=True,
         ),
         "ollama": Profile(dialect=_OPENAI, place=_PRIVATE, base_url="http://127.0.0.1:11434/v1", port=11434),
         "llamacpp": Profile(dialect=_OPENAI, place=_PRIVATE, base_url="http://127.0.0.1:8080/v1", port=8080),
