@@ -110,19 +110,14 @@ def _meters(limits: tuple[Limit, ...], value_of: Callable[[LimitBy], str | None]
 
 
 def _value(by: LimitBy, key: Key, capability: Capability) -> str | None:
-    match by:
-        case LimitBy.KEY:
-            return key.key_id
-        case LimitBy.TENANT:
-            return key.tenant
-        case LimitBy.TEAM:
-            return key.team
-        case LimitBy.APPLICATION:
-            return key.application
-        case LimitBy.CAPABILITY:
-            return capability.name
-        case LimitBy.USER:
-            return None
+    values = {
+        LimitBy.KEY: key.key_id,
+        LimitBy.TENANT: key.tenant,
+        LimitBy.TEAM: key.team,
+        LimitBy.APPLICATION: key.application,
+        LimitBy.CAPABILITY: capability.name,
+    }
+    return values.get(by)  # that of a user is known for each call only
 
 
 def _raw(target: Target, digest: str) -> Capability:

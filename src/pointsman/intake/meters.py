@@ -17,9 +17,7 @@ from pointsman.core.principal import Limit, Period
 from pointsman.intake.cells import Cell, Cells
 
 _MINUTE_S: Final = 60
-_HOUR_S: Final = 3600
-_DAY_S: Final = 86400
-_LONGEST_MONTH_S: Final = 31 * _DAY_S
+_LASTS_S: Final = {Period.HOUR: 3600, Period.DAY: 86400, Period.MONTH: 31 * 86400}
 _CLOCK: Final = "\0clock"  # the cell that holds the latest minute seen
 
 
@@ -41,25 +39,15 @@ def meter(limit: Limit, value: str) -> Meter:
 
 def period_start_s(period: Period, now_s: float) -> int:
     """Return the Unix second at which the calendar period of `now_s` began."""
-    match period:
-        case Period.HOUR:
-            return int(now_s) // _HOUR_S * _HOUR_S
-        case Period.DAY:
-            return int(now_s) // _DAY_S * _DAY_S
-        case Period.MONTH:
-            day = datetime.fromtimestamp(now_s, UTC)
-            return int(datetime(day.year, day.month, 1, tzinfo=UTC).timestamp())
+    if period is Period.MONTH:
+        day = datetime.fromtimestamp(now_s, UTC)
+        return int(datetime(day.year, day.month, 1, tzinfo=UTC).timestamp())
+    return int(now_s) // _LASTS_S[period] * _LASTS_S[period]
 
 
 def lapses_s(period: Period, start_s: int) -> int:
     """Return a Unix second by which the calendar period that began at `start_s` is over."""
-    match period:
-        case Period.HOUR:
-            return start_s + _HOUR_S
-        case Period.DAY:
-            return start_s + _DAY_S
-        case Period.MONTH:
-            return start_s + _LONGEST_MONTH_S
+    return start_s + _LASTS_S[period]
 
 
 class Meters:
