@@ -63,6 +63,9 @@ INTENTS: Final = (
         r"log ?in|password|locked out|sign in",
         "I have sent a link to set a new password. It works for one hour; your orders and points are untouched.",
     ),
+    _intent("opening_hours", r"opening hours|open on \w+days", "We are open from 9 to 18 on weekdays and from 10 to 16 on Saturdays."),
+    _intent("newsletter", r"unsubscribe|newsletter", "You are unsubscribed and will get no further newsletter."),
+    _intent("gift_card", r"gift card", "The balance stands in your account under Gift cards, and on every receipt."),
 )
 
 

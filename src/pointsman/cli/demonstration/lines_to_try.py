@@ -1,0 +1,47 @@
+"""
+Lines that work against the demo's gateway: curl and both SDKs. The tests run them as they are printed.
+"""
+
+import textwrap
+from typing import Final
+
+from pointsman.cli.demonstration.folder import ANSWER
+
+_QUESTION: Final = "Where is my parcel?"
+
+
+def curl(url: str) -> str:
+    """Return a shell command."""
+    body = f'{{"model": "{ANSWER}", "messages": [{{"role": "user", "content": "{_QUESTION}"}}]}}'
+    return f"curl {url}/v1/chat/completions -H 'content-type: application/json' \\\n  -d '{body}'"
+
+
+def openai_sdk(url: str) -> str:
+    """Return Python for the `openai` package."""
+    return textwrap.dedent(f"""\
+        from openai import OpenAI
+        client = OpenAI(base_url="{url}/v1", api_key="none-needed")
+        answer = client.chat.completions.create(
+            model="{ANSWER}", messages=[{{"role": "user", "content": "{_QUESTION}"}}])
+        print(answer.choices[0].message.content)""")
+
+
+def anthropic_sdk(url: str) -> str:
+    """Return Python for the `anthropic` package."""
+    return textwrap.dedent(f"""\
+        from anthropic import Anthropic
+        client = Anthropic(base_url="{url}", api_key="none-needed")
+        answer = client.messages.create(
+            model="{ANSWER}", max_tokens=200,
+            messages=[{{"role": "user", "content": "{_QUESTION}"}}])
+        print(answer.content[0].text)""")
+
+
+def lines(url: str) -> list[str]:
+    """Return all of them, with what each needs."""
+    parts = (
+        ("In another terminal:", curl(url)),
+        ("In Python, with `pip install openai`:", openai_sdk(url)),
+        ("In Python, with `pip install anthropic`:", anthropic_sdk(url)),
+    )
+    return [line for title, code in parts for line in (title, *textwrap.indent(code, "  ").splitlines(), "")]

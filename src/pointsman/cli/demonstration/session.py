@@ -1,0 +1,192 @@
+"""
+One demo from start to end: processes, traffic, what is shown meanwhile, and an orderly end however it comes.
+"""
+
+import shutil
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import click
+
+from pointsman.cli.demonstration import folder, lines_to_try
+from pointsman.cli.demonstration.figures import Figures, read
+from pointsman.cli.demonstration.processes import Processes, free_port, gateway_port
+from pointsman.cli.demonstration.traffic import Plan, Traffic
+from pointsman.cli.demonstration.view import View, data, plain, screen, status
+from pointsman.cli.discovery import servers_at, usual_servers, vendors_with_key
+from pointsman.cli.options import print_json
+from pointsman.core.errors import Unusable
+from pointsman.settings.secrets import environment
+
+_LOOK_S: Final = 0.25
+_STATUS_S: Final = 2.0
+_SETTLE_S: Final = 3.0
+_TICKETS_A_SECOND: Final = 4
+_ONCE: Final = 120
+_USUAL_S: Final = 60
+_NARROWEST: Final = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What was asked for on the command line. `seconds` None means the usual workload; the gateway then runs on unless it is `once`."""
+
+    seconds: int | None = None
+    once: bool = False
+    port: int | None = None
+    speed: float = 1.0
+    as_json: bool = False
+    home: Path = Path(".pointsman-demo")
+
+    @property
+    def ends(self) -> bool:
+        """Tell whether the demo ends after its workload."""
+        return self.once or self.seconds is not None or self.as_json
+
+
+def run(wishes: Wishes) -> None:
+    """Run a demo until its end or Ctrl-C. Raises `Unusable`."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        wishes.home.mkdir(parents=True, exist_ok=True)
+        session = _Session(wishes)
+    except OSError as error:
+        raise Unusable(f"The folder `{wishes.home}` cannot be written ({error.strerror}). Start the demo in a folder of your own.") from error
+    try:
+        session.play()
+    except KeyboardInterrupt:
+        session.say("Stopped.")
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave processes behind
+        session.end()
+
+
+class _Session:
+    def __init__(self, wishes: Wishes) -> None:
+        self._wishes = wishes
+        self._processes = Processes(wishes.home)
+        self._is_live = sys.stdout.isatty() and not wishes.as_json
+        self._drawn = 0
+        self._traffic: Traffic | None = None
+        self._began = time.monotonic()
+        self._figures = Figures()
+
+    def say(self, *lines: str) -> None:
+        """Print lines for people."""
+        if not self._wishes.as_json:
+            click.echo("\n".join(lines))
+
+    def play(self) -> None:
+        """Start everything, show the workload, and stay if that was wished."""
+        url, traffic = self._start()
+        self._watch(traffic)
+        self._settle(traffic)
+        if self._wishes.as_json:
+            print_json(data(self._view(traffic)))
+        elif not self._is_live:
+            self.say("", *screen(self._view(traffic), width=_NARROWEST, style=plain))
+        if traffic.lost:
+            self.say("", *traffic.errors)
+        if not self._wishes.ends:
+            self.say("", f"The workload is done; the gateway goes on answering at {url}. Try it:", "", *lines_to_try.lines(url), "Ctrl-C ends the demo.")
+            while self._processes.fallen() is None:
+                time.sleep(_LOOK_S)
+        self._complain()
+
+    def end(self) -> None:
+        """End the traffic and every process."""
+        if self._traffic is not None:
+            self._traffic.stop()
+        self._processes.end()
+
+    def _start(self) -> tuple[str, Traffic]:
+        wishes = self._wishes
+        self.say("Starting three simulated vendors and the gateway …")
+        own_gpu, cloud_a, cloud_b = self._processes.vendors(("own-gpu", "cloud-a", "cloud-b"), seed=0, speed=wishes.speed)
+        port = gateway_port(wishes.port)
+        ports = folder.Ports(gateway=port, admin=free_port(), own_gpu=own_gpu, cloud_a=cloud_a, cloud_b=cloud_b)
+        path = folder.write(wishes.home, ports, speed=wishes.speed)
+        self._processes.gateway(path, port)
+        url = f"http://127.0.0.1:{port}"
+        self.say(f"The gateway answers at {url} with `{path}`. Nothing leaves this machine.", *_own_things(), "", *lines_to_try.lines(url))
+        traffic = self._traffic = Traffic(_plan(wishes, port, cloud_a))
+        self._began = time.monotonic()
+        threading.Thread(target=traffic.run, name="traffic", daemon=True).start()
+        return url, traffic
+
+    def _watch(self, traffic: Traffic) -> None:
+        spoken = time.monotonic()
+        while not traffic.is_done:
+            time.sleep(_LOOK_S)
+            self._complain()
+            self._figures = read(self._wishes.home / "pointsman.db")
+            if self._is_live:
+                self._draw(traffic)
+            elif time.monotonic() - spoken >= _STATUS_S:
+                spoken = time.monotonic()
+                self.say(status(self._view(traffic)))
+
+    def _settle(self, traffic: Traffic) -> None:
+        # Records reach the ledger within a moment of their answers.
+        expected = sum(traffic.answered.values())
+        until = time.monotonic() + _SETTLE_S
+        while time.monotonic() < until:
+            self._figures = read(self._wishes.home / "pointsman.db")
+            if self._figures.hybrid.units_told + self._figures.frontier.units_told >= expected:
+                break
+            time.sleep(_LOOK_S / 5)
+        if self._is_live:
+            self._draw(traffic)
+
+    def _draw(self, traffic: Traffic) -> None:
+        size = shutil.get_terminal_size((_NARROWEST, 24))
+        lines = screen(self._view(traffic), width=size.columns)[: size.lines - 1]
+        back = f"\x1b[{self._drawn}F" if self._drawn else ""
+        click.echo(back + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J", nl=False)
+        self._drawn = len(lines)
+
+    def _view(self, traffic: Traffic) -> View:
+        last = ""
+        if traffic.last is not None:
+            ticket, target = traffic.last
+            last = f"ticket {ticket.number} ({_KINDS[ticket.kind]}) → {target}: “{ticket.text}”"
+        return View(
+            figures=self._figures,
+            sent=traffic.sent,
+            total=traffic.plan.total,
+            elapsed_s=time.monotonic() - self._began,
+            lost=traffic.lost,
+            is_failing=traffic.is_failing,
+            last=last,
+        )
+
+    def _complain(self) -> None:
+        fallen = self._processes.fallen()
+        if fallen is not None:
+            raise Unusable(f"The process `{fallen}` of the demo ended by itself. See `{self._wishes.home / fallen}.log`, then start again.")
+
+
+_KINDS: Final = {"settled": "a plain question", "again": "asked before", "easy": "easy", "medium": "not so easy", "hard": "hard"}
+
+
+def _plan(wishes: Wishes, gateway: int, failing_vendor: int) -> Plan:
+    if wishes.once:
+        return Plan(total=_ONCE, gap_s=0.0, seed=0, gateway=gateway, failing_vendor=failing_vendor)
+    rate = _TICKETS_A_SECOND * wishes.speed
+    return Plan(total=round((wishes.seconds or _USUAL_S) * rate), gap_s=1 / rate, seed=0, gateway=gateway, failing_vendor=failing_vendor)
+
+
+def _own_things() -> list[str]:
+    keys, servers = vendors_with_key(environment()), servers_at(usual_servers().items())
+    found = [f"a key for {kind}" for kind in keys] + [f"a model server ({server.kind})" for server in servers]
+    return [f"You have {' and '.join(found)}: `pointsman init && pointsman up` uses that instead."] if found else []
+
+
+def _interrupt(number: int, _: object) -> None:
+    raise KeyboardInterrupt(number)
