@@ -8,7 +8,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -172,14 +174,19 @@ class Gateway:
         self.call(call_id)
         return self.rows("SELECT * FROM attempt WHERE call_id = ? ORDER BY seq", call_id)
 
-    def last_call(self, capability: str, *, known: Sequence[str] = ()) -> sqlite3.Row:
-        """Return the newest record of a capability that is not among those known."""
+    @contextmanager
+    def recorded(self, capability: str, *, calls: int = 1) -> Generator[list[sqlite3.Row]]:
+        """Give, at its end, the records of the calls of a capability that were made within this block, once they are all written."""
+        since_ms = time.time_ns() // 1_000_000
+        found: list[sqlite3.Row] = []
+        yield found
 
         def look() -> list[sqlite3.Row]:
-            found = self.rows("SELECT * FROM call WHERE capability = ? ORDER BY call_id DESC", capability)
-            return [row for row in found if row["call_id"] not in known]
+            rows = self.rows("SELECT * FROM call WHERE capability = ? AND started_ms >= ? ORDER BY call_id", capability, since_ms)
+            return rows if len(rows) >= calls else []
 
-        return eventually(look, f"a record of {capability}")[0]
+        found.extend(eventually(look, f"{calls} record(s) of {capability}"))
+        assert len(found) == calls
 
 
 def said(chunks: httpx2.Response) -> list[dict[str, Any]]:

@@ -78,10 +78,9 @@ def failing(upstreams: Upstreams, tmp_path_factory: pytest.TempPathFactory) -> I
 @every_sdk
 def test_a_failing_target_is_replaced_unseen(failing: Gateway, sdk: Sdk, fault: str, dialect: str, mode: str) -> None:
     capability = _name(fault, dialect)
-    known = [row["call_id"] for row in failing.rows("SELECT call_id FROM call WHERE capability = ?", capability)]
-    assert sdk.ask(failing, capability, Asked(GREETING), mode).text == SAID
-
-    record = failing.last_call(capability, known=known)
+    with failing.recorded(capability) as records:
+        assert sdk.ask(failing, capability, Asked(GREETING), mode).text == SAID
+    (record,) = records
     first, second = failing.attempts(record["call_id"])
     assert (record["status"], record["reason"]) == ("ok", f"next_after:bad-{capability}")
     assert (first["target"], first["error"]) == (f"bad-{capability}", FAULTS[fault])

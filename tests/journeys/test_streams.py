@@ -48,11 +48,10 @@ _WAITING = (
 def test_a_stream_that_breaks_midway_raises_in_the_sdk(fragile: Gateway, sdk: Sdk, fault: str, dialect: str) -> None:
     """Half an answer must never look like a whole one. What had arrived stays the caller's, and is paid for."""
     capability = f"{fault.partition(':')[0]}-{dialect}"
-    known = [row["call_id"] for row in fragile.rows("SELECT call_id FROM call WHERE capability = ?", capability)]
     words: list[str] = []
-    with pytest.raises(sdk.errors.APIError, match=f"`{capability}` failed"):
+    with fragile.recorded(capability) as records, pytest.raises(sdk.errors.APIError, match=f"`{capability}` failed"):
         words.extend(sdk.words(sdk.client(fragile), capability, LONG))
-    record = fragile.last_call(capability, known=known)
+    (record,) = records
     (attempt,) = fragile.attempts(record["call_id"])
     assert record["status"] == attempt["error"]
     assert attempt["error"] in FAULTS[fault]
@@ -72,13 +71,13 @@ def test_the_third_partys_cut_raises_too(fragile: Gateway, sdk: Sdk, capability:
 @every_sdk
 def test_a_client_that_leaves_a_stream_stops_the_vendor_at_once_and_is_charged(fragile: Gateway, simulator: Simulator, sdk: Sdk, upstream: str) -> None:
     capability = f"waits-{upstream}" + ("" if isinstance(sdk, OpenAIClient) else "-2")
-    stream = sdk.words(sdk.client(fragile), capability, LONG)
-    assert next(stream)
-    stream.close()
-
+    with fragile.recorded(capability) as records:
+        stream = sdk.words(sdk.client(fragile), capability, LONG)
+        assert next(stream)
+        stream.close()
+    (record,) = records
     model = fragile.settings["targets"][capability]["model"]
     eventually(lambda: simulator.requests(model)[-1]["ended"] == "client_left", "the vendor's notice", within_s=10)
-    record = fragile.last_call(capability)
     (attempt,) = fragile.attempts(record["call_id"])
     assert (record["status"], attempt["error"], attempt["estimated"]) == ("cancelled", "cancelled", 1)
     assert attempt["tokens_out"] > 0
@@ -89,11 +88,11 @@ def test_a_client_that_leaves_a_stream_stops_the_vendor_at_once_and_is_charged(f
 def test_a_client_that_gives_up_before_the_first_byte_stops_the_vendor_too(fragile: Gateway, simulator: Simulator, capability: str, *, is_stream: bool) -> None:
     openai = OpenAIClient()
     client = openai.client(fragile, timeout=0.5)
-    with pytest.raises(openai.errors.APITimeoutError):
+    with fragile.recorded(capability) as records, pytest.raises(openai.errors.APITimeoutError):
         list(openai.words(client, capability)) if is_stream else openai.create(client, capability)
     model = fragile.settings["targets"][capability]["model"]
     eventually(lambda: simulator.requests(model)[-1]["ended"] == "client_left", "the vendor's notice", within_s=10)
-    assert fragile.last_call(capability)["status"] == "cancelled"
+    assert [record["status"] for record in records] == ["cancelled"]
 
 
 @every_sdk
