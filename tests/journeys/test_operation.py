@@ -1,0 +1,125 @@
+"""
+A gateway in the hands of its operator: reloads, mistakes, signals, workers.
+"""
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.journeys.gateway import Gateway, Settings
+from tests.journeys.processes import eventually
+from tests.journeys.sdks import GREETING, Asked, OpenAIClient, Sdk, every_sdk
+from tests.journeys.upstreams import SAID, Upstreams, mock, settings
+
+# The mock's `steady` says 240 letters at a pace that lets a second of things happen meanwhile.
+_STEADY_LETTERS = 240
+
+
+def _steady(upstreams: Upstreams, **more: Any) -> Settings:
+    targets = {"steady": mock("steady"), "steady-anthropic": mock("steady", dialect="anthropic")}
+    return settings(upstreams, targets={**targets, **more.pop("targets", {})}, **more)
+
+
+@pytest.mark.parametrize("upstream", ["steady", "steady-anthropic"])
+@every_sdk
+def test_a_stream_goes_on_over_a_reload_that_takes_its_target_away(upstreams: Upstreams, tmp_path: Path, sdk: Sdk, upstream: str) -> None:
+    with Gateway(tmp_path, _steady(upstreams)) as gateway:
+        before = gateway.snapshot()
+        with gateway.recorded(upstream) as records:
+            words = sdk.words(sdk.client(gateway), upstream)
+            text = next(words)
+            assert gateway.reload(settings(upstreams)) != before
+            with pytest.raises(sdk.errors.NotFoundError):
+                sdk.create(sdk.client(gateway), upstream)
+            text += "".join(words)
+        assert len(text) == _STEADY_LETTERS
+        assert [(record["status"], record["snapshot"]) for record in records] == [("ok", before)]
+        assert sdk.ask(gateway, "mock-openai", Asked(GREETING), "whole").text == SAID
+
+
+def test_a_file_with_mistakes_keeps_the_old_snapshot_and_says_why(upstreams: Upstreams, tmp_path: Path) -> None:
+    with Gateway(tmp_path, settings(upstreams)) as gateway:
+        before = gateway.snapshot()
+        good = gateway.settings
+        gateway.write({**good, "capabilities": {"broken": {"ladder": ["no-such-target"]}}, "surprise": 1})
+        gateway.process.signal(signal.SIGHUP)
+        eventually(lambda: "stays in force" in gateway.process.said(), "the complaint")
+        told = gateway.process.said()
+        assert "surprise" in told
+        assert "no-such-target" in told
+        assert gateway.snapshot() == before
+        assert gateway.chat("mock-openai").status_code == 200
+        gateway.path.write_text("capabilities: [", encoding="utf-8")
+        gateway.process.signal(signal.SIGHUP)
+        eventually(lambda: gateway.process.said().count("stays in force") == 2, "the second complaint")
+        assert gateway.chat("mock-openai").status_code == 200
+        assert gateway.reload(_steady(upstreams)) != before
+        assert gateway.chat("steady").status_code == 200
+
+
+def test_a_changed_file_is_noticed_without_a_signal(upstreams: Upstreams, tmp_path: Path) -> None:
+    with Gateway(tmp_path, settings(upstreams)) as gateway:
+        gateway.write({**_steady(upstreams), "server": gateway.settings["server"]})
+        eventually(lambda: gateway.chat("steady").status_code == 200, "the reload")
+
+
+@every_sdk
+def test_a_stream_under_way_is_finished_before_the_end(upstreams: Upstreams, tmp_path: Path, sdk: Sdk) -> None:
+    with Gateway(tmp_path, _steady(upstreams)) as gateway:
+        words = sdk.words(sdk.client(gateway), "steady")
+        text = next(words)
+        gateway.process.signal(signal.SIGTERM)
+        eventually(lambda: _is_closed(gateway), "the end of the listener")
+        text += "".join(words)
+        assert len(text) == _STEADY_LETTERS
+        assert gateway.process.wait() == 0
+        assert [row["status"] for row in gateway.rows("SELECT status FROM call")] == ["ok"]
+
+
+def _is_closed(gateway: Gateway) -> bool:
+    client = OpenAIClient().client(gateway)
+    try:
+        client.models.list()
+    except OpenAIClient.errors.APIConnectionError:
+        return True
+    return False
+
+
+def test_an_idle_gateway_ends_at_once(upstreams: Upstreams, tmp_path: Path) -> None:
+    with Gateway(tmp_path, settings(upstreams)) as gateway:
+        client = gateway.openai()
+        client.models.list()  # an idle connection is no reason to wait
+        started = time.monotonic()
+        assert gateway.stop() == 0
+        assert time.monotonic() - started < 5
+
+
+def test_two_workers_share_limits_and_ledger_and_one_that_dies_is_replaced(upstreams: Upstreams, tmp_path: Path) -> None:
+    limits = [{"name": "pace", "by": "capability", "only": "mock-openai", "requests_per_minute": 10}]
+    with Gateway(tmp_path, settings(upstreams, limits=limits, server={"workers": 2})) as gateway:
+        workers = eventually(lambda: found if len(found := _children(gateway.process.pid)) == 2 else [], "two workers")
+        # A connection belongs to one worker; fresh ones reach both.
+        answers = [gateway.chat("mock-openai").status_code for _ in range(24)]
+        assert (answers.count(200), answers.count(429)) == (10, 14)
+        assert len({gateway.chat("mock-anthropic").status_code for _ in range(10)}) == 1
+
+        os.kill(workers[0], signal.SIGKILL)
+        eventually(lambda: len(found := _children(gateway.process.pid)) == 2 and workers[0] not in found, "the replacement")
+        eventually(lambda: _all_answer(gateway), "both workers' answers")
+        assert gateway.stop() == 0
+        assert [row["calls"] for row in gateway.rows("SELECT sum(calls) AS calls FROM rollup_hour WHERE capability = 'mock-openai'")] == [24]
+
+
+def _children(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in listed.read_text(encoding="utf-8").split()]
+
+
+def _all_answer(gateway: Gateway) -> bool:
+    try:
+        return all(gateway.chat("mock-anthropic").status_code == 200 for _ in range(10))
+    except OSError:
+        return False
