@@ -36,14 +36,15 @@ def command(path: Path, *, force: bool, servers: tuple[str, ...], no_probe: bool
     text = first_file(found)
     check = check_of(path)
     replace_file(path, text, check)
-    ladders = {name: ladder_of(capability) for name, capability in check(text).snapshot.capabilities.items()}
+    capabilities = check(text).snapshot.capabilities
     if as_json:
-        print_json({"file": str(path), "vendors": found.vendors, "servers": found.servers, "capabilities": list(ladders), "next": _next(path)})
+        ladders = {name: [target.name for target in capability.ladder] for name, capability in capabilities.items()}
+        print_json({"file": str(path), "vendors": found.vendors, "servers": found.servers, "capabilities": ladders, "next": _next(path)})
         return
     _tell(found)
     click.echo(f"Wrote {path}:")
-    for name, ladder in ladders.items():
-        click.echo(f"  {name}  {ladder}")
+    for name, capability in capabilities.items():
+        click.echo(f"  {name}  {ladder_of(capability)}")
     if _is_empty(found):
         click.echo(
             f"\nNo vendor key and no model server was found. Line {ladder_line(text)} names OpenAI for now:\n"

@@ -21,15 +21,14 @@ EXIT_FAILED: Final = 3
 EXIT_REFUSED: Final = 4
 EXIT_STOPPED: Final = 130
 
-_EPILOG: Final = """\b
-Exit codes:
-  0    done
-  1    something is wrong with what was given, such as a mistake in a file
-  2    wrong usage
-  3    the installation or a server failed
-  4    policy or a limit said no
-  130  stopped by Ctrl-C
-"""
+_EXIT_CODES: Final = {
+    "0": "done",
+    "1": "something is wrong with what was given, such as a mistake in a file",
+    "2": "wrong usage",
+    "3": "the installation or a server failed",
+    "4": "policy or a limit said no",
+    "130": "stopped by Ctrl-C",
+}
 
 # Name → (module, one line). The help text stands here so that listing commands imports none of them.
 _COMMANDS: Final = {
@@ -65,8 +64,14 @@ class _Lazy(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what each exit code means."""
+        del ctx
+        with formatter.section("Exit codes"):
+            formatter.write_dl(list(_EXIT_CODES.items()))
 
-@click.group(cls=_Lazy, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="pointsman", message="pointsman %(version)s")
 def root() -> None:
     """Pointsman: one endpoint for AI that runs in many places."""
@@ -76,7 +81,7 @@ def main(args: Sequence[str] | None = None) -> None:
     """Run a command; errors of ours become a message and an exit code."""
     words = list(sys.argv[1:] if args is None else args)
     try:
-        done = root(words, standalone_mode=False)
+        done = root(words, prog_name="pointsman", standalone_mode=False)
     except click.Abort:
         sys.exit(EXIT_STOPPED)
     except click.ClickException as wrong:

@@ -14,7 +14,7 @@ from pointsman.core.money import NANO_PER_USD, dollars
 
 _SPAN: Final = re.compile(r"^(\d{1,6})(m|h|d|w)$")
 _UNIT_S: Final = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_NUMERIC: Final = tuple("0123456789$-≥")
+_NUMERIC: Final = (*"0123456789$-≥", "unknown")
 
 config_option: Any = click.option(
     "--config",

@@ -1,0 +1,302 @@
+"""
+Where a call would go and why, without sending it: the stages of a gateway, walked by hand up to the point where data would leave.
+
+Every judgement is the stage's own. Nothing is sent, nothing is looked up in a cache, and the only ledger is one that nobody keeps.
+"""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import msgspec
+
+from pointsman.app.gateway import Gateway
+from pointsman.core.call import Call, Text
+from pointsman.core.capability import Capability
+from pointsman.core.clock import Clock
+from pointsman.core.entry import CallRecord
+from pointsman.core.errors import CredentialMissing, PointsmanError, Refused, Vetoed
+from pointsman.core.money import dollars
+from pointsman.core.place import DataClass
+from pointsman.core.principal import Principal
+from pointsman.core.target import Target
+from pointsman.core.verdict import Verdict
+from pointsman.decision.choose import Choice
+from pointsman.governance.judge import label_of, reason, verdict_on
+from pointsman.ledger.trace import Trace
+from pointsman.pipeline.way import Way
+from pointsman.settings.load import Settings
+from pointsman.settings.secrets import secret
+
+USUAL_TOKENS_OUT: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What one stage says: `passes`, `answers`, `may_answer`, `refuses` or `off`, and why."""
+
+    stage: str
+    state: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """
+    One target of the ladder. `order` counts from 1 in the order of trying; None is out.
+
+    `code` and `says` tell why it is where it is. `policy`, `fit` and `credential` tell of each condition by itself, whatever the others
+    say; `protocol` is `same` as the caller's or `other`. The estimate is in nano-dollars, None where it is unknown.
+    """
+
+    target: str
+    place: str
+    model: str
+    order: int | None
+    code: str
+    says: str
+    policy: str
+    fit: str
+    protocol: str
+    credential: str
+    price: str
+    estimate_nano_usd: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """The whole story. `answered_by` is the place or target that would answer first; None if the call would be refused, as `refusal` tells."""
+
+    capability: str
+    key: str
+    data_class: str
+    snapshot: str
+    steps: tuple[Step, ...]
+    candidates: tuple[Candidate, ...]
+    answered_by: str | None
+    refusal: str | None
+    tokens_in: int | None
+    tokens_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """A gateway that is put together as the real one is, but keeps its records where nobody finds them."""
+
+    gateway: Gateway
+    folder: Path
+    environ: Mapping[str, str]
+
+
+@contextmanager
+def rehearsing(settings: Settings, *, environ: Mapping[str, str], clock: Clock) -> Generator[Rehearsal]:
+    """Yield a rehearsal of these settings."""
+    with TemporaryDirectory(prefix="pointsman-") as folder:
+        server = msgspec.structs.replace(settings.server, database=str(Path(folder) / "ledger"))
+        gateway = Gateway(replace(settings, server=server), environ=environ, clock=clock)
+        try:
+            yield Rehearsal(gateway, settings.folder, environ)
+        finally:
+            gateway.close()
+
+
+def explain(rehearsal: Rehearsal, call: Call, *, principal: Principal, declared: DataClass | None) -> Explanation:
+    """Walk the stages with one call. `declared` is what the request would say about its data."""
+    walk = _Walk(rehearsal, call, principal)
+    try:
+        walk.admit(declared)
+    except Refused as refused:
+        walk.refusal = refused
+    else:
+        walk.judge_by_rules()
+        walk.look_at_cache()
+        walk.choose()
+    return walk.told(declared)
+
+
+class _Walk:
+    """One call on its way, with what each stage said."""
+
+    def __init__(self, rehearsal: Rehearsal, call: Call, principal: Principal) -> None:
+        self.refusal: PointsmanError | None = None
+        self._rehearsal = rehearsal
+        self._stages = rehearsal.gateway.stages
+        self._call = call
+        self._principal = principal
+        self._steps: list[Step] = []
+        self._candidates: tuple[Candidate, ...] = ()
+        self._answered_by: str | None = None
+        self._way: Way | None = None
+        self._tokens_in: int | None = None
+        self._tokens_out = call.sampling.max_tokens or USUAL_TOKENS_OUT
+
+    def admit(self, declared: DataClass | None) -> None:
+        """Pass the door, the policy and the limits. Raises `Refused`."""
+        key, stages = self._principal.key, self._stages
+        with self._refusing("door"):
+            capability = stages.intake.find(self._principal, self._call.capability)
+        self._says("door", "passes", f"the key `{key.key_id}` may use it")
+        label, ceiling = label_of(key.data_class, declared).name.lower(), capability.ceiling.name.lower()
+        with self._refusing("policy", f"the data is `{label}`, and the capability takes up to `{ceiling}`"):
+            verdict = stages.policy.judge(self._principal, declared, capability)
+        self._says("policy", "passes", f"the data is `{label}`, and the capability takes up to `{ceiling}`")
+        with self._refusing("limits"):
+            stages.intake.reserve(self._principal, capability, self._call).settle(0, 0)
+        self._says("limits", "passes", "the call is within them while they are not used up" if stages.snapshot.limits else "there are none")
+        self._way = self._begin(capability, verdict)
+
+    def judge_by_rules(self) -> None:
+        """Ask the decision table, if there is one."""
+        way = self._here()
+        if way.table is None:
+            self._says("rules", "off", "the capability has no decision table")
+            return
+        try:
+            reply = way.table.before(way.attempt(self._stages.snapshot.rules_target))
+        except Vetoed as vetoed:
+            self._says("rules", "refuses", f"the row `{vetoed.rule}` of `{way.capability.rules}` says: {vetoed.message}")
+            self.refusal = vetoed
+            return
+        after = "; its rows for answers judge what a model says" if way.table.has_after else ""
+        if reply is None:
+            self._says("rules", "passes", f"no row of `{way.capability.rules}` fits before a model{after}")
+            return
+        text = "".join(part.text for part in reply.parts if isinstance(part, Text))
+        self._says("rules", "answers", f"a row of `{way.capability.rules}` answers: {text}")
+        self._answered_by = "rules"
+
+    def look_at_cache(self) -> None:
+        """Tell whether an exact answer could be given again."""
+        way = self._here()
+        if way.remembers:
+            seconds = 0 if way.capability.cache is None else way.capability.cache.ttl_s
+            self._says("cache", "may_answer", f"an exact answer of the last {seconds:.0f} s would be given again, if there is one")
+        elif way.capability.cache is None:
+            self._says("cache", "off", "the capability keeps no answers")
+        else:
+            self._says("cache", "off", f"no answer is kept for `{way.verdict.label.name.lower()}` data, or for one that rules judge")
+
+    def choose(self) -> None:
+        """Ask which targets would be tried, and look at each."""
+        way = self._here()
+        choice = self._stages.chooser.choose(way.sent, way.capability, way.verdict)
+        self._candidates = tuple(self._candidate(target, choice, way) for target in way.capability.ladder)
+        if self._answered_by is not None or self.refusal is not None:
+            return
+        if choice.rungs:
+            self._answered_by = choice.rungs[0].target.name
+        else:
+            self.refusal = choice.refusal
+
+    def told(self, declared: DataClass | None) -> Explanation:
+        """Return the whole story."""
+        return Explanation(
+            capability=self._call.capability,
+            key=self._principal.key.key_id,
+            data_class=label_of(self._principal.key.data_class, declared).name.lower(),
+            snapshot=self._stages.snapshot.digest,
+            steps=tuple(self._steps),
+            candidates=self._candidates,
+            answered_by=self._answered_by,
+            refusal=None if self.refusal is None else self.refusal.message,
+            tokens_in=self._tokens_in,
+            tokens_out=self._tokens_out,
+        )
+
+    # ── one target ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _candidate(self, target: Target, choice: Choice, way: Way) -> Candidate:
+        rungs = {rung.target.name: (order, rung.reason) for order, rung in enumerate(choice.rungs, start=1)}
+        order, code = rungs.get(target.name, (None, dict(choice.considered).get(target.name, "")))
+        policy = reason(target, way.verdict)
+        # Every target may receive public data, so what is left under this verdict is the fit alone.
+        misfit = self._stages.chooser.fault(way.sent, target, verdict_on(DataClass.PUBLIC, self._stages.snapshot))
+        price, estimate = self._price(target)
+        return Candidate(
+            target=target.name,
+            place=target.place.value,
+            model=target.model,
+            order=order,
+            code=code,
+            says=policy.says if code.startswith("policy:") else _says(code),
+            policy=policy.code,
+            fit=misfit or "fits",
+            protocol="same" if target.dialect is way.sent.dialect else "other",
+            credential=self._credential(target),
+            price=price,
+            estimate_nano_usd=estimate,
+        )
+
+    def _credential(self, target: Target) -> str:
+        vendor = target.vendor
+        if vendor is None or vendor.credential is None:
+            return "none needed"
+        try:
+            secret(vendor.credential, folder=self._rehearsal.folder, environ=self._rehearsal.environ)
+        except CredentialMissing:
+            return "missing"
+        return "set"
+
+    def _price(self, target: Target) -> tuple[str, int | None]:
+        if target.hardware is not None:
+            return f"{dollars(target.hardware.hourly_nano_usd)} an hour of own hardware, shared by the calls that keep it busy", None
+        price = self._rehearsal.gateway.prices.of(target)
+        if price is None:
+            return "unknown", None
+        rater = self._stages.rater
+        rating = rater.cut(rater.begin(target), self._call, produced_tokens=self._tokens_out)
+        self._tokens_in = None if rating.usage is None else rating.usage.tokens_in
+        rates = price.rates
+        return f"{dollars(rates.tokens_in)} in, {dollars(rates.tokens_out)} out per million tokens ({price.price_id})", rating.cost_nano_usd
+
+    # ── the way ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _begin(self, capability: Capability, verdict: Verdict) -> Way:
+        trace = Trace(self._call, self._principal, capability, unit=None, clock=self._stages.clock, book=_forget)
+        return Way(self._call, self._principal, capability, verdict=verdict, trace=trace, stages=self._stages)
+
+    def _here(self) -> Way:
+        if self._way is None:
+            raise ValueError("a call is admitted before it goes on")
+        return self._way
+
+    def _says(self, stage: str, state: str, says: str) -> None:
+        self._steps.append(Step(stage=stage, state=state, says=says))
+
+    @contextmanager
+    def _refusing(self, stage: str, says: str | None = None) -> Generator[None]:
+        try:
+            yield
+        except Refused as refused:
+            self._says(stage, "refuses", says or refused.message)
+            raise
+
+
+def _forget(record: CallRecord) -> None:
+    del record
+
+
+def _says(code: str) -> str:
+    """Return a reason code of `decision` as a sentence's end."""
+    kind, _, more = code.partition(":")
+    named = ", ".join(f"`{one}`" for one in more.split(","))
+    match kind:
+        case "first_choice":
+            return "it stands first"
+        case "next_after":
+            return f"it comes after {named}"
+        case "lacks":
+            return f"it does not offer {named}"
+        case "cannot_express":
+            return f"its protocol cannot express {named}"
+        case "context_too_long":
+            return "the prompt and the answer are too long for it"
+        case "output_too_long":
+            return "the answer may be longer than it allows"
+        case "no_credential":
+            return "its credential is missing"
+        case _:
+            return code

@@ -1,0 +1,137 @@
+"""
+`pointsman explain`: where a call would go and why, without sending it.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import msgspec
+
+from pointsman.app.explain import Candidate, Explanation, explain, rehearsing
+from pointsman.app.gateway import Gateway, system_clock
+from pointsman.cli.configuration import settings_at
+from pointsman.cli.options import Wrong, config_option, json_option, money, note, print_json, table
+from pointsman.core.errors import PointsmanError
+from pointsman.core.place import DataClass, Dialect
+from pointsman.core.principal import Principal
+from pointsman.intake.keys import LOCAL
+from pointsman.settings.secrets import environment
+from pointsman.surfaces.registry import BY_DIALECT
+
+_STATES: Final = {"passes": "passes", "answers": "answers", "may_answer": "on", "refuses": "REFUSES", "off": "off"}
+_PICTURE: Final = "https://example.com/picture.png"
+_SCHEMA: Final[dict[str, object]] = {"type": "object", "properties": {}, "additionalProperties": False}
+_PROTOCOLS: Final = {"openai": Dialect.OPENAI_CHAT, "anthropic": Dialect.ANTHROPIC_MESSAGES}
+
+
+@click.command("explain")
+@click.argument("prompt", default="Hello")
+@click.option("--capability", required=True, help="The capability, or a target's name for a key that may name targets.")
+@click.option("--data-class", type=click.Choice([known.name.lower() for known in DataClass]), help="The class that the request declares.")
+@click.option("--key-id", help="The key that calls; by default the first that may use the capability.")
+@click.option("--protocol", type=click.Choice(list(_PROTOCOLS)), default="openai", show_default=True, help="The protocol that the caller speaks.")
+@click.option("--tools", is_flag=True, help="The call offers tools.")
+@click.option("--images", is_flag=True, help="The call holds a picture.")
+@click.option("--schema", is_flag=True, help="The call asks for an answer that fits a JSON Schema.")
+@click.option("--stream", is_flag=True, help="The call asks for a stream.")
+@click.option("--max-tokens", type=click.IntRange(min=1), help="The longest answer that the call allows.")
+@config_option
+@json_option
+def command(path: Path, *, capability: str, data_class: str | None, key_id: str | None, as_json: bool, **asked: Any) -> None:
+    """Show every candidate with why it is in or out. Nothing is sent and nothing is recorded."""
+    settings = settings_at(path)
+    with rehearsing(settings, environ=environment(), clock=system_clock()) as rehearsal:
+        principal = _principal(rehearsal.gateway, capability, key_id)
+        dialect = _PROTOCOLS[asked.pop("protocol")]
+        body = msgspec.json.encode(_openai(capability, **asked) if dialect is Dialect.OPENAI_CHAT else _anthropic(capability, **asked))
+        call = BY_DIALECT[dialect].decode(body, rehearsal.gateway.new_id())
+        found = explain(rehearsal, call, principal=principal, declared=None if data_class is None else DataClass[data_class.upper()])
+    if as_json:
+        print_json(asdict(found))
+    else:
+        _tell(found)
+
+
+def _principal(gateway: Gateway, capability: str, key_id: str | None) -> Principal:
+    snapshot = gateway.stages.snapshot
+    if capability not in snapshot.capabilities and capability not in snapshot.targets:
+        raise Wrong(f"There is no capability `{capability}`. Those there are: {', '.join(f'`{name}`' for name in snapshot.capabilities)}.")
+    keys = snapshot.keys or (LOCAL,)
+    if key_id is not None:
+        found = next((key for key in keys if key.key_id == key_id), None)
+        if found is None:
+            raise Wrong(f"There is no key `{key_id}`. Those there are: {', '.join(f'`{key.key_id}`' for key in keys)}.")
+        return Principal(key=found)
+    able = [principal for key in keys if _may(gateway, principal := Principal(key=key), capability)]
+    return able[0] if able else Principal(key=keys[0])
+
+
+def _may(gateway: Gateway, principal: Principal, capability: str) -> bool:
+    try:
+        gateway.stages.intake.find(principal, capability)
+    except PointsmanError:
+        return False
+    return True
+
+
+# ── the call ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _openai(capability: str, *, prompt: str, max_tokens: int | None, **has: bool) -> dict[str, Any]:
+    content: Any = [{"type": "text", "text": prompt}, {"type": "image_url", "image_url": {"url": _PICTURE}}] if has["images"] else prompt
+    body: dict[str, Any] = {"model": capability, "messages": [{"role": "user", "content": content}], "stream": has["stream"]}
+    if has["tools"]:
+        body["tools"] = [{"type": "function", "function": {"name": "look_up", "parameters": _SCHEMA}}]
+    if has["schema"]:
+        body["response_format"] = {"type": "json_schema", "json_schema": {"name": "answer", "schema": _SCHEMA}}
+    return body if max_tokens is None else {**body, "max_completion_tokens": max_tokens}
+
+
+def _anthropic(capability: str, *, prompt: str, max_tokens: int | None, **has: bool) -> dict[str, Any]:
+    content: Any = [{"type": "text", "text": prompt}, {"type": "image", "source": {"type": "url", "url": _PICTURE}}] if has["images"] else prompt
+    body: dict[str, Any] = {"model": capability, "messages": [{"role": "user", "content": content}], "stream": has["stream"], "max_tokens": max_tokens or 1024}
+    if has["tools"]:
+        body["tools"] = [{"name": "look_up", "input_schema": _SCHEMA}]
+    if has["schema"]:
+        body["output_config"] = {"format": {"type": "json_schema", "schema": _SCHEMA}}
+    return body
+
+
+# ── the story ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _tell(found: Explanation) -> None:
+    click.echo(f"{found.capability} · key {found.key} · {found.data_class} data · snapshot {found.snapshot}\n")
+    for step in found.steps:
+        click.echo(f"  {step.stage:<7} {_STATES[step.state]:<8} {step.says}")
+    if found.candidates:
+        header = ("", "target", "place", "data", "fits", "protocol", "key", "estimate")
+        click.echo("\n" + table(header, [_row(one) for one in found.candidates]) + "\n")
+        for one in found.candidates:
+            click.echo(f"  {one.target} is {'out' if one.order is None else 'in'}: {one.says}.")
+    click.echo()
+    if found.refusal is not None:
+        click.echo(f"The call would be refused. The caller would be told:\n  {found.refusal}")
+    else:
+        click.echo(f"The call would be answered by `{found.answered_by}`{_or_cache(found)}.")
+    if found.tokens_in is not None:
+        note(f"\nEstimates are for {found.tokens_in} tokens in and {found.tokens_out} out. Nothing was sent.")
+
+
+def _row(one: Candidate) -> tuple[str, ...]:
+    return (
+        "-" if one.order is None else str(one.order),
+        one.target,
+        one.place,
+        "yes" if one.policy == "permitted" else "no",
+        "yes" if one.fit == "fits" else "no",
+        one.protocol,
+        one.credential,
+        "hardware" if one.estimate_nano_usd is None and one.price != "unknown" else money(one.estimate_nano_usd),
+    )
+
+
+def _or_cache(found: Explanation) -> str:
+    return ", unless the cache has it" if any(step.state == "may_answer" for step in found.steps) and found.answered_by != "rules" else ""

@@ -1,0 +1,94 @@
+"""
+The command line as a whole: help at once, exit codes, errors as text and as JSON.
+"""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import Run
+from tests.cli.running import CONFIGURATION, finish, start
+
+from pointsman.cli import main as command_line
+
+
+def test_help_lists_every_command_and_every_exit_code(run: Run) -> None:
+    done = run("--help")
+
+    assert done.code == 0
+    for name in command_line._COMMANDS:
+        assert f"\n  {name} " in done.out
+    for code in ("0", "1", "2", "3", "4", "130"):
+        assert f"\n  {code} " in done.out
+
+
+@pytest.mark.parametrize("name", [name for name in command_line._COMMANDS if name != "demo"])
+def test_each_command_explains_itself_in_a_terminal_of_80_columns(run: Run, name: str) -> None:
+    done = run(name, "--help")
+
+    assert done.code == 0
+    assert max(map(len, done.out.split("\n"))) <= 80
+
+
+def test_help_imports_no_command_and_no_gateway() -> None:
+    told = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from pointsman.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: print(*sys.modules, file=sys.stderr)",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    loaded = {name for name in told.stderr.split() if name.startswith("pointsman.") or name in {"asyncio", "yaml", "starlette", "uvicorn"}}
+    assert loaded <= {"pointsman.cli", "pointsman.cli.main", "pointsman.cli.options", "pointsman.core", "pointsman.core.errors"} | {
+        "pointsman.core.failure",
+        "pointsman.core.money",
+    }
+
+
+def test_help_answers_within_a_fifth_of_a_second(tmp_path: Path) -> None:
+    """The best of a few runs: the machine may be busy, the command may not."""
+    took: list[float] = []
+    for _ in range(5):
+        began = time.perf_counter()
+        assert finish(start("--help", folder=tmp_path)).code == 0
+        took.append(time.perf_counter() - began)
+        if took[-1] < 0.2:
+            break
+    assert min(took) < 0.2
+
+
+@pytest.mark.parametrize("words", [("nothing",), ("check", "--nothing"), ("ask",), ("keys", "create")])
+def test_wrong_usage_exits_with_2_and_shows_how(run: Run, words: tuple[str, ...]) -> None:
+    done = run(*words)
+
+    assert done.code == 2
+    assert "Usage:" in done.err
+
+
+def test_errors_are_json_where_json_was_asked_for(run: Run) -> None:
+    wrong, usage, missing = run("keys", "create", "a b", "--json"), run("check", "--nothing", "--json"), run("check", "--json")
+
+    assert (wrong.code, wrong.json["error"]["code"]) == (1, "wrong")
+    assert (usage.code, usage.json["error"]["code"]) == (2, "usage")
+    assert (missing.code, missing.json["error"]["code"]) == (1, "settings_invalid")
+    assert missing.json["error"]["mistakes"][0]["remedy"] == "Write one with `pointsman init`."
+
+
+def test_the_version_is_told(run: Run) -> None:
+    assert run("--version").out.startswith("pointsman 0.")
+
+
+def test_output_that_nobody_reads_to_its_end_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "pointsman.yaml").write_text(CONFIGURATION.format(listen=1, admin=2, url="http://127.0.0.1:1/v1"))
+    process = start("check", "--schema", folder=tmp_path)
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+
+    assert "Traceback" not in finish(process).err
