@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sqlite3
+import ssl
 import subprocess
 import sys
 import time
@@ -36,7 +37,7 @@ class Gateway:
         self.path = folder / "pointsman.yaml"
         self.scheme = "https" if "tls" in settings.get("server", {}) else "http"
         self._environ = {"UPSTREAM_KEY": UPSTREAM_KEY, "ROGUE": "", **(environ or {})}
-        self._verify = str(ca_file) if ca_file is not None else False
+        self._verify = ssl.create_default_context(cafile=ca_file) if ca_file is not None else False
         self._process: Process | None = None
         self._clients: list[Any] = []
         self._starts = 0

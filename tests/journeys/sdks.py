@@ -90,11 +90,11 @@ class OpenAIClient:
                 if chunk.choices and chunk.choices[0].delta.content:
                     yield chunk.choices[0].delta.content
 
-    def ask(self, gateway: Gateway, capability: str, asked: Asked, mode: str) -> Said:
+    def ask(self, gateway: Gateway, capability: str, asked: Asked, mode: str, *, key: str = "none") -> Said:
         wanted = self._request(capability, asked)
         if mode.startswith("async"):
-            return asyncio.run(self._ask_async(gateway, wanted, is_stream=mode.endswith("stream")))
-        client = gateway.openai().chat.completions
+            return asyncio.run(self._ask_async(gateway, key, wanted, is_stream=mode.endswith("stream")))
+        client = gateway.openai(key).chat.completions
         if mode == "whole":
             return self._said(client.parse(**wanted) if "response_format" in wanted else client.create(**wanted))
         with client.stream(**wanted, stream_options={"include_usage": True}) as stream:
@@ -103,8 +103,8 @@ class OpenAIClient:
             except openai.LengthFinishReasonError as cut:  # the SDK's way to tell it
                 return self._said(cut.completion)
 
-    async def _ask_async(self, gateway: Gateway, wanted: dict[str, Any], *, is_stream: bool) -> Said:
-        async with gateway.async_openai() as client:
+    async def _ask_async(self, gateway: Gateway, key: str, wanted: dict[str, Any], *, is_stream: bool) -> Said:
+        async with gateway.async_openai(key) as client:
             chat = client.chat.completions
             if not is_stream:
                 return self._said(await (chat.parse(**wanted) if "response_format" in wanted else chat.create(**wanted)))
@@ -184,18 +184,18 @@ class AnthropicClient:
                 if event.type == "content_block_delta" and event.delta.type == "text_delta":
                     yield event.delta.text
 
-    def ask(self, gateway: Gateway, capability: str, asked: Asked, mode: str) -> Said:
+    def ask(self, gateway: Gateway, capability: str, asked: Asked, mode: str, *, key: str = "none") -> Said:
         wanted = self._request(capability, asked)
         if mode.startswith("async"):
-            return asyncio.run(self._ask_async(gateway, wanted, is_stream=mode.endswith("stream")))
-        client = gateway.anthropic().messages
+            return asyncio.run(self._ask_async(gateway, key, wanted, is_stream=mode.endswith("stream")))
+        client = gateway.anthropic(key).messages
         if mode == "whole":
             return self._said(client.parse(**wanted) if "output_format" in wanted else client.create(**wanted))
         with client.stream(**wanted) as stream:
             return self._said(stream.get_final_message())
 
-    async def _ask_async(self, gateway: Gateway, wanted: dict[str, Any], *, is_stream: bool) -> Said:
-        async with gateway.async_anthropic() as client:
+    async def _ask_async(self, gateway: Gateway, key: str, wanted: dict[str, Any], *, is_stream: bool) -> Said:
+        async with gateway.async_anthropic(key) as client:
             if not is_stream:
                 return self._said(await (client.messages.parse(**wanted) if "output_format" in wanted else client.messages.create(**wanted)))
             async with client.messages.stream(**wanted) as stream:
