@@ -170,6 +170,24 @@ def test_a_target_that_keeps_failing_is_left_alone_and_probed_later() -> None:
     assert house.asked == {"a": 7, "b": 7}
 
 
+def test_while_one_call_probes_the_others_go_elsewhere() -> None:
+    house = a_house(a=[BAD_STATUS] * 5 + [Hangs()], retries=ONCE)
+    for _ in range(5):
+        house.ask(a_call())
+    house.time.advance(5)
+
+    async def two() -> None:
+        probe = asyncio.create_task(house.run(a_call()))
+        await asyncio.sleep(0)
+        await house.run(a_call())
+        probe.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await probe
+
+    asyncio.run(two())
+    assert house.asked == {"a": 6, "b": 6}
+
+
 def test_a_probe_is_not_spent_on_a_call_that_another_rung_answers() -> None:
     house = a_house(a=[Says(), Breaks(FailureKind.TLS)], retries=ONCE)
     for _ in range(5):
