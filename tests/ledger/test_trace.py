@@ -35,6 +35,7 @@ def test_a_call_is_booked_once_with_everything_that_happened() -> None:
     time.advance(0.5)
     trace.book(an_attempt(), a_rating(), started=started, error="overloaded")
     time.advance(0.25)
+    assert (trace.call_id, trace.elapsed_s) == (CALL_ID, 0.75)
     trace.book(an_attempt(1), a_rating(2_000), started=started + 0.5, first_byte_at=started + 0.6)
     trace.answered_by(an_attempt(1), "fallback")
     trace.close(OK)
@@ -77,20 +78,20 @@ def test_one_unknown_cost_makes_the_whole_unknown() -> None:
     assert trace.cost_nano_usd is None
 
 
-def test_a_vendor_that_counted_nothing_settles_no_tokens() -> None:
-    settled: list[tuple[int, int | None]] = []
+def test_tokens_that_no_vendor_counted_are_settled_as_unknown() -> None:
+    settled: list[tuple[int | None, int | None]] = []
     time = Time()
     trace = a_trace([], time)
     trace.settle = lambda tokens, cost: settled.append((tokens, cost))
     trace.book(an_attempt(), Rating(usage=None, cost_nano_usd=None, price_id=None), started=time.monotonic_s)
     trace.close(OK)
-    assert settled == [(0, None)]
+    assert settled == [(None, None)]
 
 
 def test_a_call_is_on_record_even_if_settling_fails() -> None:
     booked: list[CallRecord] = []
 
-    def broken(tokens: int, cost: int | None) -> None:
+    def broken(tokens: int | None, cost: int | None) -> None:
         raise RuntimeError(f"{tokens} {cost}")
 
     trace = a_trace(booked, Time())

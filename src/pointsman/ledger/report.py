@@ -6,7 +6,9 @@ not zero: the share of calls with a known cost is shown beside every sum.
 """
 
 import sqlite3
+from bisect import bisect_left
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Final
 
 from pointsman.storage.database import query
@@ -89,15 +91,13 @@ def report(connection: sqlite3.Connection, *, since_ms: int, until_ms: int) -> R
         one.calls_by_place[row["place"]] = row["calls"]
     # A call's id is a little older than its start; an hour is more than any request waits at the door.
     for row in connection.execute(query("report_units"), {**span, "first_id": first_id(max(since_ms - _HOUR_MS, 0))}):
-        if row["capability"] in found:
-            one = found[row["capability"]]
-            one.units, one.units_told, one.useful, one.value_nano_usd = row["units"], row["told"], row["useful"], row["value_nano_usd"]
+        one = found[row["capability"]]
+        one.units, one.units_told, one.useful, one.value_nano_usd = row["units"], row["told"], row["useful"], row["value_nano_usd"]
     bins: dict[str, list[tuple[int, int]]] = {}
     for row in connection.execute(query("report_latency"), span):
         bins.setdefault(row["capability"], []).append((row["bin"], row["calls"]))
     for name, histogram in bins.items():
-        if name in found:
-            found[name].p50_ms, found[name].p95_ms = _quantile(histogram, 0.5), _quantile(histogram, 0.95)
+        found[name].p50_ms, found[name].p95_ms = _quantile(histogram, 0.5), _quantile(histogram, 0.95)
     hardware = tuple(
         HardwareReport(**{name: row[name] for name in row.keys()})  # noqa: SIM118 - a row is no mapping
         for row in connection.execute(query("report_hardware"), span)
@@ -107,10 +107,5 @@ def report(connection: sqlite3.Connection, *, since_ms: int, until_ms: int) -> R
 
 def _quantile(histogram: list[tuple[int, int]], share: float) -> float:
     """Return the latency below which this share of calls lies, to the width of a bin."""
-    wanted = share * sum(calls for _, calls in histogram)
-    seen = 0
-    for number, calls in histogram:
-        seen += calls
-        if seen >= wanted:
-            return bin_middle_ms(number)
-    raise ValueError("an empty histogram has no quantile")
+    seen = list(accumulate(calls for _, calls in histogram))
+    return bin_middle_ms(histogram[bisect_left(seen, share * seen[-1])][0])

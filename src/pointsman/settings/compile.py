@@ -2,19 +2,14 @@
 The checked file → core values: one frozen snapshot, named by the hash of its content.
 """
 
-import csv
 import hashlib
-import io
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Final, cast
 
 import msgspec
 
 from pointsman.core.call import OutputSchema
-from pointsman.core.capability import CachePolicy, Capability, Retries, RuleTable
-from pointsman.core.errors import Mistake, SettingsInvalid
+from pointsman.core.capability import CachePolicy, Capability, Retries
 from pointsman.core.http import Deadlines
 from pointsman.core.money import nano
 from pointsman.core.place import DataClass, Feature, Place
@@ -22,10 +17,8 @@ from pointsman.core.principal import Digest, Key, Limit, LimitBy, Period, Scope
 from pointsman.core.snapshot import FIRST_TARGET_BIT, Snapshot
 from pointsman.core.target import Hardware, Price, Rates, Target, Vendor
 from pointsman.settings import shape
+from pointsman.settings.beside import DIGITS, Beside
 from pointsman.settings.facts import Facts
-from pointsman.settings.yaml_text import read
-
-_DIGEST: Final = 16
 
 
 def when_s(text: str) -> float:
@@ -36,7 +29,7 @@ def when_s(text: str) -> float:
 
 def digest(values: object) -> str:
     """Return the name of a value: the same for the same content, whatever its order."""
-    return hashlib.sha256(msgspec.json.encode(values, order="deterministic")).hexdigest()[:_DIGEST]
+    return hashlib.sha256(msgspec.json.encode(values, order="deterministic")).hexdigest()[:DIGITS]
 
 
 def vendors_of(file: shape.File, facts: Facts) -> dict[str, Vendor]:
@@ -60,7 +53,7 @@ def targets_of(file: shape.File, vendors: Mapping[str, Vendor], facts: Facts) ->
     }
 
 
-def snapshot_of(file: shape.File, *, vendors: Mapping[str, Vendor], targets: Mapping[str, Target], beside: "Beside") -> Snapshot:
+def snapshot_of(file: shape.File, *, vendors: Mapping[str, Vendor], targets: Mapping[str, Target], beside: Beside) -> Snapshot:
     """Return the snapshot of a file without mistakes."""
     name = digest({"file": msgspec.to_builtins(file), "beside": beside.digests})
     return Snapshot(
@@ -72,49 +65,6 @@ def snapshot_of(file: shape.File, *, vendors: Mapping[str, Vendor], targets: Map
         keys=tuple(_key(key, told) for key, told in file.keys.items()),
         limits=tuple(_limit(told) for told in file.limits),
     )
-
-
-class Beside:
-    """The files that the main file names, read once: decision tables and schemas."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.rules: dict[str, RuleTable] = {}
-        self.schemas: dict[str, dict[str, Any]] = {}
-        self.digests: dict[str, str] = {}
-        self.paths: set[Path] = set()
-
-    def rule_table(self, name: str) -> RuleTable:
-        """Read a decision table: CSV with a header, or YAML with `rows`. Raises `SettingsInvalid` or `OSError`."""
-        if name not in self.rules:
-            source = self._source(name)
-            rows = _csv_rows(source) if name.endswith(".csv") else _yaml_rows(source, name)
-            self.rules[name] = RuleTable(name=name, rows=rows, digest=self.digests[name])
-        return self.rules[name]
-
-    def schema(self, name: str) -> dict[str, Any]:
-        """Read a JSON Schema. Raises `OSError` or `msgspec.DecodeError`."""
-        if name not in self.schemas:
-            self.schemas[name] = msgspec.json.decode(self._source(name), type=dict[str, Any])
-        return self.schemas[name]
-
-    def _source(self, name: str) -> str:
-        path = self._folder / name
-        self.paths.add(path)
-        source = path.read_text(encoding="utf-8")
-        self.digests[name] = hashlib.sha256(source.encode()).hexdigest()[:_DIGEST]
-        return source
-
-
-def _csv_rows(source: str) -> tuple[Mapping[str, str], ...]:
-    return tuple({key: (value or "").strip() for key, value in row.items() if key} for row in csv.DictReader(io.StringIO(source), skipinitialspace=True))
-
-
-def _yaml_rows(source: str, name: str) -> tuple[Mapping[str, str], ...]:
-    rows = read(source, name).values.get("rows")
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in cast("list[object]", rows)):
-        raise SettingsInvalid([Mistake(file=name, path="rows", line=1, says="a decision table needs `rows`, a list of mappings.", remedy="Add `rows:`.")])
-    return tuple({str(key): str(value).strip() for key, value in row.items()} for row in cast("list[dict[str, Any]]", rows))
 
 
 def _vendor(name: str, told: shape.Vendor, facts: Facts) -> Vendor:
@@ -173,7 +123,7 @@ def _capability(name: str, told: shape.Capability, targets: Mapping[str, Target]
     retries = told.retries
     return Capability(
         name=name,
-        version=digest({"told": msgspec.to_builtins(told), "beside": [beside.digests.get(str(told.rules)), schema]}),
+        version=digest({"told": msgspec.to_builtins(told), "rules": beside.digests.get(told.rules or ""), "schema": schema}),
         ladder=tuple(targets[target] for target in told.ladder),
         owner=told.owner,
         rules=told.rules,

@@ -2,7 +2,7 @@
 `pointsman.yaml` → `Settings`, with all mistakes told at once; and again whenever a file changes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,51 +14,62 @@ from pointsman.core.target import Vendor
 from pointsman.settings import shape
 from pointsman.settings.compile import Beside, snapshot_of, targets_of, vendors_of
 from pointsman.settings.facts import Facts
-from pointsman.settings.meaning import Meaning
+from pointsman.settings.meaning import Meaning, open_secrets
 from pointsman.settings.validate import validate
-from pointsman.settings.yaml_text import read
+from pointsman.settings.watch import Stamp, Watch, stamp
+from pointsman.settings.yaml_text import compose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """One configuration. `folder` is where relative paths begin; `watched` are the files it was made of."""
+    """
+    One configuration. `folder` is where relative paths begin.
+
+    `stamps` tells the files it was made of; `secret_files` are those among them that are read when connecting, not when loading.
+    """
 
     server: shape.Server
     snapshot: Snapshot
     folder: Path
-    watched: frozenset[Path]
+    stamps: Mapping[Path, Stamp]
+    secret_files: frozenset[Path]
 
 
-def load(path: Path, facts: Facts) -> Settings:
-    """Read and check a configuration. Raises `SettingsInvalid`."""
+def load(path: Path, facts: Facts, watch: Watch | None = None) -> Settings:
+    """Read and check a configuration; `watch` learns of the files looked at, even if they have mistakes. Raises `SettingsInvalid`."""
+    watch = watch or Watch()
+    watch.note(path)
     try:
         source = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise SettingsInvalid(
             [Mistake(file=str(path), path="", line=0, says=f"the file cannot be read: {why}.", remedy="Write one with `pointsman init`.")]
         ) from error
-    return parse(source, path, facts)
+    return parse(source, path, facts, watch)
 
 
-def parse(source: str, path: Path, facts: Facts) -> Settings:
+def parse(source: str, path: Path, facts: Facts, watch: Watch | None = None) -> Settings:
     """Check the text of a configuration that stands, or would stand, at `path`. Raises `SettingsInvalid`."""
-    text = read(source, str(path))
-    file = validate(text)
-    beside = Beside(path.parent)
+    watch = watch or Watch()
+    text = compose(source, str(path))
+    file, misshapen = validate(text)
+    beside = Beside(path.parent, watch)
+    mistakes = [*text.mistakes, *misshapen, *open_secrets(text.values, text)]
+    if file is None:
+        raise _invalid(path, mistakes)
     meaning = Meaning(text, file, facts, beside)
-    meaning.check_before_targets()
     vendors = vendors_of(file, facts)
     targets = targets_of(file, vendors, facts)
     meaning.check(targets)
-    if meaning.mistakes:
-        raise SettingsInvalid(sorted(meaning.mistakes, key=lambda mistake: (mistake.file, mistake.line, mistake.path)))
-    return Settings(
-        server=file.server,
-        snapshot=snapshot_of(file, vendors=vendors, targets=targets, beside=beside),
-        folder=path.parent,
-        watched=frozenset({path, *beside.paths, *_credential_files(vendors.values(), path.parent)}),
-    )
+    mistakes.extend(meaning.mistakes)
+    if mistakes:
+        raise _invalid(path, mistakes)
+    secret_files = frozenset(_secret_files(vendors.values(), path.parent))
+    for name in sorted(secret_files):
+        watch.note(name)
+    snapshot = snapshot_of(file, vendors=vendors, targets=targets, beside=beside)
+    return Settings(server=file.server, snapshot=snapshot, folder=path.parent, stamps=watch.stamps, secret_files=secret_files)
 
 
 def schema_json() -> bytes:
@@ -73,31 +84,38 @@ class Reloader:
         self._path = path
         self._facts = facts
         self._current = current
-        self._seen = _stamps(current.watched)
+        self._seen = dict(current.stamps)
 
     def check(self, *, force: bool = False) -> Settings | None:
-        """Return the new settings, or None if nothing changed. Raises `SettingsInvalid` once for each bad change."""
-        stamps = _stamps(self._current.watched)
-        if stamps == self._seen and not force:
+        """
+        Return the settings to use from now on, or None if nothing changed. Raises `SettingsInvalid` once for each bad change.
+
+        When only a secret changed these are the same settings as before: connecting again reads it, even while the main file has mistakes.
+        """
+        changed = {path: found for path, seen in self._seen.items() if (found := stamp(path)) != seen}
+        if not changed and not force:
             return None
-        self._seen = stamps
-        settings = load(self._path, self._facts)
-        self._current = settings
-        self._seen = _stamps(settings.watched)
-        return settings
-
-
-def _stamps(paths: frozenset[Path]) -> dict[Path, tuple[int, int] | None]:
-    stamps: dict[Path, tuple[int, int] | None] = {}
-    for path in paths:
+        self._seen |= changed
+        if not force and changed.keys() <= self._current.secret_files:
+            return self._current
+        watch = Watch()
         try:
-            found = path.stat()
-            stamps[path] = (found.st_mtime_ns, found.st_size)
-        except OSError:
-            stamps[path] = None
-    return stamps
+            self._current = load(self._path, self._facts, watch)
+        except SettingsInvalid:
+            self._seen |= watch.stamps  # what was missing may come, what was wrong may be corrected
+            raise
+        self._seen = dict(watch.stamps)
+        return self._current
 
 
-def _credential_files(vendors: Iterable[Vendor], folder: Path) -> set[Path]:
-    references = [vendor.credential for vendor in vendors if vendor.credential is not None]
-    return {folder / reference.removeprefix("file:") for reference in references if reference.startswith("file:")}
+def _invalid(path: Path, mistakes: Iterable[Mistake]) -> SettingsInvalid:
+    """Tell each mistake once, the main file's first, from top to bottom."""
+    return SettingsInvalid(sorted(dict.fromkeys(mistakes), key=lambda one: (one.file != str(path), one.file, one.line, one.path)))
+
+
+def _secret_files(vendors: Iterable[Vendor], folder: Path) -> Iterable[Path]:
+    for vendor in vendors:
+        if vendor.credential is not None and vendor.credential.startswith("file:"):
+            yield folder / vendor.credential.removeprefix("file:")
+        if vendor.ca_file is not None:
+            yield folder / vendor.ca_file

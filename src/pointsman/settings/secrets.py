@@ -4,13 +4,19 @@ Credentials by reference: `env:NAME`, `file:PATH`, `keyring:SERVICE/USER` → th
 
 import importlib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pointsman.core.errors import CredentialMissing, ExtraMissing
 
-KINDS: Final = ("env:", "file:", "keyring:")
+_REFERENCE: Final = re.compile(r"env:[A-Za-z_]\w*|file:[^\0]+|keyring:[^/]+/.+", re.ASCII)
+
+
+def is_reference(text: str) -> bool:
+    """Tell whether a text is a reference to a credential."""
+    return _REFERENCE.fullmatch(text) is not None
 
 
 def environment() -> Mapping[str, str]:
@@ -28,25 +34,31 @@ def secret(reference: str, *, folder: Path, environ: Mapping[str, str]) -> str:
         case "file":
             found, remedy = _from_file(folder / name), f"Write the key into the file `{name}`"
         case "keyring":
-            found, remedy = _from_keyring(name), f"Store it with `keyring set {name.replace('/', ' ')}`"
+            found, remedy = _from_keyring(name), f"Store it with `keyring set {name.replace('/', ' ', 1)}`"
         case _:
             raise CredentialMissing("A credential is no reference. Write `env:NAME`, `file:PATH` or `keyring:SERVICE/USER`.")
-    if not found.strip():
+    found = found.strip()
+    if not found:
         raise CredentialMissing(f"The credential `{reference}` is empty or missing. {remedy}.")
-    return found.strip()
+    if not (found.isascii() and found.isprintable()):
+        raise CredentialMissing(f"The credential `{reference}` holds a line break or another character that no key has. {remedy}, and nothing else.")
+    return found
 
 
 def _from_file(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+    except (OSError, ValueError):
         return ""
 
 
 def _from_keyring(name: str) -> str:
     try:
-        keyring = importlib.import_module("keyring")
+        keyring: Any = importlib.import_module("keyring")
     except ImportError as error:
         raise ExtraMissing(what="A credential from the system's keyring", extra="keyring") from error
     service, _, user = name.partition("/")
-    return keyring.get_password(service, user) or ""
+    try:
+        return str(keyring.get_password(service, user) or "")
+    except Exception as error:
+        raise CredentialMissing(f"The keyring cannot be asked for `{name}` ({type(error).__name__}). Unlock it, or use `env:` or `file:`.") from error

@@ -1,0 +1,101 @@
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from pointsman.core.errors import CredentialMissing, ExtraMissing
+from pointsman.settings.secrets import environment, is_reference, secret
+
+
+class FakeKeyring(ModuleType):
+    """Stands in for the package `keyring`."""
+
+    def __init__(self, known: dict[tuple[str, str], str], *, is_locked: bool = False) -> None:
+        super().__init__("keyring")
+        self._known = known
+        self._is_locked = is_locked
+
+    def get_password(self, service: str, user: str) -> str | None:
+        if self._is_locked:
+            raise RuntimeError("hunter2 is locked away")
+        return self._known.get((service, user))
+
+
+def found(reference: str, folder: Path = Path("/nowhere"), **environ: str) -> str:
+    return secret(reference, folder=folder, environ=environ)
+
+
+def test_a_secret_comes_from_the_environment() -> None:
+    assert found("env:KEY", KEY=" hunter2\n") == "hunter2"
+
+
+def test_a_secret_comes_from_a_file_beside_the_configuration_or_anywhere(tmp_path: Path) -> None:
+    (tmp_path / "acme.key").write_text("hunter2\n")
+    assert found("file:acme.key", tmp_path) == "hunter2"
+    assert found(f"file:{tmp_path / 'acme.key'}") == "hunter2"
+
+
+def test_a_secret_comes_from_the_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "keyring", FakeKeyring({("pointsman", "acme/key"): "hunter2"}))
+    assert found("keyring:pointsman/acme/key") == "hunter2"
+    with pytest.raises(CredentialMissing, match=r"`keyring:pointsman/other` is empty or missing. Store it with `keyring set pointsman other`."):
+        found("keyring:pointsman/other")
+
+
+def test_a_keyring_that_is_locked_is_told_without_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "keyring", FakeKeyring({}, is_locked=True))
+    with pytest.raises(CredentialMissing, match=r"cannot be asked for `a/b` \(RuntimeError\)") as caught:
+        found("keyring:a/b")
+    assert "hunter2" not in caught.value.message
+
+
+def test_a_keyring_that_is_not_installed_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    with pytest.raises(ExtraMissing, match=r"pip install 'pointsman\[keyring\]'"):
+        found("keyring:a/b")
+
+
+@pytest.mark.parametrize(
+    ("reference", "remedy"),
+    [
+        ("env:GONE", "Set the environment variable `GONE`."),
+        ("env:BLANK", "Set the environment variable `BLANK`."),
+        ("file:gone.key", "Write the key into the file `gone.key`."),
+        ("file:broken.key", "Write the key into the file `broken.key`."),
+        ("file:a\0b", "Write the key into the file"),
+    ],
+)
+def test_a_reference_that_leads_to_nothing_tells_what_to_do(tmp_path: Path, reference: str, remedy: str) -> None:
+    (tmp_path / "broken.key").write_bytes(b"\xff\xfe")
+    with pytest.raises(CredentialMissing, match="empty or missing") as caught:
+        found(reference, tmp_path, BLANK="  ")
+    assert remedy in caught.value.message
+
+
+@pytest.mark.parametrize("value", ["hunter\n2", "hunter\r\nX-Evil: 2", "hünter2", "hunter\x002"])
+def test_a_secret_that_would_break_out_of_its_header_is_refused_and_not_shown(value: str) -> None:
+    with pytest.raises(CredentialMissing, match="another character that no key has") as caught:
+        found("env:KEY", KEY=value)
+    assert "2" not in caught.value.message
+
+
+def test_what_is_no_reference_is_refused_and_not_shown() -> None:
+    with pytest.raises(CredentialMissing) as caught:
+        found("hunter2")
+    assert "hunter2" not in caught.value.message
+
+
+@pytest.mark.parametrize("text", ["env:A_1", "file:a b", "keyring:a/b/c"])
+def test_a_reference_is_known_by_its_form(text: str) -> None:
+    assert is_reference(text)
+
+
+@pytest.mark.parametrize("text", ["env:", "env:A-B", "file:", "keyring:a", "keyring:/b", "hunter2", "ENV:A", ""])
+def test_what_has_no_such_form_is_no_reference(text: str) -> None:
+    assert not is_reference(text)
+
+
+def test_the_environment_is_that_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POINTSMAN_TEST", "1")
+    assert environment()["POINTSMAN_TEST"] == "1"
