@@ -26,7 +26,7 @@ SEE = "`pointsman check --schema` shows what is allowed."
         ("    cache: 7", f"6 capabilities.support.cache: this must be `true` or `false` or a mapping. {SEE}"),
         (
             "    data_class: secret",
-            "6 capabilities.support.data_class: this must be one of `confidential`, `internal`, `public`, `restricted`. Choose one of them.",
+            "6 capabilities.support.data_class: this must be one of `confidential`, `internal`, `public`, `restricted`. Ch",
         ),
         ("    owner: 5", f"6 capabilities.support.owner: this must be a text. {SEE}"),
         (f"    unit: {'x' * 61}", f"6 capabilities.support.unit: this must not be longer than 60 characters. {SEE}"),
