@@ -33,8 +33,8 @@ class _Delta(msgspec.Struct):
 
 
 class _Choice(msgspec.Struct):
-    delta: _Delta = field(default_factory=_Delta)
-    message: _Delta = field(default_factory=_Delta)
+    delta: _Delta = msgspec.field(default_factory=_Delta)
+    message: _Delta = msgspec.field(default_factory=_Delta)
     finish_reason: str | None = None
 
 
