@@ -12,13 +12,14 @@ from pointsman.cli.options import json_option
 @json_option
 @click.option("--once", is_flag=True, help="Send one workload as fast as it is answered, then end.")
 @click.option("--seconds", type=click.IntRange(1, 3600), default=None, help="Send a workload for so long, then end. Without: for a minute, then stay.")
+@click.option("--stay", is_flag=True, help="Keep the gateway after the workload, until Ctrl-C.")
 @click.option("--port", type=click.IntRange(1, 65_535), default=None, help="The gateway's port; by default 8800, or a free one if that is taken.")
 @click.option("--speed", type=click.FloatRange(0.1, 1000), default=1.0, hidden=True)
-def command(*, as_json: bool, once: bool, seconds: int | None, port: int | None, speed: float) -> None:
+def command(*, as_json: bool, once: bool, seconds: int | None, stay: bool, port: int | None, speed: float) -> None:
     """
     Show everything at work, with simulated vendors.
 
     Writes a configuration into `.pointsman-demo/`, starts three simulated vendors and the gateway, and sends support tickets through it over real
     HTTP while a table shows who answered and what it cost. Midway one vendor fails. Then the gateway stays for you to try, until Ctrl-C.
     """
-    run(Wishes(seconds=seconds, once=once, port=port, speed=speed, as_json=as_json))
+    run(Wishes(seconds=seconds, once=once, stay=stay, port=port, speed=speed, as_json=as_json))

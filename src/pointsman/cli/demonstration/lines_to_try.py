@@ -12,8 +12,10 @@ _QUESTION: Final = "Where is my parcel?"
 
 def curl(url: str) -> str:
     """Return a shell command."""
-    body = f'{{"model": "{ANSWER}", "messages": [{{"role": "user", "content": "{_QUESTION}"}}]}}'
-    return f"curl {url}/v1/chat/completions -H 'content-type: application/json' \\\n  -d '{body}'"
+    return textwrap.dedent(f"""\
+        curl {url}/v1/chat/completions \\
+          -H 'content-type: application/json' -d '{{"model": "{ANSWER}",
+          "messages": [{{"role": "user", "content": "{_QUESTION}"}}]}}'""")
 
 
 def openai_sdk(url: str) -> str:
@@ -22,7 +24,8 @@ def openai_sdk(url: str) -> str:
         from openai import OpenAI
         client = OpenAI(base_url="{url}/v1", api_key="none-needed")
         answer = client.chat.completions.create(
-            model="{ANSWER}", messages=[{{"role": "user", "content": "{_QUESTION}"}}])
+            model="{ANSWER}",
+            messages=[{{"role": "user", "content": "{_QUESTION}"}}])
         print(answer.choices[0].message.content)""")
 
 

@@ -52,10 +52,9 @@ class Processes:
         return next((name for name, process in self._running if process.poll() is not None), None)
 
     def end(self) -> None:
-        """End all processes and wait for them."""
+        """End all processes, the gateway before the vendors it may still be waiting for."""
         for _, process in reversed(self._running):
             process.send_signal(signal.SIGTERM)
-        for _, process in reversed(self._running):
             try:
                 process.wait(_END_S)
             except subprocess.TimeoutExpired:

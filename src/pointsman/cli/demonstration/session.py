@@ -34,10 +34,11 @@ _NARROWEST: Final = 80
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """What was asked for on the command line. `seconds` None means the usual workload; the gateway then runs on unless it is `once`."""
+    """What was asked for on the command line. `seconds` None means the usual workload, after which the gateway runs on."""
 
     seconds: int | None = None
     once: bool = False
+    stay: bool = False
     port: int | None = None
     speed: float = 1.0
     as_json: bool = False
@@ -46,7 +47,7 @@ class Wishes:
     @property
     def ends(self) -> bool:
         """Tell whether the demo ends after its workload."""
-        return self.once or self.seconds is not None or self.as_json
+        return not self.stay and (self.once or self.seconds is not None or self.as_json)
 
 
 def run(wishes: Wishes) -> None:
@@ -61,7 +62,7 @@ def run(wishes: Wishes) -> None:
     try:
         session.play()
     except KeyboardInterrupt:
-        session.say("Stopped.")
+        session.say("Stopping …")
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave processes behind
         session.end()
@@ -94,7 +95,7 @@ class _Session:
         if traffic.lost:
             self.say("", *traffic.errors)
         if not self._wishes.ends:
-            self.say("", f"The workload is done; the gateway goes on answering at {url}. Try it:", "", *lines_to_try.lines(url), "Ctrl-C ends the demo.")
+            self.say("", "The workload is done; the gateway goes on answering.", "", *lines_to_try.lines(url), "Ctrl-C ends the demo.")
             while self._processes.fallen() is None:
                 time.sleep(_LOOK_S)
         self._complain()
@@ -114,7 +115,8 @@ class _Session:
         path = folder.write(wishes.home, ports, speed=wishes.speed)
         self._processes.gateway(path, port)
         url = f"http://127.0.0.1:{port}"
-        self.say(f"The gateway answers at {url} with `{path}`. Nothing leaves this machine.", *_own_things(), "", *lines_to_try.lines(url))
+        self.say(f"The gateway answers at {url}; its configuration is", f"`{path}`. Nothing leaves this machine.", *_own_things())
+        self.say("", *lines_to_try.lines(url))
         traffic = self._traffic = Traffic(_plan(wishes, port, cloud_a))
         self._began = time.monotonic()
         threading.Thread(target=traffic.run, name="traffic", daemon=True).start()

@@ -98,7 +98,7 @@ class Traffic:
             is_right = answer["intent"] == ticket.intent
             outcome = {"unit": unit, "kind": "resolved", "success": is_right, "id": f"outcome-{unit}", "capability": capability}
             self._post("/v1/outcomes", outcome, unit)
-        except (OSError, http.client.HTTPException, msgspec.DecodeError, KeyError) as error:
+        except (OSError, http.client.HTTPException, msgspec.DecodeError, LookupError, TypeError) as error:
             self._lose(f"ticket {ticket.number} at {capability}: {error!r}")
             return
         with self._lock:
@@ -110,7 +110,7 @@ class Traffic:
 
     def _post(self, path: str, body: object, unit: str) -> tuple[int, Mapping[str, str], Any]:
         connection = self._connection()
-        headers = {"content-type": "application/json", "x-pointsman-unit": unit}
+        headers = {"content-type": "application/json", "authorization": "Bearer none-needed", "x-pointsman-unit": unit}
         try:
             connection.request("POST", path, msgspec.json.encode(body), headers)
             answer = connection.getresponse()

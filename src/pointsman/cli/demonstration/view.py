@@ -143,7 +143,7 @@ def _notes(view: View, width: int, style: Style) -> list[str]:
     figures = view.figures
     lost = style(f"lost: {view.lost}", fg="red" if view.lost else "green")
     told = [
-        f"escalated: {figures.escalated} (not sure enough) · fallbacks: {figures.failed_over} (a vendor failed) · {lost}",
+        f"escalated: {figures.escalated} (not sure) · fallbacks: {figures.failed_over} (vendor failed) · {lost}",
         style("cloud-a fails every call now (simulated)", fg="red", bold=True) if view.is_failing else style("all vendors answer", dim=True),
     ]
     for owned in figures.hardware:

@@ -16,7 +16,7 @@ from pointsman.cli.simulated.vendor import start
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", default=0, show_default=True, help="The port to listen on; 0 takes a free one.")
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same answers.")
-@click.option("--speed", default=1.0, show_default=True, help="Divides every delay of the models.")
+@click.option("--speed", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, help="Divides every delay of the models.")
 @click.option("--key", default=None, help="The only credential to accept; by default any.")
 def main(host: str, port: int, seed: int, *, speed: float, key: str | None) -> None:
     """Serve a simulated vendor until a signal ends it."""
