@@ -4,7 +4,7 @@ A gateway's answer over HTTP, as a client reads it: headers, text as it arrives,
 
 import http.client
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import msgspec
