@@ -131,11 +131,12 @@ def complexity(function: Function) -> int:
 
 def functions_take_few_parameters(module: Module) -> Faults:
     for function in functions(module):
-        positional, named = parameters(function), function.args.kwonlyargs
-        if len(positional) + len(named) > PARAMETERS:
-            yield f"{function.name}: {len(positional) + len(named)} parameters"
-        if len(positional) > POSITIONAL and not function.name.startswith("_"):
-            yield f"{function.name}: {len(positional)} parameters without a name"
+        total = len(parameters(function)) + len(function.args.kwonlyargs)
+        if total > PARAMETERS:
+            yield f"{function.name}: {total} parameters"
+    for node in public_parts(module.tree):
+        if not isinstance(node, ast.ClassDef) and len(parameters(node)) > POSITIONAL:
+            yield f"{node.name}: {len(parameters(node))} parameters without a name"
 
 
 def classes_offer_few_methods(module: Module) -> Faults:
@@ -237,10 +238,15 @@ def attempts_come_from_the_pipeline(module: Module) -> Faults:
     if module.folder == "pipeline":
         return
     for node in ast.walk(module.tree):
-        if called(node) == "Attempt":
-            yield f"line {node.lineno}: makes an `Attempt`"
-        if called(node) == "replace" and isinstance(node, ast.Call) and node.args and "attempt" in ast.unparse(node.args[0]).lower():
-            yield f"line {node.lineno}: makes an `Attempt` from another"
+        match node:
+            case ast.Call() if called(node) in {"Attempt", "convert"} and "Attempt" in ast.unparse(node):
+                yield f"line {node.lineno}: makes an `Attempt`"
+            case ast.Call(args=[first, *_]) if called(node) == "replace" and "attempt" in ast.unparse(first).lower():
+                yield f"line {node.lineno}: makes an `Attempt` from another"
+            case ast.alias(name="Attempt", asname=str()):
+                yield f"line {node.lineno}: gives `Attempt` another name"
+            case _:
+                pass
 
 
 def the_environment_is_passed_in(module: Module) -> Faults:
@@ -337,6 +343,20 @@ def test_the_rule_finds_what_it_forbids(rule: Callable[[Module], Faults]) -> Non
 )
 def test_every_way_to_keep_changing_things_in_a_module_is_found(source: str) -> None:
     assert list(nothing_global_changes(module_of(source)))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from pointsman.core.attempt import Attempt as Permission\n",
+        "other = replace(attempt, target=cloud)\n",
+        "made = core.attempt.Attempt(call=call)\n",
+        "made = msgspec.convert(told, Attempt)\n",
+    ],
+)
+def test_every_way_to_make_an_attempt_elsewhere_is_found(source: str) -> None:
+    assert list(attempts_come_from_the_pipeline(module_of(source)))
+    assert not list(attempts_come_from_the_pipeline(module_of(source, "pipeline/way.py")))
 
 
 def test_an_exception_may_be_dropped_with_a_word_why_but_never_all_of_them() -> None:
