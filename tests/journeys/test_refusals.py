@@ -115,8 +115,8 @@ def test_over_a_limit_the_sdk_learns_when_to_come_back(guarded: Gateway, sdk: Sd
 
 def test_a_bad_field_is_named_in_openais_way(guarded: Gateway) -> None:
     openai = OpenAIClient()
-    bad = {"messages": [{"role": "user", "content": "hello"}, {"role": "robot", "content": "beep"}]}
-    error = _refused(openai, guarded, "BadRequestError", **bad)
+    messages = [{"role": "user", "content": "hello"}, {"role": "robot", "content": "beep"}]
+    error = _refused(openai, guarded, "BadRequestError", messages=messages)
     assert (error.param, error.code, error.type) == ("messages[1].role", "bad_request", "invalid_request_error")
     assert _refused(openai, guarded, "BadRequestError", temperature="warm").param == "temperature"
     picture = {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{PNG}"}}

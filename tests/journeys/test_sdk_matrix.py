@@ -2,10 +2,10 @@
 Both official SDKs, in every mode, against every upstream: what a user of an SDK sees must not depend on who answers.
 """
 
+from dataclasses import replace
 from typing import Final
 
 import pytest
-from msgspec.structs import replace
 from tests.journeys.gateway import Gateway
 from tests.journeys.sdks import MODES, AnthropicClient, Asked, OpenAIClient, Sdk, Triage, every_sdk
 from tests.journeys.upstreams import SAID, TOKENS_IN, TOKENS_OUT
