@@ -4,9 +4,8 @@ import asyncio
 import gzip
 
 import pytest
-import uvloop
 from msgspec.structs import replace
-from tests.transport.vendor import ASK, ASK_STREAM, QUICK, Talk, Vendor, answer, chunk, eventually, says, stream_head, sweeping
+from tests.transport.vendor import ASK, ASK_STREAM, QUICK, Talk, Vendor, answer, chunk, eventually, run, says, stream_head, sweeping
 
 from pointsman.core.failure import FailureKind
 from pointsman.transport.connection import AnswerBroken
@@ -37,7 +36,7 @@ def test_a_stream_arrives_piece_by_piece_and_its_connection_is_used_again() -> N
             assert (await pool.fetch(ASK, QUICK)).body == b"next"
             assert vendor.connections == 1
 
-    uvloop.run(main())
+    run(main())
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -62,7 +61,7 @@ def test_a_stream_left_at_its_end_mark_gives_the_connection_back_once_the_body_i
             await eventually(lambda: bool(pool._idle))
             assert (await pool.fetch(ASK, QUICK)).body == b"next"
 
-    uvloop.run(main())
+    run(main())
 
 
 def test_a_vendor_that_never_ends_a_stream_that_is_over_loses_the_connection() -> None:
@@ -83,7 +82,7 @@ def test_a_vendor_that_never_ends_a_stream_that_is_over_loses_the_connection() -
             pool.sweep(now + 3)
             await eventually(lambda: pool.open_connections == 0 and vendor.lost == 1)
 
-    uvloop.run(main())
+    run(main())
 
 
 @pytest.mark.parametrize("whole", [False, True])
@@ -106,7 +105,7 @@ def test_a_stream_left_half_read_drops_the_socket_unless_it_is_dead_already(whol
             stream.close(whole=whole)
             await eventually(lambda: pool.open_connections == 0 and vendor.lost == 1)
 
-    uvloop.run(main())
+    run(main())
 
 
 def test_a_slow_reader_pauses_the_vendor_and_gets_everything_in_the_end() -> None:
@@ -137,7 +136,7 @@ def test_a_slow_reader_pauses_the_vendor_and_gets_everything_in_the_end() -> Non
             assert read == size
             watch.cancel()
 
-    uvloop.run(main())
+    run(main())
 
 
 def test_a_paused_stream_can_be_left_and_its_rest_passes_by() -> None:
@@ -158,7 +157,7 @@ def test_a_paused_stream_can_be_left_and_its_rest_passes_by() -> None:
             stream.close(whole=True)
             await eventually(lambda: bool(pool._idle))
 
-    uvloop.run(main())
+    run(main())
 
 
 @pytest.mark.parametrize(
@@ -184,7 +183,7 @@ def test_what_arrived_before_a_stream_broke_is_read_first(pieces: list[bytes], k
             assert broken.value.failure.kind is kind
             stream.close(whole=False)
 
-    uvloop.run(main())
+    run(main())
 
 
 @pytest.mark.parametrize(
@@ -212,7 +211,7 @@ def test_a_stream_that_falls_silent_ends_at_its_deadline(deadlines: "object", ki
             watch.cancel()
             await eventually(lambda: vendor.lost == 1)
 
-    uvloop.run(main())
+    run(main())
 
 
 def test_a_stream_that_never_begins_is_a_failure_before_anybody_was_told_anything() -> None:
@@ -226,7 +225,7 @@ def test_a_stream_that_never_begins_is_a_failure_before_anybody_was_told_anythin
                 await vendor.pool().open(ASK_STREAM, QUICK)
             assert broken.value.failure.kind is FailureKind.CONNECT
 
-    uvloop.run(main())
+    run(main())
 
 
 def test_an_error_to_a_request_for_a_stream_is_read_whole_and_unpacked() -> None:
@@ -242,7 +241,7 @@ def test_an_error_to_a_request_for_a_stream_is_read_whole_and_unpacked() -> None
             assert (await pool.fetch(ASK, QUICK)).body == b"next"
             assert vendor.connections == 1
 
-    uvloop.run(main())
+    run(main())
 
 
 def test_an_endless_error_to_a_request_for_a_stream_is_bounded() -> None:
@@ -255,4 +254,4 @@ def test_an_endless_error_to_a_request_for_a_stream_is_bounded() -> None:
             stream.close(whole=False)
             await eventually(lambda: pool.open_connections == 0)
 
-    uvloop.run(main())
+    run(main())

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import uvloop
 from msgspec.structs import replace
-from tests.transport.vendor import ASK, ASK_STREAM, QUICK, Script, Talk, Vendor, answer, chunk, eventually, says, silent, stream_head, sweeping
+from tests.transport.vendor import ASK, ASK_STREAM, QUICK, Script, Talk, Vendor, answer, chunk, eventually, run, says, silent, stream_head, sweeping
 
 from pointsman.core.failure import FailureKind
 from pointsman.core.http import Deadlines, Incoming
@@ -32,7 +32,7 @@ def _fetch_from(script: Script, **bounds: Any) -> Incoming:
         async with Vendor(script) as vendor:
             return await vendor.pool(**bounds).fetch(ASK, QUICK)
 
-    return uvloop.run(main())
+    return run(main())
 
 
 def _failure_from(script: Script, deadlines: Deadlines = QUICK, **bounds: Any) -> AnswerBroken:
@@ -43,7 +43,7 @@ def _failure_from(script: Script, deadlines: Deadlines = QUICK, **bounds: Any) -
             await eventually(lambda: pool.open_connections == 0)
             return broken
 
-    return uvloop.run(main())
+    return run(main())
 
 
 # ── whole answers ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -62,7 +62,7 @@ def test_a_request_carries_path_host_credential_and_body_and_nothing_else_of_our
             assert b"x-more: 1" in lines
             assert vendor.requests[0].endswith(b"\r\n\r\n{}")
 
-    uvloop.run(main())
+    run(main())
 
 
 def test_a_connection_is_kept_and_used_again() -> None:
@@ -72,7 +72,7 @@ def test_a_connection_is_kept_and_used_again() -> None:
             assert [(await pool.fetch(ASK, QUICK)).body for _ in range(3)] == [b"1", b"2", b"3"]
             assert vendor.connections == 1
 
-    uvloop.run(main())
+    run(main())
 
 
 @pytest.mark.parametrize("loop", [uvloop.run, asyncio.run])
@@ -105,7 +105,7 @@ def test_a_vendor_that_closes_after_each_answer_gets_a_new_connection_each_time(
                 await eventually(lambda: pool.open_connections == 0)
             assert vendor.connections == 3
 
-    uvloop.run(main())
+    run(main())
 
 
 def test_an_idle_connection_that_the_vendor_closed_is_replaced_once_and_silently() -> None:
@@ -122,7 +122,7 @@ def test_an_idle_connection_that_the_vendor_closed_is_replaced_once_and_silently
             assert (await pool.fetch(ASK, QUICK)).body == b"second"
             assert vendor.connections == 2
 
-    uvloop.run(main())
+    run(main())
 
 
 def test_a_stream_too_gets_a_new_connection_when_the_kept_one_is_dead() -> None:
@@ -140,7 +140,7 @@ def test_a_stream_too_gets_a_new_connection_when_the_kept_one_is_dead() -> None:
             assert (stream.status, await stream.read()) == (200, b"data: 1\n\n")
             stream.close(whole=False)
 
-    uvloop.run(main())
+    run(main())
 
 
 def test_a_request_is_not_sent_again_when_the_new_connection_dies_too() -> None:
@@ -162,7 +162,7 @@ def test_a_request_is_not_sent_again_when_the_new_connection_dies_too() -> None:
             assert broken.failure.kind is FailureKind.CONNECT
             assert vendor.connections == 2
 
-    uvloop.run(main())
+    run(main())
 
 
 def test_a_kept_connection_that_stays_silent_is_a_time_out_and_no_reason_to_ask_twice() -> None:
@@ -179,7 +179,7 @@ def test_a_kept_connection_that_stays_silent_is_a_time_out_and_no_reason_to_ask_
             assert broken.failure.kind is FailureKind.TIMEOUT_FIRST_BYTE
             assert vendor.connections == 1
 
-    uvloop.run(main())
+    run(main())
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_bytes_that_are_no_answer_are_a_bad_answer(data: bytes, kind: FailureKin
         async with Vendor(script) as vendor:
             assert (await _fails(vendor.pool())).failure.kind is kind
 
-    uvloop.run(main())
+    run(main())
 
 
 @pytest.mark.parametrize("cut", ["close", "cut"])
@@ -280,7 +280,7 @@ def test_no_vendor_can_make_us_hold_more_than_the_bound(data: bytes, bounds: dic
             assert broken.failure.kind is FailureKind.BAD_ANSWER
             assert told in str(broken)
 
-    uvloop.run(main())
+    run(main())
 
 
 @pytest.mark.parametrize("endless", [b"0\r\nx-trailer: ", b"1;ext="])
@@ -301,7 +301,7 @@ def test_a_vendor_that_sends_two_answers_to_one_request_loses_the_connection() -
             assert (await pool.fetch(ASK, QUICK)).body == b"1"
             assert (await pool.fetch(ASK, QUICK)).body == b"2"
 
-    uvloop.run(main())
+    run(main())
 
 
 def test_bytes_that_come_after_an_answer_are_never_taken_for_the_next() -> None:
@@ -317,7 +317,7 @@ def test_bytes_that_come_after_an_answer_are_never_taken_for_the_next() -> None:
             await eventually(lambda: pool.open_connections == 0)
             assert (await pool.fetch(ASK, QUICK)).body == b"2"
 
-    uvloop.run(main())
+    run(main())
 
 
 # ── deadlines ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -359,8 +359,8 @@ def test_a_connection_that_does_not_come_about_ends_at_the_connect_deadline() ->
             for opened in (full, *fillers):
                 opened.close()
 
-    assert uvloop.run(main(replace(QUICK, connect_s=0.03))) is FailureKind.TIMEOUT_CONNECT
-    assert uvloop.run(main(replace(QUICK, total_s=0.03))) is FailureKind.TIMEOUT_TOTAL
+    assert run(main(replace(QUICK, connect_s=0.03))) is FailureKind.TIMEOUT_CONNECT
+    assert run(main(replace(QUICK, total_s=0.03))) is FailureKind.TIMEOUT_TOTAL
 
 
 def test_a_call_without_time_left_sends_nothing() -> None:
@@ -369,7 +369,7 @@ def test_a_call_without_time_left_sends_nothing() -> None:
             assert (await _fails(vendor.pool(), replace(QUICK, total_s=0.0))).failure.kind is FailureKind.TIMEOUT_TOTAL
             assert vendor.connections == 0
 
-    uvloop.run(main())
+    run(main())
 
 
 def test_the_sweep_goes_by_the_time_it_is_told() -> None:
@@ -386,7 +386,7 @@ def test_the_sweep_goes_by_the_time_it_is_told() -> None:
             with pytest.raises(AnswerBroken, match="timeout_first_byte"):
                 await call
 
-    uvloop.run(main())
+    run(main())
 
 
 def test_connections_that_were_idle_for_too_long_are_closed() -> None:
@@ -400,7 +400,7 @@ def test_connections_that_were_idle_for_too_long_are_closed() -> None:
             pool.sweep(now + IDLE_S + 1)
             await eventually(lambda: pool.open_connections == 0 and vendor.lost == 1)
 
-    uvloop.run(main())
+    run(main())
 
 
 # ── reaching it ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -413,7 +413,7 @@ def test_a_vendor_that_cannot_be_reached_is_a_connect_failure(host: str) -> None
         assert broken.failure.kind is FailureKind.CONNECT
         assert "sk-very-secret" not in str(broken)
 
-    uvloop.run(main())
+    run(main())
 
 
 @pytest.mark.skipif(not socket.has_ipv6 or not os.path.exists("/proc/net/if_inet6"), reason="no IPv6 here")  # noqa: PTH110
@@ -423,7 +423,7 @@ def test_an_ipv6_vendor_is_reached_and_named_in_brackets() -> None:
             assert (await vendor.pool().fetch(ASK, QUICK)).body == b"six"
             assert b"host: [::1]:%d\r\n" % vendor.port in vendor.requests[0]
 
-    uvloop.run(main())
+    run(main())
 
 
 def test_the_number_of_connections_is_bounded_and_those_being_opened_count() -> None:
@@ -438,7 +438,7 @@ def test_the_number_of_connections_is_bounded_and_those_being_opened_count() -> 
                 call.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
 
-    uvloop.run(main())
+    run(main())
 
 
 # ── going away ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -455,7 +455,7 @@ def test_a_cancelled_call_drops_its_socket_at_once(stream: bool) -> None:
             await asyncio.gather(call, return_exceptions=True)
             await eventually(lambda: vendor.lost == 1 and pool.open_connections == 0)
 
-    uvloop.run(main())
+    run(main())
 
 
 def test_a_call_cancelled_while_it_connects_leaves_no_socket() -> None:
@@ -469,7 +469,7 @@ def test_a_call_cancelled_while_it_connects_leaves_no_socket() -> None:
             await asyncio.sleep(0.01)
             assert (pool.open_connections, pool._opening) == (0, 0)
 
-    uvloop.run(main())
+    run(main())
 
 
 def test_closing_a_pool_ends_its_calls_and_asks_nobody_again() -> None:
@@ -489,7 +489,7 @@ def test_closing_a_pool_ends_its_calls_and_asks_nobody_again() -> None:
                 await call
             assert vendor.connections == 1
 
-    uvloop.run(main())
+    run(main())
 
 
 def test_a_pool_may_be_closed_after_its_loop() -> None:
@@ -499,4 +499,4 @@ def test_a_pool_may_be_closed_after_its_loop() -> None:
             await pool.fetch(ASK, QUICK)
             return pool
 
-    uvloop.run(main()).close()
+    run(main()).close()

@@ -1,9 +1,8 @@
 """TLS to vendors, with an authority of our own."""
 
 import pytest
-import uvloop
 from tests.transport.certificates import Files, certificate
-from tests.transport.vendor import ASK, ASK_STREAM, QUICK, Talk, Vendor, answer, chunk, says, stream_head
+from tests.transport.vendor import ASK, ASK_STREAM, QUICK, Talk, Vendor, answer, chunk, run, says, stream_head
 
 from pointsman.core.errors import Unusable
 from pointsman.core.failure import FailureKind
@@ -18,7 +17,7 @@ def _tls_failure(files: Files, ca_file: str | None) -> AnswerBroken:
             assert not vendor.requests
             return broken.value
 
-    return uvloop.run(main())
+    return run(main())
 
 
 def test_a_vendor_with_a_certificate_of_the_named_authority_is_spoken_to() -> None:
@@ -33,7 +32,7 @@ def test_a_vendor_with_a_certificate_of_the_named_authority_is_spoken_to() -> No
             assert vendor.connections == 1
             pool.close()
 
-    uvloop.run(main())
+    run(main())
 
 
 @pytest.mark.parametrize(
@@ -63,7 +62,7 @@ def test_a_vendor_that_speaks_no_tls_is_a_failure_and_is_told_nothing() -> None:
             assert broken.value.failure.kind is FailureKind.TLS
             assert not vendor.requests
 
-    uvloop.run(main())
+    run(main())
 
 
 def test_a_file_that_is_no_authority_is_told_at_once() -> None:

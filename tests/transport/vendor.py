@@ -6,13 +6,17 @@ import asyncio
 import socket
 import ssl
 import struct
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Self
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, Self, TypeVar
+
+import uvloop
 
 from pointsman.core.http import Deadlines, Outgoing
 from pointsman.transport.bounds import Bounds
 from pointsman.transport.endpoint import endpoint
 from pointsman.transport.pool import Pool
+
+T = TypeVar("T")
 
 QUICK = Deadlines(connect_s=2.0, first_byte_s=2.0, gap_s=2.0, total_s=2.0)
 ASK = Outgoing(path="/chat/completions", body=b"{}", headers={})
@@ -108,8 +112,8 @@ class Vendor:
         self.connections += 1
         try:
             await script(Talk(reader, writer, self))
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # the client went away
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass  # the client went away, or the test is over
         finally:
             self.lost += 1
             self._tasks.discard(task)
@@ -161,3 +165,13 @@ async def eventually(condition: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0.002)
     raise AssertionError("it never came true")
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a test on the loop of production, for ten seconds at most."""
+
+    async def bounded() -> T:
+        async with asyncio.timeout(10):
+            return await work
+
+    return uvloop.run(bounded())

@@ -8,13 +8,14 @@ with other rights was answered, and a changed prompt, model or policy never meet
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
+from sys import getsizeof
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from pointsman.core.attempt import Attempt
-from pointsman.core.call import HiddenThinking, Text, Thinking, ToolUse
+from pointsman.core.call import Foreign, HiddenThinking, Refusal, Text, Thinking, ToolUse
 from pointsman.core.place import DataClass, Dialect
 from pointsman.core.reply import Finish, Reply
 
@@ -78,7 +79,7 @@ class AnswerCache:
         """Keep a whole answer. One that was cut off or refused is not worth repeating."""
         policy = attempt.capability.cache
         size = _size(reply)
-        if policy is None or reply.finish not in _KEPT or size > self._max_bytes:
+        if policy is None or not _is_worth_keeping(reply) or size > self._max_bytes:
             return
         key = cache_key(attempt)
         self._drop(key)
@@ -98,12 +99,18 @@ class AnswerCache:
             self._bytes -= dropped[2]
 
 
+def _is_worth_keeping(reply: Reply) -> bool:
+    # Parts of the vendor's own dialect can only be repeated in its own words.
+    lost = Refusal if reply.native is not None else Refusal | Foreign
+    return reply.finish in _KEPT and not any(isinstance(part, lost) for part in reply.parts)
+
+
 def _size(reply: Reply) -> int:
     size = _OVERHEAD_BYTES + (len(reply.native.body) if reply.native is not None else 0)
     for part in reply.parts:
         match part:
             case Text(text) | Thinking(text=text) | ToolUse(arguments=text) | HiddenThinking(data=text):
-                size += len(text)
+                size += getsizeof(text)  # a character takes one, two or four bytes
             case _:
                 size += _OVERHEAD_BYTES
     return size

@@ -144,15 +144,13 @@ class ModelStream:
             raise PlaceFailed(broken.failure, target=self._target) from broken
         if data is None:
             raise self._failed(FailureKind.CUT, "the stream ended without its end mark")
-        try:
-            events = self._reader.feed(data)
-        except TooLarge as error:
-            raise self._failed(FailureKind.BAD_ANSWER, error.message) from error
         pieces: list[Piece] = []
         try:
-            for event in events:
+            for event in self._reader.feed(data):
                 if not self._is_closed:
                     pieces.append(self._piece(event))  # noqa: PERF401 - what came before a failure is kept
+        except TooLarge as error:
+            self._failure = self._failed(FailureKind.BAD_ANSWER, error.message)
         except PlaceFailed as failed:
             self._failure = failed  # what came before it was produced, and is the caller's
         return pieces

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cel_expr_python import cel  # pyright: ignore[reportMissingModuleSource, reportUnknownVariableType, reportAttributeAccessIssue]
+from cel_expr_python import cel  # pyright: ignore[reportMissingTypeStubs, reportMissingModuleSource, reportUnknownVariableType, reportAttributeAccessIssue]
 
 _cel: Any = cel
 
 # What a rule can speak of. `answer`, `finish`, `target` and `place` are known after a model has answered only.
 BEFORE: Final = ("text", "system", "turns", "capability", "tenant", "team", "application", "user", "data_class", "tools", "stream")
 AFTER: Final = (*BEFORE, "answer", "finish", "target", "place")
-_WORD: Final = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|(?<![.\w])([a-z_]+)")
+_WORD: Final = re.compile(r"[a-z_]+")
 
 
 class BadExpression(Exception):
@@ -26,18 +26,38 @@ class EvaluationFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """The values of one call, as the engine holds them; made once for all rows."""
+
+    values: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Expression:
-    """A compiled expression, and the variables that it reads."""
+    """A compiled expression, and the variables that it may read: those whose names occur anywhere in it."""
 
     compiled: Any
     uses: frozenset[str]
 
-    def value(self, variables: Mapping[str, object]) -> object:
-        """Return its value. Raises `EvaluationFailed`."""
-        result = self.compiled.eval(data=variables)
-        if result.type() == _cel.Type.ERROR:
+    def holds(self, known: Known) -> bool:
+        """Return whether it is true. Raises `EvaluationFailed`, also for what is neither true nor false."""
+        value = self._evaluated(known).value()
+        if value is True or value is False:
+            return value
+        raise EvaluationFailed(str(value))
+
+    def text(self, known: Known) -> str:
+        """Return the text it gives. Raises `EvaluationFailed`, also for what is no text."""
+        result = self._evaluated(known)
+        if result.type() != _cel.Type.STRING:
             raise EvaluationFailed(str(result.value()))
         return result.value()
+
+    def _evaluated(self, known: Known) -> Any:
+        try:
+            return self.compiled.eval(known.values)
+        except RuntimeError as error:
+            raise EvaluationFailed(str(error)) from error
 
 
 class Compiler:
@@ -56,6 +76,10 @@ class Compiler:
         """Compile what gives a text. Raises `BadExpression`."""
         return self._compile(text, _cel.Type.STRING, "a text")
 
+    def known(self, variables: Mapping[str, object]) -> Known:
+        """Return the values of variables for evaluation."""
+        return Known(self._engine.Activation({name: _whole(value) for name, value in variables.items()}))
+
     def _compile(self, text: str, wanted: Any, told: str) -> Expression:
         try:
             compiled = self._engine.compile(text)
@@ -64,5 +88,13 @@ class Compiler:
             raise BadExpression(first) from error
         if compiled.return_type() not in (wanted, _cel.Type.DYN):
             raise BadExpression(f"it gives {compiled.return_type().name()}, but must give {told}")
-        words = {found[1] for found in _WORD.finditer(text) if found[1]}
-        return Expression(compiled, frozenset(words & self._names))
+        return Expression(compiled, self._names.intersection(_WORD.findall(text)))
+
+
+def _whole(value: object) -> object:
+    # The engine reads a text up to its first NUL only; what follows would escape every rule.
+    if isinstance(value, str):
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    if isinstance(value, list):
+        return [_whole(one) for one in value]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - a list of texts
+    return value

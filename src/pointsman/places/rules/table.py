@@ -3,7 +3,7 @@ Decision tables: rows that answer, veto or correct, read from top to bottom; the
 
 Columns: `name`; `phase` (`before` a model, the default, or `after` one); `then` (`answer`, `veto`, or `correct` after a model); `answer` (a text, or `=` and an
 expression); `message` (what a vetoed caller is told); `when` (an expression). Every other column is headed by an expression, and its
-cells test it: `> 5`, `in ["a", "b"]`, `.contains("refund")`, or a value to equal; an empty cell fits all.
+cells test it: `> 5`, `in ["a", "b"]`, `.contains("refund")`, or a value to equal; an empty cell or `-` fits all.
 
 A veto whose condition fails to evaluate vetoes: when in doubt, no. An answer or correction that fails is passed over, and a model decides.
 """
@@ -11,6 +11,8 @@ A veto whose condition fails to evaluate vetoes: when in doubt, no. An answer or
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+
+from msgspec.structs import replace
 
 from pointsman.core.attempt import Attempt
 from pointsman.core.call import Call, Role, Text
@@ -42,28 +44,38 @@ class _Row:
     answer: str | Expression
     message: str
 
+    @property
+    def always_decides(self) -> bool:
+        """Tell whether nothing below is asked once the condition holds: an answer that must be worked out may fail."""
+        return isinstance(self.answer, str)
+
+
+@dataclass(frozen=True, slots=True)
+class _Phase:
+    """The rows of one phase, and the variables they read."""
+
+    compiler: Compiler
+    rows: tuple[_Row, ...]
+    uses: frozenset[str]
+
 
 def check(table: RuleTable) -> list[Fault]:
-    """Return every fault of a table, including rows that can never decide."""
-    faults: list[Fault] = []
-    seen: dict[tuple[str, str], int] = {}
-    closed: dict[str, int] = {}
+    """Return every fault of a table, including rows that can never decide and columns that test nothing."""
+    if not table.rows:
+        return [Fault(0, "rows", "the table has no rows, so it can never decide")]
+    faults = [Fault(0, column, "this column tests nothing: all its cells are empty") for column in _idle_columns(table)]
     compilers = _compilers()
+    above: dict[str, list[tuple[int, str, _Row]]] = {phase: [] for phase in _PHASES}
     for index, cells in enumerate(table.rows):
         found = _row_faults(cells, index, compilers)
         faults.extend(found)
         if found:
             continue
-        phase, condition = cells.get("phase") or "before", _condition(cells)
-        if phase in closed:
-            faults.append(Fault(index, "when", f"this row can never decide: row {closed[phase] + 1} above it fits everything"))
-        elif (phase, condition) in seen:
-            faults.append(Fault(index, "when", f"this row can never decide: row {seen[phase, condition] + 1} above it has the same condition"))
-        elif condition and _is_never(compilers[phase], condition):
-            faults.append(Fault(index, "when", "this row can never decide: its condition is false whatever the call"))
-        seen.setdefault((phase, condition), index)
-        if not condition:
-            closed.setdefault(phase, index)
+        phase, condition, row = _phase(cells), _condition(cells), _compiled(cells, index, compilers)
+        why = _idle_row(condition, row, above[phase], compilers[phase])
+        if why is not None:
+            faults.append(Fault(index, "when", f"this row can never decide: {why}"))
+        above[phase].append((index, condition, row))
     return faults
 
 
@@ -72,24 +84,20 @@ class RulesPlace:
 
     def __init__(self, table: RuleTable) -> None:
         compilers = _compilers()
-        rows = [(cells.get("phase") or "before", _compiled(cells, index, compilers)) for index, cells in enumerate(table.rows)]
+        rows = [(_phase(cells), _compiled(cells, index, compilers)) for index, cells in enumerate(table.rows)]
         self._name = table.name
-        self._before = tuple(row for phase, row in rows if phase == "before")
-        self._after = tuple(row for phase, row in rows if phase == "after")
-        self._uses_before = _uses(self._before)
-        self._uses_after = _uses(self._after)
+        self._before, self._after = (_bound(compiler, tuple(row for its, row in rows if its == phase)) for phase, compiler in compilers.items())
 
     @property
     def has_after(self) -> bool:
         """Tell whether a model's answer is judged too."""
-        return bool(self._after)
+        return bool(self._after.rows)
 
     def before(self, attempt: Attempt) -> Reply | None:
         """Return the answer of the first row that fits, or None if a model must decide. Raises `Vetoed`."""
-        if not self._before:
+        if not self._before.rows:
             return None
-        variables = {name: _variable(name, attempt) for name in self._uses_before}
-        decided = _decide(self._before, variables)
+        decided = _decide(self._before, {name: _variable(name, attempt) for name in self._before.uses})
         return None if decided is None else self._reply(attempt.call, decided)
 
     def after(self, attempt: Attempt, reply: Reply) -> Reply:
@@ -100,25 +108,25 @@ class RulesPlace:
             "target": attempt.target.name,
             "place": attempt.target.place.value,
         }
-        variables = {name: told[name] if name in told else _variable(name, attempt) for name in self._uses_after}
-        decided = _decide(self._after, variables)
+        decided = _decide(self._after, {name: told[name] if name in told else _variable(name, attempt) for name in self._after.uses})
         if decided is None:
             return reply
-        return Reply(reply_id=reply.reply_id, model=reply.model, finish=reply.finish, parts=(Text(decided),), usage=reply.usage)
+        finish = Finish.DONE if reply.finish is Finish.TOOLS else reply.finish  # the tool uses are gone with the answer
+        return replace(reply, finish=finish, parts=(Text(decided),), stop_sequence=None, native=None)
 
     def _reply(self, call: Call, text: str) -> Reply:
         return Reply(reply_id=f"rule-{call.call_id}", model=f"rules/{self._name}", finish=Finish.DONE, parts=(Text(text),), usage=Usage())
 
 
-def _decide(rows: tuple[_Row, ...], variables: Mapping[str, object]) -> str | None:
-    for row in rows:
+def _decide(phase: _Phase, variables: Mapping[str, object]) -> str | None:
+    known = phase.compiler.known(variables)
+    for row in phase.rows:
         try:
-            fits = row.condition is None or row.condition.value(variables) is True
-            if not fits:
+            if row.condition is not None and not row.condition.holds(known):
                 continue
             if row.then == "veto":
                 raise Vetoed(rule=row.name, message=row.message)
-            return row.answer if isinstance(row.answer, str) else str(row.answer.value(variables))
+            return row.answer if isinstance(row.answer, str) else row.answer.text(known)
         except EvaluationFailed as failed:
             if row.then == "veto":
                 raise Vetoed(rule=row.name, message=f"{row.message} (the rule `{row.name}` could not be evaluated: {failed})") from failed
@@ -163,21 +171,31 @@ def _compilers() -> dict[str, Compiler]:
 
 
 def _condition(cells: Mapping[str, str]) -> str:
-    tests = [f"({cells['when']})"] if cells.get("when", "") not in _ANY else []
-    for column, cell in cells.items():
-        if column not in _FIXED and cell.strip() not in _ANY:
-            tests.append(f"(({column}){_test(cell.strip())})")
-    return " && ".join(tests)
+    return " && ".join(f"({test}\n)" for _, test in _tests(cells))  # a comment in a cell ends with its line
 
 
-def _test(cell: str) -> str:
+def _tests(cells: Mapping[str, str]) -> list[tuple[str, str]]:
+    when = cells.get("when", "")
+    tests = [] if when.strip() in _ANY else [("when", when)]
+    for column, told in cells.items():
+        cell = told.strip()
+        if column not in _FIXED and cell not in _ANY:
+            tests.append((column, f"({column}\n){_compared(cell)}"))
+    return tests
+
+
+def _compared(cell: str) -> str:
     if cell.startswith("."):
         return cell
     return f" {cell}" if cell.startswith(_TESTS) else f" == {cell}"
 
 
+def _phase(cells: Mapping[str, str]) -> str:
+    return cells.get("phase") or "before"
+
+
 def _compiled(cells: Mapping[str, str], index: int, compilers: Mapping[str, Compiler]) -> _Row:
-    compiler = compilers[cells.get("phase") or "before"]
+    compiler = compilers[_phase(cells)]
     condition, answer = _condition(cells), cells.get("answer", "")
     return _Row(
         name=cells.get("name") or f"row {index + 1}",
@@ -189,37 +207,56 @@ def _compiled(cells: Mapping[str, str], index: int, compilers: Mapping[str, Comp
 
 
 def _row_faults(cells: Mapping[str, str], index: int, compilers: Mapping[str, Compiler]) -> list[Fault]:
-    phase, then = cells.get("phase") or "before", cells.get("then", "")
+    phase, then = _phase(cells), cells.get("then", "")
     if phase not in _PHASES:
         return [Fault(index, "phase", f"`{phase}` is no phase; write `before` or `after`")]
     if then not in _PHASES[phase]:
         return [Fault(index, "then", f"`{then}` is not possible {phase} a model; write {' or '.join(f'`{word}`' for word in sorted(_PHASES[phase]))}")]
     if then != "veto" and not cells.get("answer"):
         return [Fault(index, "answer", f"a row that must {then} needs an answer")]
+    if then == "veto" and cells.get("answer"):
+        return [Fault(index, "answer", "a row that vetoes gives no answer; write what the caller is told under `message`")]
+    compiler, answer = compilers[phase], cells.get("answer", "")
+    expressions = [(column, test, compiler.condition) for column, test in _tests(cells)]
+    if answer.startswith("="):
+        expressions.append(("answer", answer[1:], compiler.text))
     faults: list[Fault] = []
-    for column, cell in cells.items():
+    for column, text, compiled in expressions:
         try:
-            if column == "when" and cell not in _ANY:
-                compilers[phase].condition(cell)
-            elif column == "answer" and cell.startswith("="):
-                compilers[phase].text(cell[1:])
-            elif column not in _FIXED and cell.strip() not in _ANY:
-                compilers[phase].condition(f"({column}){_test(cell.strip())}")
+            compiled(text)
         except BadExpression as bad:
             faults.append(Fault(index, column, str(bad)))
     return faults
 
 
-def _is_never(compiler: Compiler, condition: str) -> bool:
-    expression = compiler.condition(condition)
-    if expression.uses:
-        return False
-    try:
-        return expression.value({}) is not True
-    except EvaluationFailed:
+def _idle_columns(table: RuleTable) -> list[str]:
+    heads = dict.fromkeys(column for cells in table.rows for column in cells if column not in _FIXED)
+    return [head for head in heads if all(cells.get(head, "").strip() in _ANY for cells in table.rows)]
+
+
+def _idle_row(condition: str, row: _Row, above: list[tuple[int, str, _Row]], compiler: Compiler) -> str | None:
+    for index, same, higher in above:
+        if not higher.always_decides:
+            continue
+        if _constant(higher, compiler) is True:
+            return f"row {index + 1} above it fits everything"
+        # Only a veto decides when its condition fails to evaluate.
+        if same == condition and (higher.then == "veto" or row.then != "veto"):
+            return f"row {index + 1} above it has the same condition"
+    return "its condition is false whatever the call" if _constant(row, compiler) is False else None
+
+
+def _constant(row: _Row, compiler: Compiler) -> bool | None:
+    if row.condition is None:
         return True
+    if row.condition.uses:
+        return None
+    try:
+        return row.condition.holds(compiler.known({}))
+    except EvaluationFailed:
+        return row.then == "veto"
 
 
-def _uses(rows: tuple[_Row, ...]) -> frozenset[str]:
+def _bound(compiler: Compiler, rows: tuple[_Row, ...]) -> _Phase:
     expressions = [part for row in rows for part in (row.condition, row.answer) if isinstance(part, Expression)]
-    return frozenset(name for expression in expressions for name in expression.uses)
+    return _Phase(compiler=compiler, rows=rows, uses=frozenset(name for expression in expressions for name in expression.uses))
