@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -60,8 +61,9 @@ def test_both_kinds_remember_the_same(writes: list[tuple[str, int]], tmp_path_fa
     shared.close()
 
 
-def _count(path: Path, times: int) -> None:
+def _count(path: Path, times: int, gate: Barrier) -> None:
     cells = SharedCells(path)
+    gate.wait(10)
     for _ in range(times):
         with cells.lock():
             period, now, before, until_s = cells.read("team")
@@ -70,12 +72,13 @@ def _count(path: Path, times: int) -> None:
 
 
 def test_workers_that_count_at_once_lose_nothing(shared: SharedCells, path: Path) -> None:
-    workers = [FORK.Process(target=_count, args=(path, 300)) for _ in range(2)]
+    gate = FORK.Barrier(2)
+    workers = [FORK.Process(target=_count, args=(path, 2000, gate)) for _ in range(2)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join(20)
-    assert shared.read("team")[1] == 600
+    assert shared.read("team")[1] == 4000
 
 
 def _hold(path: Path, told: Connection) -> None:
@@ -101,7 +104,7 @@ def test_a_worker_killed_with_the_lock_in_hand_does_not_close_the_door(shared: S
 def test_the_lock_is_given_back_when_a_call_is_refused(shared: SharedCells, path: Path) -> None:
     with pytest.raises(ValueError), shared.lock():
         raise ValueError
-    worker = FORK.Process(target=_count, args=(path, 1))
+    worker = FORK.Process(target=_count, args=(path, 1, FORK.Barrier(1)))
     worker.start()
     worker.join(5)
     assert worker.exitcode == 0

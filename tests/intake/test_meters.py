@@ -66,6 +66,18 @@ def test_a_burst_at_the_turn_of_the_minute_is_held_back_by_the_minute_before(cel
     reserve(meters, each, at=NOON + 61 + 5)
 
 
+def test_the_minute_before_is_not_swept_out_while_it_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pointsman.intake.cells._FIRST_SWEEP", 1)
+    meters, each = Meters(OwnCells()), a_meter(requests_per_minute=10, budget_nano_usd=10, period=Period.HOUR)
+    for _ in range(10):
+        reserve(meters, each, cost=1, at=NOON + 59)
+    for user in range(100):
+        reserve(meters, a_meter(f"user {user}", requests_per_minute=1), at=NOON + 61)
+    assert meters.spent(each, NOON + 61) == 10
+    with pytest.raises(OverLimit):
+        reserve(meters, each, at=NOON + 61)
+
+
 def test_after_a_quiet_minute_nothing_is_held_back(cells: Cells) -> None:
     meters, each = Meters(cells), a_meter(requests_per_minute=2)
     for at in (NOON, NOON, NOON + 120, NOON + 120):
