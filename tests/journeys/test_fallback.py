@@ -44,6 +44,7 @@ def failing(upstreams: Upstreams, tmp_path_factory: pytest.TempPathFactory) -> I
             "late": simulated("sim-small!slow_first_byte:30", deadlines={"first_byte_s": 0.3}),
             "late-anthropic": simulated("sim-small!slow_first_byte:30", dialect="anthropic", deadlines={"first_byte_s": 0.3}),
             "busy": simulated("sim-small!status_429:60"),
+            "tired": simulated("sim-small!status_503:7"),
             "flaky": simulated("sim-small!status_500"),
             "absent": {"vendor": "absent", "model": "any"},
             "unkeyed": {"vendor": "unkeyed", "model": "any"},
@@ -62,7 +63,7 @@ def failing(upstreams: Upstreams, tmp_path_factory: pytest.TempPathFactory) -> I
             "late-anthropic-then": {"ladder": ["late-anthropic", "mock-openai"]},
             "busy-then": {"ladder": ["busy", "mock-anthropic"]},
             "retried": {"ladder": ["flaky", "mock-openai"], "retries": {"per_target": 2, "budget": 2, "backoff_s": 0.01}},
-            "rested": {"ladder": ["bad-status_503-openai", "mock-anthropic"], "retries": NO_RETRIES},
+            "rested": {"ladder": ["tired", "mock-anthropic"], "retries": NO_RETRIES},
             "too-long": {"ladder": ["llama-openai", "mock-anthropic"], "retries": NO_RETRIES},
             "moderated": {"ladder": ["refuses", "mock-openai"], "retries": NO_RETRIES},
             "all-limited": {"ladder": ["limited"], "retries": NO_RETRIES},
@@ -125,9 +126,9 @@ def test_retries_keep_to_their_budget(failing: Gateway) -> None:
 def test_a_target_that_fails_again_and_again_rests(failing: Gateway, simulator: Simulator) -> None:
     for _ in range(6):
         assert failing.chat("rested").status_code == 200
-    before = len(simulator.requests("sim-small!status_503"))
+    before = len(simulator.requests("sim-small!status_503:7"))
     answer = failing.chat("rested")
-    assert len(simulator.requests("sim-small!status_503")) == before
+    assert len(simulator.requests("sim-small!status_503:7")) == before
     assert "breaker:" in failing.call(answer.headers["x-request-id"])["considered"]
 
 

@@ -44,7 +44,7 @@ def _told(error: Any) -> dict[str, Any]:
 def test_the_second_call_over_a_budget_is_refused_in_the_dialects_way(frugal: Gateway, sdk: Sdk, mode: str) -> None:
     name = f"{sdk.name}-{mode}"
     client = sdk.client(frugal, _KEYS[name].secret)
-    bound = {"max_completion_tokens": 100} if isinstance(sdk, OpenAIClient) else {"max_tokens": 100}
+    bound: dict[str, Any] = {"max_completion_tokens": 100} if isinstance(sdk, OpenAIClient) else {"max_tokens": 100}
 
     def ask() -> None:
         list(sdk.words(client, "mock-anthropic", **bound)) if mode == "stream" else sdk.create(client, "mock-anthropic", **bound)
