@@ -12,17 +12,17 @@ from pointsman.places.rules.table import check
 from pointsman.providers.profiles.table import PROFILES, profile_of
 from pointsman.settings.facts import Facts, RuleFault, VendorFacts
 
-_HOUR_MS: Final = 3_600_000
+_MINUTE_MS: Final = 60_000
 
 
 class Prices:
-    """The price of each target now: its own, or the catalogue's. Catalogue prices are looked up again every hour, for they have dates."""
+    """The price of each target now: its own, or the catalogue's. Catalogue prices are looked up again every minute, for some have hours."""
 
     def __init__(self, wall_ms: Callable[[], int]) -> None:
         self._wall_ms = wall_ms
         self._catalogue: Catalogue | None = None
         self._found: dict[tuple[str, str], Price | None] = {}
-        self._hour = 0
+        self._minute = 0
 
     def of(self, target: Target) -> Price | None:
         """Return the price in force, or None if none is known."""
@@ -30,9 +30,9 @@ class Prices:
             return target.price
         if target.vendor is None or target.hardware is not None:
             return None
-        hour = self._wall_ms() // _HOUR_MS
-        if hour != self._hour:
-            self._hour, self._found = hour, {}
+        minute = self._wall_ms() // _MINUTE_MS
+        if minute != self._minute:
+            self._minute, self._found = minute, {}
         key = (target.vendor.kind, target.model)
         if key not in self._found:
             self._found[key] = self._look_up(target)

@@ -10,6 +10,7 @@ import logging
 import random
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,8 +21,9 @@ from pointsman.assess.checks import Checks
 from pointsman.core.call import Call
 from pointsman.core.clock import Clock
 from pointsman.core.entry import Outcome
-from pointsman.core.errors import CredentialMissing, Failed, PointsmanError
+from pointsman.core.errors import CredentialMissing, Failed, LedgerUnavailable, PointsmanError
 from pointsman.core.ids import uuid7
+from pointsman.core.principal import LimitBy, Period
 from pointsman.core.snapshot import Snapshot
 from pointsman.core.target import Target
 from pointsman.decision.breaker import Breakers
@@ -78,7 +80,7 @@ class Gateway:
         self._cache = AnswerCache(max_bytes=told.max_cache_bytes, now=clock.monotonic_s)
         self._breakers = Breakers(clock.monotonic_s)
         self._seeds = limits.seeds
-        self._seeded: set[str] = set()
+        self._seeded: dict[str, tuple[LimitBy, Period]] = {}
         self._busy: dict[str, BusyMeter] = {}
         # A worker does not see the calls of the others: each bears its part of the hardware's price.
         self._workers = settings.server.workers
@@ -89,7 +91,12 @@ class Gateway:
     def reload(self, settings: Settings) -> None:
         """Swap the snapshot; requests under way keep theirs. Raises nothing that leaves a half-made one in force."""
         self.stages = self._stages(settings.snapshot)
-        self._seed_budgets()
+        for missing in self.missing:
+            _LOG.warning("%s", missing.message)
+        try:
+            self._seed_budgets()
+        except LedgerUnavailable as error:  # no call is accepted now anyway; `note_hardware` tries again
+            _LOG.warning("what was spent before is not known yet: %s", error.message)
 
     def new_id(self) -> str:
         """Return a new time-ordered identifier."""
@@ -127,6 +134,9 @@ class Gateway:
 
     def note_hardware(self) -> None:
         """Book what own hardware was paid for; called every few seconds."""
+        if self.ledger.trouble is None:
+            with suppress(LedgerUnavailable):
+                self._seed_budgets()
         self.ledger.note_hardware(self.clock.wall_ms(), self.clock.monotonic_s())
 
     def close(self) -> None:
@@ -138,6 +148,8 @@ class Gateway:
     def _stages(self, snapshot: Snapshot) -> Stages:
         outlets, self.missing = self._outlets.connect(snapshot)
         self._watch_hardware(snapshot)
+        for target in snapshot.targets.values():
+            self.prices.of(target)  # so that no caller waits for the catalogue to be read
         return Stages(
             snapshot=snapshot,
             surfaces=SURFACES,
@@ -168,13 +180,14 @@ class Gateway:
         return self._breakers.open_class(name) if name in outlets else "no_credential"
 
     def _seed_budgets(self) -> None:
+        """Tell each budget that is new, or counts differently from now on, what was spent before. Raises `LedgerUnavailable`."""
         now_s = self.clock.wall_ms() / 1000
         for limit in self.stages.intake.budgets() if self._seeds else ():
-            if limit.name in self._seeded:
-                continue
-            self._seeded.add(limit.name)
-            column = "key_id" if limit.by == "key" else limit.by.value
-            self.stages.intake.seed(limit, self.ledger.spent_since(column, period_start_s(limit.period, now_s) * 1000))
+            counts = (limit.by, limit.period)
+            if self._seeded.get(limit.name) != counts:
+                column = "key_id" if limit.by is LimitBy.KEY else limit.by.value
+                self.stages.intake.seed(limit, self.ledger.spent_since(column, period_start_s(limit.period, now_s) * 1000))
+                self._seeded[limit.name] = counts
 
 
 def _misfits(call: Call, target: Target) -> tuple[str, ...]:

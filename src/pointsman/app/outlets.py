@@ -2,18 +2,32 @@
 How each target of a snapshot is reached: one pool of connections for each vendor account, kept over reloads that do not change it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from weakref import WeakSet
 
-from pointsman.core.errors import CredentialMissing
+from pointsman.core.errors import CredentialMissing, Unusable
+from pointsman.core.place import Dialect
 from pointsman.core.snapshot import Snapshot
-from pointsman.core.target import Target, Vendor
+from pointsman.core.target import Vendor
 from pointsman.places.models.outlet import Outlet
 from pointsman.providers.registry import BY_DIALECT
 from pointsman.settings.secrets import secret
 from pointsman.transport.bounds import Bounds
-from pointsman.transport.endpoint import Endpoint, endpoint
+from pointsman.transport.endpoint import endpoint
 from pointsman.transport.pool import Pool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Account:
+    """All that a pool of connections depends on. While it is the same, so is the pool."""
+
+    base_url: str
+    dialect: Dialect
+    credential: str | None = field(repr=False)
+    ca_file: Path | None
+    authority: bytes
 
 
 class Outlets:
@@ -23,59 +37,64 @@ class Outlets:
         self._folder = folder
         self._environ = environ
         self._bounds = bounds
-        self._pools: dict[str, tuple[Endpoint, Pool]] = {}
-        self._retired: list[Pool] = []
+        self._pools: dict[str, tuple[_Account, Pool]] = {}
+        # Replaced pools too, for as long as a request under way, or an open connection, holds on to them.
+        self._alive: WeakSet[Pool] = WeakSet()
 
     def connect(self, snapshot: Snapshot) -> tuple[dict[str, Outlet], list[CredentialMissing]]:
-        """Return the outlet of each target whose vendor has its credential, and what is missing for the others."""
+        """Return the outlet of each target whose vendor can be reached, and for each of the other vendors what is missing."""
         missing: list[CredentialMissing] = []
-        used = {target.vendor.name: target for target in snapshot.targets.values() if target.vendor is not None}
-        reachable: dict[str, Pool] = {}
-        for name, target in used.items():
+        pools: dict[str, tuple[_Account, Pool]] = {}
+        for vendor, dialect in _used(snapshot).values():
             try:
-                reachable[name] = self._pool(target)
+                pools[vendor.name] = self._pool(vendor, dialect)
             except CredentialMissing as error:
                 missing.append(error)
-        for name in [name for name in self._pools if name not in reachable]:
-            self._retired.append(self._pools.pop(name)[1])
+            except Unusable as error:
+                missing.append(CredentialMissing(error.message))
+        self._pools = pools
         return {
-            target.name: Outlet(reachable[target.vendor.name], BY_DIALECT[target.dialect])
+            target.name: Outlet(pools[target.vendor.name][1], BY_DIALECT[target.dialect])
             for target in snapshot.targets.values()
-            if target.vendor is not None and target.dialect is not None and target.vendor.name in reachable
+            if target.vendor is not None and target.dialect is not None and target.vendor.name in pools
         }, missing
 
     def sweep(self, now: float) -> None:
-        """Enforce dead-lines, and let go of pools that a reload replaced once their last answer is through."""
-        for pool in self._all():
+        """Enforce dead-lines, also those of requests that began before a reload."""
+        for pool in tuple(self._alive):
             pool.sweep(now)
-        self._retired = [pool for pool in self._retired if pool.open_connections]
 
     def close(self) -> None:
         """Drop every connection."""
-        for pool in self._all():
+        for pool in tuple(self._alive):
             pool.close()
 
-    def _all(self) -> Iterable[Pool]:
-        return [*(pool for _, pool in self._pools.values()), *self._retired]
-
-    def _pool(self, target: Target) -> Pool:
-        vendor = target.vendor
-        assert vendor is not None  # noqa: S101 - the caller has looked
-        made = self._endpoint(vendor, target)
+    def _pool(self, vendor: Vendor, dialect: Dialect) -> tuple[_Account, Pool]:
+        account = self._account(vendor, dialect)
         known = self._pools.get(vendor.name)
-        if known is not None and known[0] == made:
-            return known[1]
-        if known is not None:
-            self._retired.append(known[1])
-        pool = Pool(made, self._bounds)
-        self._pools[vendor.name] = (made, pool)
-        return pool
-
-    def _endpoint(self, vendor: Vendor, target: Target) -> Endpoint:
-        assert target.dialect is not None  # noqa: S101 - a target with a vendor has a dialect
-        shown = None if vendor.credential is None else secret(vendor.credential, folder=self._folder, environ=self._environ)
-        return endpoint(
-            vendor.base_url,
-            credential_headers=BY_DIALECT[target.dialect].headers(shown),
-            ca_file=None if vendor.ca_file is None else str(self._folder / vendor.ca_file),
+        if known is not None and known[0] == account:
+            return known
+        made = endpoint(
+            account.base_url,
+            credential_headers=BY_DIALECT[dialect].headers(account.credential),
+            ca_file=None if account.ca_file is None else str(account.ca_file),
         )
+        pool = Pool(made, self._bounds)
+        self._alive.add(pool)
+        return account, pool
+
+    def _account(self, vendor: Vendor, dialect: Dialect) -> _Account:
+        ca_file = None if vendor.ca_file is None else self._folder / vendor.ca_file
+        try:
+            authority = b"" if ca_file is None else ca_file.read_bytes()
+        except OSError as error:
+            why = error.strerror or "unreadable"
+            raise Unusable(f"The `ca_file` of the vendor `{vendor.name}` cannot be read ({why}). Name a readable PEM file.") from error
+        shown = None if vendor.credential is None else secret(vendor.credential, folder=self._folder, environ=self._environ)
+        return _Account(base_url=vendor.base_url, dialect=dialect, credential=shown, ca_file=ca_file, authority=authority)
+
+
+def _used(snapshot: Snapshot) -> dict[str, tuple[Vendor, Dialect]]:
+    return {
+        target.vendor.name: (target.vendor, target.dialect) for target in snapshot.targets.values() if target.vendor is not None and target.dialect is not None
+    }

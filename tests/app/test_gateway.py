@@ -1,0 +1,349 @@
+"""
+The gateway put together: settings in, answers out, over real sockets and a real ledger.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.app.vendors import Vendor, a_vendor
+from tests.ledger.entries import HOUR_MS, a_record, an_entry, an_outcome, report_of
+from tests.settings.files import known, settings_of
+from tests.values import Time, a_call
+
+from pointsman.app.gateway import Gateway, Limits, system_clock
+from pointsman.core.call import Asked
+from pointsman.core.clock import Clock
+from pointsman.core.errors import BadRequest, CredentialMissing, Exhausted, LedgerUnavailable, OverBudget
+from pointsman.core.ids import timestamp_ms
+from pointsman.ledger.writer import Ledger
+from pointsman.pipeline.run import run
+from pointsman.pipeline.way import Answer
+from pointsman.settings.load import Reloader, load
+
+CONFIG = """
+capabilities:
+  support:
+    ladder: [acme/small]
+targets:
+  acme/small: {{vendor: acme, model: small, price: {{input_usd_per_million: 1, output_usd_per_million: 2}}}}
+vendors:
+  acme: {{kind: openai_compatible, base_url: "{url}", credential: "file:acme.key"}}
+"""
+COST = 1000 * 1000 + 500 * 2000  # of one call: a thousand tokens in, five hundred out
+NOBODY = Asked(authorization=None, api_key=None, unit=None, user=None, data_class=None)
+MONTH_MS = 1_764_547_200_000  # 2025-12-01T00:00:00Z
+BUDGET = "\nlimits: [{{name: all, by: tenant, budget_usd: {usd}, period: month}}]\n"
+
+
+def config(vendor: Vendor, *, more: str = "") -> str:
+    return CONFIG.format(url=vendor.base_url) + more
+
+
+def on_loop(wall_ms: int) -> Clock:
+    """Return a clock with real spans and a set date."""
+    real = system_clock()
+    return Clock(monotonic_s=real.monotonic_s, wall_ms=lambda: wall_ms, sleep=real.sleep, chance=real.chance)
+
+
+async def ask(gateway: Gateway, **more: Any) -> Answer:
+    return await run(a_call(**{"call_id": gateway.new_id(), **more}), NOBODY, gateway.stages)
+
+
+@asynccontextmanager
+async def a_gateway(folder: Path, source: str, *, clock: Clock | None = None, limits: Limits | None = None) -> AsyncIterator[Gateway]:
+    gateway = Gateway(settings_of(folder, source), environ={}, clock=clock or system_clock(), limits=limits or Limits())
+    try:
+        yield gateway
+    finally:
+        gateway.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "acme.key").write_text("one")
+    return tmp_path
+
+
+def scene(play: Callable[[Vendor], Awaitable[None]]) -> None:
+    async def on_stage() -> None:
+        async with a_vendor() as vendor:
+            await play(vendor)
+
+    asyncio.run(on_stage())
+
+
+def test_a_call_is_answered_priced_and_on_record(folder: Path) -> None:
+    async def play(vendor: Vendor) -> None:
+        async with a_gateway(folder, config(vendor), clock=on_loop(MONTH_MS)) as gateway:
+            await gateway.ready_to_record()
+            answer = await ask(gateway)
+            assert b"On its way." in answer.body
+            assert answer.trace.cost_nano_usd == COST
+            assert gateway.trouble() is None
+            await gateway.record_outcome(an_outcome(answer.trace.call_id))
+        assert vendor.keys == ["one"]
+
+    scene(play)
+    [one] = report_of(folder / "pointsman.db", since_ms=MONTH_MS, until_ms=MONTH_MS + HOUR_MS).capabilities
+    assert (one.calls, one.ok, one.cost_nano_usd, one.useful) == (1, 1, COST, 1)
+
+
+def test_a_reload_swaps_the_snapshot_and_keeps_connections_counts_and_cache(folder: Path) -> None:
+    async def play(vendor: Vendor) -> None:
+        async with a_gateway(folder, config(vendor)) as gateway:
+            await ask(gateway)
+            before = gateway.stages
+            gateway.reload(settings_of(folder, config(vendor).replace("support:", "assist:")))
+            await ask(gateway, capability="assist")
+            assert gateway.stages.snapshot.digest != before.snapshot.digest
+            assert (gateway.stages.breakers, gateway.stages.cache) == (before.breakers, before.cache)
+        assert vendor.connections == 1
+
+    scene(play)
+
+
+def test_a_call_under_way_keeps_its_snapshot_and_its_connection_over_a_reload(folder: Path) -> None:
+    async def play(vendor: Vendor) -> None:
+        async with a_gateway(folder, config(vendor)) as gateway:
+            old = gateway.stages.snapshot.digest
+            vendor.may_answer.clear()
+            under_way = [asyncio.ensure_future(ask(gateway)) for _ in range(20)]
+            await vendor.asked(20)
+            (folder / "acme.key").write_text("two")
+            gateway.reload(settings_of(folder, config(vendor).replace("model: small", "model: other")))
+            after = [asyncio.ensure_future(ask(gateway)) for _ in range(20)]
+            await vendor.asked(40)
+            vendor.may_answer.set()
+            answers = await asyncio.gather(*under_way, *after)
+            assert [answer.trace.snapshot for answer in answers] == [old] * 20 + [gateway.stages.snapshot.digest] * 20
+        assert vendor.keys == ["one"] * 20 + ["two"] * 20
+
+    scene(play)
+
+
+def test_dead_lines_hold_for_a_call_whose_connections_a_reload_replaced(folder: Path) -> None:
+    async def play(vendor: Vendor) -> None:
+        source = (
+            config(vendor)
+            .replace("model: small,", "model: small, deadlines: {first_byte_s: 0.05},")
+            .replace("[acme/small]", "[acme/small]\n    retries: {budget: 0}")
+        )
+        async with a_gateway(folder, source) as gateway:
+            vendor.may_answer.clear()
+            under_way = asyncio.ensure_future(ask(gateway))
+            await vendor.asked(1)
+            (folder / "acme.key").write_text("two")
+            gateway.reload(settings_of(folder, source))
+            for _ in range(400):
+                gateway.sweep()
+                if under_way.done():
+                    break
+                await asyncio.sleep(0.005)
+            with pytest.raises(Exhausted, match="timeout_first_byte"):
+                await under_way
+
+    scene(play)
+
+
+def test_a_rotated_secret_is_used_by_the_next_call_without_a_restart(folder: Path) -> None:
+    async def play(vendor: Vendor) -> None:
+        async with a_gateway(folder, config(vendor)) as gateway:
+            reloader = Reloader(folder / "pointsman.yaml", known(), load(folder / "pointsman.yaml", known()))
+            await ask(gateway)
+            (folder / "acme.key").write_text("two\n")
+            found = reloader.check()
+            assert found is not None
+            gateway.reload(found)
+            await ask(gateway)
+        assert vendor.keys == ["one", "two"]
+
+    scene(play)
+
+
+def test_without_its_credential_a_target_is_out_with_a_reason_and_in_again_when_it_comes(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def play(vendor: Vendor) -> None:
+        async with a_gateway(folder, config(vendor)) as gateway:
+            [missing] = gateway.missing
+            assert "`file:acme.key` is empty or missing. Write the key into the file `acme.key`." in missing.message
+            with pytest.raises(CredentialMissing, match="No target of `support` has its credential"):
+                await ask(gateway)
+            with caplog.at_level(logging.WARNING):
+                gateway.reload(settings_of(folder, config(vendor)))
+            assert "`file:acme.key` is empty or missing" in caplog.text
+            (folder / "acme.key").write_text("found")
+            gateway.reload(settings_of(folder, config(vendor)))
+            assert gateway.missing == []
+            await ask(gateway)
+        assert vendor.keys == ["found"]
+
+    (folder / "acme.key").unlink()
+    scene(play)
+
+
+def spend_before(folder: Path, cost: int, at_ms: int) -> None:
+    ledger = Ledger(folder / "pointsman.db")
+    ledger.book(a_record(1, at_ms=at_ms, entries=(an_entry(cost=cost),)))
+    ledger.close()
+
+
+@pytest.mark.parametrize(("at_ms", "is_refused"), [(MONTH_MS + 5, True), (MONTH_MS - HOUR_MS, False)])
+def test_money_spent_by_an_earlier_process_counts_in_its_period(folder: Path, at_ms: int, *, is_refused: bool) -> None:
+    spend_before(folder, 1_000_000_000, at_ms)
+
+    async def play(vendor: Vendor) -> None:
+        async with a_gateway(folder, config(vendor, more=BUDGET.format(usd=1)), clock=on_loop(MONTH_MS + HOUR_MS)) as gateway:
+            if is_refused:
+                with pytest.raises(OverBudget):
+                    await ask(gateway)
+            else:
+                await ask(gateway)
+
+    scene(play)
+
+
+def test_a_worker_that_does_not_seed_leaves_that_to_the_first(folder: Path) -> None:
+    spend_before(folder, 1_000_000_000, MONTH_MS + 5)
+
+    async def play(vendor: Vendor) -> None:
+        source = config(vendor, more=BUDGET.format(usd=1))
+        shared = folder / "limits"
+        async with a_gateway(folder, source, clock=on_loop(MONTH_MS + HOUR_MS), limits=Limits(shared=shared, seeds=False)) as second:
+            await ask(second)
+            async with a_gateway(folder, source, clock=on_loop(MONTH_MS + HOUR_MS), limits=Limits(shared=shared)):
+                with pytest.raises(OverBudget):
+                    await ask(second)
+
+    scene(play)
+
+
+def test_a_reload_neither_forgets_what_was_spent_nor_counts_it_twice(folder: Path) -> None:
+    async def play(vendor: Vendor) -> None:
+        # One call costs 0.002 dollars; a second does not fit.
+        source = config(vendor, more=BUDGET.format(usd=0.0035))
+        async with a_gateway(folder, source, clock=on_loop(MONTH_MS + HOUR_MS)) as gateway:
+            await ask(gateway, size_chars=400)
+            gateway.reload(settings_of(folder, source + "# a comment\n"))
+            with pytest.raises(OverBudget):
+                await ask(gateway, size_chars=400)
+            gateway.reload(settings_of(folder, source.replace("0.0035", "0.0055")))
+            await ask(gateway, size_chars=400)
+            gateway.ledger.flush()
+            # Counted by the day from now on: today's two calls are known, and there is room for none.
+            gateway.reload(settings_of(folder, source.replace("0.0035", "0.0045").replace("month", "day")))
+            with pytest.raises(OverBudget):
+                await ask(gateway, size_chars=400)
+
+    scene(play)
+
+
+def test_a_budget_that_cannot_be_looked_up_at_a_reload_is_looked_up_later(
+    folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spend_before(folder, 1_000_000_000, MONTH_MS + 5)
+
+    def locked(by: str, since_ms: int) -> dict[str, int]:
+        raise LedgerUnavailable(f"locked {by} {since_ms}")
+
+    async def play(vendor: Vendor) -> None:
+        async with a_gateway(folder, config(vendor), clock=on_loop(MONTH_MS + HOUR_MS)) as gateway:
+            with monkeypatch.context() as patch, caplog.at_level(logging.WARNING):
+                patch.setattr(gateway.ledger, "spent_since", locked)
+                gateway.reload(settings_of(folder, config(vendor, more=BUDGET.format(usd=1))))
+                gateway.note_hardware()
+            assert "what was spent before is not known yet" in caplog.text
+            gateway.note_hardware()
+            with pytest.raises(OverBudget):
+                await ask(gateway)
+
+    scene(play)
+
+
+OWN = """
+capabilities: {{support: {{ladder: [own/llama]}}}}
+targets: {{own/llama: {{vendor: own, model: llama, hardware: {{hourly_usd: {hourly}}}}}}}
+vendors: {{own: {{kind: vllm, base_url: "{url}"}}}}
+server: {{workers: {workers}}}
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_own_hardware_costs_a_worker_its_part_of_the_price_for_the_time_it_is_busy(folder: Path, workers: int) -> None:
+    time = Time(wall_ms=MONTH_MS)
+    gateways: list[Gateway] = []
+
+    async def play(vendor: Vendor) -> None:
+        source = OWN.format(hourly=3.6, url=vendor.base_url, workers=workers)
+        async with a_gateway(folder, source, clock=time.clock) as gateway:
+            gateways.append(gateway)
+            vendor.may_answer.clear()
+            under_way = asyncio.ensure_future(ask(gateway))
+            await vendor.asked(1)
+            time.advance(2.0)
+            gateway.reload(settings_of(folder, source.replace("3.6", "7.2")))  # twice the price for the last second
+            time.advance(1.0)
+            vendor.may_answer.set()
+            answer = await under_way
+            assert answer.trace.cost_nano_usd == 4_000_000 // workers
+            time.advance(1.0)
+
+    scene(play)
+    [own] = report_of(folder / "pointsman.db", since_ms=MONTH_MS, until_ms=MONTH_MS + HOUR_MS).hardware
+    assert (own.paid_s, own.busy_s) == (4.0, 3.0)
+    assert (own.paid_nano_usd, own.busy_nano_usd, own.idle_nano_usd) == (6_000_000 // workers, 4_000_000 // workers, 2_000_000 // workers)
+
+
+def test_a_ledger_that_cannot_be_written_is_trouble_and_closes_the_door(folder: Path) -> None:
+    async def play(vendor: Vendor) -> None:
+        gateway = Gateway(settings_of(folder, config(vendor)), environ={}, clock=system_clock())
+        gateway.ledger.close()
+        gateway.ledger = Ledger(folder / "pointsman.db", busy_s=0.01)
+        with closing(sqlite3.connect(folder / "pointsman.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            gateway.ledger.book(a_record(1))
+            for _ in range(1000):
+                if gateway.trouble() is not None:
+                    break
+                await asyncio.sleep(0.002)
+            assert gateway.trouble() == "the ledger cannot be written: database is locked"
+            with pytest.raises(LedgerUnavailable):
+                await gateway.ready_to_record()
+        gateway.close()
+
+    scene(play)
+
+
+def test_ids_are_ordered_by_the_gateways_clock(folder: Path) -> None:
+    async def play(vendor: Vendor) -> None:
+        async with a_gateway(folder, config(vendor), clock=on_loop(MONTH_MS)) as gateway:
+            first, second = gateway.new_id(), gateway.new_id()
+            assert timestamp_ms(first) == MONTH_MS
+            assert first != second
+
+    scene(play)
+
+
+def test_whoever_may_call_is_told_what(folder: Path) -> None:
+    async def play(vendor: Vendor) -> None:
+        async with a_gateway(folder, config(vendor)) as gateway:
+            assert gateway.capabilities(None, None) == ("support",)
+
+    scene(play)
+
+
+def test_refusals_are_no_news_failures_are_and_surprises_come_with_their_origin(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def play(vendor: Vendor) -> None:
+        async with a_gateway(folder, config(vendor)) as gateway:
+            with caplog.at_level(logging.WARNING):
+                gateway.note(BadRequest("no"), "c-1")
+                gateway.note(LedgerUnavailable("full"), "c-2")
+                gateway.note(RuntimeError("odd"), "c-3")
+
+    scene(play)
+    assert [record.getMessage() for record in caplog.records] == ["call c-2 failed: ledger_unavailable", "call c-3 met an unexpected error"]
+    assert caplog.records[1].exc_info is not None

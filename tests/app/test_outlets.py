@@ -1,0 +1,98 @@
+"""
+Pools over reloads: kept while nothing about their vendor changes, and out with a reason when it cannot be reached.
+"""
+
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from tests.settings.files import settings_of
+from tests.transport.certificates import certificate
+
+from pointsman.app.outlets import Outlets
+from pointsman.core.snapshot import Snapshot
+from pointsman.places.models.outlet import Outlet
+from pointsman.transport.bounds import Bounds
+
+HTTPS = """
+capabilities: {{support: {{ladder: [acme/small, beta/small]}}}}
+vendors:
+  acme: {{kind: openai_compatible, base_url: "https://llm.example.com/v1", credential: "{credential}", ca_file: ca.pem}}
+  beta: {{kind: openai_compatible, base_url: "http://127.0.0.1:9/v1"}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "ca.pem").write_bytes(certificate().ca.read_bytes())
+    (tmp_path / "acme.key").write_text("one")
+    return tmp_path
+
+
+def a_snapshot(folder: Path, credential: str = "file:acme.key") -> Snapshot:
+    return settings_of(folder, HTTPS.format(credential=credential)).snapshot
+
+
+def outlets_in(folder: Path, **environ: str) -> Outlets:
+    return Outlets(folder=folder, environ=environ, bounds=Bounds())
+
+
+def connected(outlets: Outlets, snapshot: Snapshot) -> dict[str, Outlet]:
+    found, missing = outlets.connect(snapshot)
+    assert missing == []
+    return found
+
+
+def test_a_reload_that_changes_nothing_keeps_every_pool_also_of_tls(folder: Path) -> None:
+    outlets = outlets_in(folder)
+    assert connected(outlets, a_snapshot(folder)) == connected(outlets, a_snapshot(folder))
+
+
+@pytest.mark.parametrize("name", ["acme.key", "ca.pem"])
+def test_a_changed_file_makes_a_new_pool_for_its_vendor_alone(folder: Path, name: str) -> None:
+    outlets = outlets_in(folder)
+    before = connected(outlets, a_snapshot(folder))
+    (folder / name).write_text((folder / name).read_text() + ("\n" if name == "ca.pem" else "2"))
+    after = connected(outlets, a_snapshot(folder))
+    assert after["acme/small"] != before["acme/small"]
+    assert after["beta/small"] == before["beta/small"]
+
+
+def test_a_secret_of_the_environment_is_read(folder: Path) -> None:
+    assert outlets_in(folder, KEY="one").connect(a_snapshot(folder, "env:KEY"))[1] == []
+
+
+def test_a_secret_is_never_shown(folder: Path) -> None:
+    (folder / "acme.key").write_text("hunter2")
+    outlets = outlets_in(folder)
+    connected(outlets, a_snapshot(folder))
+    assert "hunter2" not in repr(vars(outlets))
+
+
+def test_a_missing_secret_leaves_one_vendor_out_and_says_so(folder: Path) -> None:
+    found, [missing] = outlets_in(folder).connect(a_snapshot(folder, "env:GONE"))
+    assert found.keys() == {"beta/small"}
+    assert "Set the environment variable `GONE`." in missing.message
+
+
+def test_a_keyring_that_is_not_installed_leaves_one_vendor_out_and_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone: dict[str, ModuleType | None] = {"keyring": None}
+    monkeypatch.setattr("sys.modules", {**__import__("sys").modules, **gone})
+    found, [missing] = outlets_in(folder).connect(a_snapshot(folder, "keyring:a/b"))
+    assert found.keys() == {"beta/small"}
+    assert "pointsman[keyring]" in missing.message
+
+
+def test_an_authority_that_is_none_leaves_one_vendor_out_and_says_so(folder: Path) -> None:
+    (folder / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n")
+    found, [missing] = outlets_in(folder).connect(a_snapshot(folder))
+    assert found.keys() == {"beta/small"}
+    assert "holds no certificate" in missing.message
+
+
+def test_an_authority_that_has_gone_leaves_one_vendor_out_and_says_so(folder: Path) -> None:
+    snapshot = a_snapshot(folder)
+    (folder / "ca.pem").unlink()
+    found, [missing] = outlets_in(folder).connect(snapshot)
+    assert found.keys() == {"beta/small"}
+    assert "(No such file or directory)" in missing.message
