@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -140,6 +141,11 @@ def test_in_a_terminal_the_table_is_drawn_in_place_and_the_gateway_stays(tmp_pat
                 seen += os.read(ours, 65536).decode()
         assert "The workload is done; the gateway goes on answering." in seen
         assert re.search(r"\x1b\[\d+F.*Pointsman demo", seen)
+        shown = re.findall(r"^  pointsman (.* -c .*pointsman\.yaml)\r$", seen, re.MULTILINE)
+        assert len(shown) == 3
+        for command in shown:
+            done = subprocess.run([*DEMO[:-1], *shlex.split(command)], cwd=tmp_path, capture_output=True, text=True, timeout=20, check=False)
+            assert (done.returncode, bool(done.stdout.strip())) == (0, True), done.stderr
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
     os.close(ours)

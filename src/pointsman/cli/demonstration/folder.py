@@ -6,8 +6,9 @@ It is written anew at each start, because the simulated vendors' ports differ.
 
 import csv
 import io
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from string import Template
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +18,7 @@ from pointsman.cli.demonstration.tickets import INTENTS, SETTLED
 HYBRID: Final = "support-triage"
 FRONTIER: Final = "support-frontier"
 ANSWER: Final = "support-answer"
+CONFIGURATION: Final = "pointsman.yaml"
 LEAST_CONFIDENCE: Final = 0.7
 _HOURLY_USD: Final = 1.10
 
@@ -26,6 +28,64 @@ _SETTLED_REPLIES: Final = {
     "newsletter": "You are unsubscribed and will get no further newsletter.",
     "gift_card": "The balance stands in your account under Gift cards, and on every receipt.",
 }
+_TEMPLATE: Final = Template("""# The demo's configuration, written anew at each start of `pointsman demo`. Change it while the gateway runs: it notices.
+# Every vendor and price here is simulated. For your own: `pointsman init`, then `pointsman up`.
+
+server:
+  listen: 127.0.0.1:$gateway
+  admin: 127.0.0.1:$admin
+
+vendors:
+  own-gpu:                      # a model server in your own house (simulated)
+    kind: simulated
+    base_url: http://127.0.0.1:$own_gpu/v1
+    credential: file:simulated.key
+  cloud-a:                      # speaks OpenAI Chat Completions (simulated); fails in the middle of the demo
+    kind: simulated
+    base_url: http://127.0.0.1:$cloud_a/v1
+    credential: file:simulated.key
+  cloud-b:                      # speaks Anthropic Messages (simulated)
+    kind: simulated_anthropic
+    base_url: http://127.0.0.1:$cloud_b
+    credential: file:simulated.key
+
+targets:
+  small:
+    vendor: own-gpu
+    model: sim-small
+    place: private
+    hardware: {hourly_usd: $hourly_usd}   # shared over the time it is busy$faster
+  mid:
+    vendor: cloud-a
+    model: sim-mid
+    price: {input_usd_per_million: 0.40, output_usd_per_million: 1.60, id: simulated}
+  frontier:
+    vendor: cloud-b
+    model: sim-frontier
+    price: {input_usd_per_million: 5.00, output_usd_per_million: 25.00, id: simulated}
+
+capabilities:
+  $hybrid:               # what the demo's application calls
+    owner: support@example.com
+    rules: rules.csv            # some tickets need no model
+    cache: true                 # some were asked before
+    ladder: [small, mid, frontier]
+    output_schema: triage.schema.json   # an answer that is not sure enough goes to the next rung
+    retries: {per_target: 1, budget: 2, backoff_s: 0.05}
+    unit: ticket
+
+  $frontier:             # the same tickets with the frontier model alone, to compare
+    owner: support@example.com
+    ladder: [frontier]
+    output_schema: triage.schema.json
+    unit: ticket
+
+  $answer:               # plain answers, for the lines that the demo prints
+    owner: support@example.com
+    cache: true
+    ladder: [small, frontier]
+    unit: ticket
+""")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +107,7 @@ def write(folder: Path, ports: Ports, *, speed: float) -> Path:
     (folder / "simulated.key").write_text("simulated\n", encoding="utf-8")
     (folder / "rules.csv").write_text(_rules(), encoding="utf-8")
     (folder / "triage.schema.json").write_bytes(msgspec.json.format(msgspec.json.encode(contract()), indent=2) + b"\n")
-    path = folder / "pointsman.yaml"
+    path = folder / CONFIGURATION
     path.write_text(_configuration(ports, speed), encoding="utf-8")
     return path
 
@@ -81,64 +141,8 @@ def _rules() -> str:
 
 
 def _configuration(ports: Ports, speed: float) -> str:
-    return f"""# The demo's configuration, written anew at each start of `pointsman demo`. Change it while the gateway runs: it notices.
-# Every vendor and price here is simulated. For your own: `pointsman init`, then `pointsman up`.
-
-server:
-  listen: 127.0.0.1:{ports.gateway}
-  admin: 127.0.0.1:{ports.admin}
-
-vendors:
-  own-gpu:                      # a model server in your own house (simulated)
-    kind: simulated
-    base_url: http://127.0.0.1:{ports.own_gpu}/v1
-    credential: file:simulated.key
-  cloud-a:                      # speaks OpenAI Chat Completions (simulated); fails in the middle of the demo
-    kind: simulated
-    base_url: http://127.0.0.1:{ports.cloud_a}/v1
-    credential: file:simulated.key
-  cloud-b:                      # speaks Anthropic Messages (simulated)
-    kind: simulated_anthropic
-    base_url: http://127.0.0.1:{ports.cloud_b}
-    credential: file:simulated.key
-
-targets:
-  small:
-    vendor: own-gpu
-    model: sim-small
-    place: private
-    hardware: {{hourly_usd: {_HOURLY_USD * speed:.2f}}}   # shared over the time it is busy{_faster(speed)}
-  mid:
-    vendor: cloud-a
-    model: sim-mid
-    price: {{input_usd_per_million: 0.40, output_usd_per_million: 1.60, id: simulated}}
-  frontier:
-    vendor: cloud-b
-    model: sim-frontier
-    price: {{input_usd_per_million: 5.00, output_usd_per_million: 25.00, id: simulated}}
-
-capabilities:
-  {HYBRID}:               # what the demo's application calls
-    owner: support@example.com
-    rules: rules.csv            # some tickets need no model
-    cache: true                 # some were asked before
-    ladder: [small, mid, frontier]
-    output_schema: triage.schema.json   # an answer that is not sure enough goes to the next rung
-    retries: {{per_target: 1, budget: 2, backoff_s: 0.05}}
-    unit: ticket
-
-  {FRONTIER}:             # the same tickets with the frontier model alone, to compare
-    owner: support@example.com
-    ladder: [frontier]
-    output_schema: triage.schema.json
-    unit: ticket
-
-  {ANSWER}:               # plain answers, for the lines that the demo prints
-    owner: support@example.com
-    cache: true
-    ladder: [small, frontier]
-    unit: ticket
-"""
+    hourly_usd = f"{_HOURLY_USD * speed:.2f}"
+    return _TEMPLATE.substitute(asdict(ports), hybrid=HYBRID, frontier=FRONTIER, answer=ANSWER, hourly_usd=hourly_usd, faster=_faster(speed))
 
 
 def _faster(speed: float) -> str:

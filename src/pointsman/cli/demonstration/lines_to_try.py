@@ -3,9 +3,10 @@ Lines that work against the demo's gateway: curl and both SDKs. The tests run th
 """
 
 import textwrap
+from pathlib import Path
 from typing import Final
 
-from pointsman.cli.demonstration.folder import ANSWER
+from pointsman.cli.demonstration.folder import ANSWER, HYBRID
 
 _QUESTION: Final = "Where is my parcel?"
 
@@ -38,6 +39,11 @@ def anthropic_sdk(url: str) -> str:
             model="{ANSWER}", max_tokens=200,
             messages=[{{"role": "user", "content": "{_QUESTION}"}}])
         print(answer.content[0].text)""")
+
+
+def commands(program: str, configuration: Path) -> list[str]:
+    """Return commands of our own that tell more about the demo."""
+    return [f"{program} {command} -c {configuration}" for command in ("report", "report --failures", f"explain --capability {HYBRID} 'Hello'")]
 
 
 def lines(url: str) -> list[str]:

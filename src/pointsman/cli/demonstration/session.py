@@ -95,7 +95,9 @@ class _Session:
         if traffic.lost:
             self.say("", *traffic.errors)
         if not self._wishes.ends:
-            self.say("", "The workload is done; the gateway goes on answering.", "", *lines_to_try.lines(url), "Ctrl-C ends the demo.")
+            self.say("", "The workload is done; the gateway goes on answering.", "", *lines_to_try.lines(url))
+            self.say("More about what happened:", *(f"  {line}" for line in lines_to_try.commands(_program(), self._wishes.home / folder.CONFIGURATION)))
+            self.say("", "Ctrl-C ends the demo.")
             while self._processes.fallen() is None:
                 time.sleep(_LOOK_S)
         self._complain()
@@ -148,7 +150,8 @@ class _Session:
 
     def _draw(self, traffic: Traffic) -> None:
         size = shutil.get_terminal_size((_NARROWEST, 24))
-        lines = screen(self._view(traffic), width=size.columns)[: size.lines - 1]
+        style = plain if environment().get("NO_COLOR") else click.style
+        lines = screen(self._view(traffic), width=size.columns, style=style)[: size.lines - 1]
         back = f"\x1b[{self._drawn}F" if self._drawn else ""
         click.echo(back + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J", nl=False)
         self._drawn = len(lines)
@@ -175,6 +178,11 @@ class _Session:
 
 
 _KINDS: Final = {"settled": "a plain question", "again": "asked before", "easy": "easy", "medium": "not so easy", "hard": "hard"}
+
+
+def _program() -> str:
+    # From a checkout the command is not on the path: name it the way it was called.
+    return sys.argv[0] if Path(sys.argv[0]).name == "pointsman" else "pointsman"
 
 
 def _plan(wishes: Wishes, gateway: int, failing_vendor: int) -> Plan:

@@ -95,7 +95,7 @@ class Vendor:
             exchange.fail(400, exchange.protocol.too_long_error(exchange.record.number))
         elif fault is None or not await exchange.send_fault(asked, fault):
             is_refusal = fault is not None and fault.name == "refuse_content"
-            await exchange.send(asked, refused() if is_refusal else answer(asked, model, self._behaviour), model, fault)
+            await exchange.send(asked, refused() if is_refusal else answer(asked, model, self._behaviour), model=model, fault=fault)
 
     def _fault(self, asked: Asked) -> Fault | None:
         return self.faults.take(asked.model) if asked.fault is None else fault_of(asked.fault)

@@ -62,7 +62,7 @@ class Exchange:
         self.client.write(self._head(status, {"content-type": _JSON, "content-length": str(len(body)), **headers}) + body)
         self.record.ended = WHOLE
 
-    async def send(self, asked: Asked, said: Said, model: Model, fault: Fault | None) -> None:
+    async def send(self, asked: Asked, said: Said, *, model: Model, fault: Fault | None) -> None:
         """Send the answer at the model's pace, as the fault leaves it."""
         self.record.status = 200
         if fault is not None and fault.name == "slow_first_byte":
