@@ -128,9 +128,9 @@ def test_a_change_while_the_file_is_being_read_is_not_missed(tmp_path: Path, mon
     reloader, path = a_reloader(tmp_path, FIVE_LINES)
     real: Any = loading.parse
 
-    def parse_late(source: str, *args: Any) -> Any:
+    def parse_late(source: str, *args: Any, **more: Any) -> Any:
         path.write_text(FIVE_LINES.replace("support", "latest"))  # an editor saves again
-        return real(source, *args)
+        return real(source, *args, **more)
 
     path.write_text(FIVE_LINES.replace("support", "second"))
     with monkeypatch.context() as patch:

@@ -35,7 +35,7 @@ class Settings:
     secret_files: frozenset[Path]
 
 
-def load(path: Path, facts: Facts, watch: Watch | None = None) -> Settings:
+def load(path: Path, facts: Facts, *, watch: Watch | None = None) -> Settings:
     """Read and check a configuration; `watch` learns of the files looked at, even if they have mistakes. Raises `SettingsInvalid`."""
     watch = watch or Watch()
     watch.note(path)
@@ -46,10 +46,10 @@ def load(path: Path, facts: Facts, watch: Watch | None = None) -> Settings:
         raise SettingsInvalid(
             [Mistake(file=str(path), path="", line=0, says=f"the file cannot be read: {why}.", remedy="Write one with `pointsman init`.")]
         ) from error
-    return parse(source, path, facts, watch)
+    return parse(source, path, facts, watch=watch)
 
 
-def parse(source: str, path: Path, facts: Facts, watch: Watch | None = None) -> Settings:
+def parse(source: str, path: Path, facts: Facts, *, watch: Watch | None = None) -> Settings:
     """Check the text of a configuration that stands, or would stand, at `path`. Raises `SettingsInvalid`."""
     watch = watch or Watch()
     text = compose(source, str(path))
@@ -100,7 +100,7 @@ class Reloader:
             return self._current
         watch = Watch()
         try:
-            self._current = load(self._path, self._facts, watch)
+            self._current = load(self._path, self._facts, watch=watch)
         except SettingsInvalid:
             self._seen |= watch.stamps  # what was missing may come, what was wrong may be corrected
             raise
