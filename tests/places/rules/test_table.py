@@ -130,6 +130,19 @@ def test_a_veto_that_cannot_be_evaluated_vetoes(condition: str) -> None:
         _before("(", {"name": "guard", "then": "veto", "when": condition, "message": "Not now."}, _when("true"))
 
 
+def test_a_veto_that_cannot_be_evaluated_vetoes_among_rows_that_do_not_fit() -> None:
+    guard = {"name": "guard", "then": "veto", "when": "1 / (turns - 1) == 1", "message": "Not now."}
+    with pytest.raises(Vetoed, match="the rule `guard` could not be evaluated"):
+        _before("x", _when("false"), guard, _when('text == "y"'))
+
+
+@pytest.mark.parametrize("fitting", [0, 1, 15, 16, 17, 39])
+def test_any_row_of_a_long_table_can_decide(fitting: int) -> None:
+    rows = [{"then": "answer", "when": f'text == "question {index}"', "answer": f"answer {index}"} for index in range(40)]
+    assert _before(f"question {fitting}", *rows) == f"answer {fitting}"
+    assert _before("another question", *rows) is None
+
+
 @pytest.mark.parametrize(
     "row", [_when("1 / (turns - 1) == 1"), _when("dyn(turns)"), {"then": "answer", "answer": "=dyn(turns)"}, {"then": "answer", "answer": '={"a": "b"}[text]'}]
 )

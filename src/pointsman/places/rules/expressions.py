@@ -3,7 +3,7 @@ Expressions in CEL, compiled once (ADR 0005): the only file that knows the engin
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,8 +34,9 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A compiled expression, and the variables that it may read: those whose names occur anywhere in it."""
+    """A compiled expression, its source, and the variables that it may read: those whose names occur anywhere in it."""
 
+    source: str
     compiled: Any
     uses: frozenset[str]
 
@@ -72,6 +73,10 @@ class Compiler:
         """Compile what is true or false. Raises `BadExpression`."""
         return self._compile(text, _cel.Type.BOOL, "true or false")
 
+    def either(self, conditions: Sequence[Expression]) -> Expression:
+        """Compile what is false only if every condition is false, and fails if one fails while none is true."""
+        return self.condition(" || ".join(f"({one.source}\n)" for one in conditions))
+
     def text(self, text: str) -> Expression:
         """Compile what gives a text. Raises `BadExpression`."""
         return self._compile(text, _cel.Type.STRING, "a text")
@@ -88,7 +93,7 @@ class Compiler:
             raise BadExpression(first) from error
         if compiled.return_type() not in (wanted, _cel.Type.DYN):
             raise BadExpression(f"it gives {compiled.return_type().name()}, but must give {told}")
-        return Expression(compiled, self._names.intersection(_WORD.findall(text)))
+        return Expression(text, compiled, self._names.intersection(_WORD.findall(text)))
 
 
 def _whole(value: object) -> object:

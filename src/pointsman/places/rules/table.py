@@ -8,7 +8,7 @@ cells test it: `> 5`, `in ["a", "b"]`, `.contains("refund")`, or a value to equa
 A veto whose condition fails to evaluate vetoes: when in doubt, no. An answer or correction that fails is passed over, and a model decides.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,12 +19,13 @@ from pointsman.core.call import Call, Role, Text
 from pointsman.core.capability import RuleTable
 from pointsman.core.errors import Vetoed
 from pointsman.core.reply import Finish, Reply, Usage
-from pointsman.places.rules.expressions import AFTER, BEFORE, BadExpression, Compiler, EvaluationFailed, Expression
+from pointsman.places.rules.expressions import AFTER, BEFORE, BadExpression, Compiler, EvaluationFailed, Expression, Known
 
 _FIXED: Final = frozenset({"name", "phase", "then", "answer", "message", "when"})
 _PHASES: Final = {"before": frozenset({"answer", "veto"}), "after": frozenset({"veto", "correct"})}
 _TESTS: Final = ("<", ">", "==", "!=", "in ", "in[")
 _ANY: Final = ("", "-")
+_GROUP: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,19 @@ class _Row:
 
 
 @dataclass(frozen=True, slots=True)
+class _Group:
+    """Neighbouring rows, and what is false if none of them fits: of most calls the engine is asked that alone. None where it would save nothing."""
+
+    rows: tuple[_Row, ...]
+    fits: Expression | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Phase:
-    """The rows of one phase, and the variables they read."""
+    """The rows of one phase in groups, and the variables they read."""
 
     compiler: Compiler
-    rows: tuple[_Row, ...]
+    groups: tuple[_Group, ...]
     uses: frozenset[str]
 
 
@@ -91,11 +100,11 @@ class RulesPlace:
     @property
     def has_after(self) -> bool:
         """Tell whether a model's answer is judged too."""
-        return bool(self._after.rows)
+        return bool(self._after.groups)
 
     def before(self, attempt: Attempt) -> Reply | None:
         """Return the answer of the first row that fits, or None if a model must decide. Raises `Vetoed`."""
-        if not self._before.rows:
+        if not self._before.groups:
             return None
         decided = _decide(self._before, {name: _variable(name, attempt) for name in self._before.uses})
         return None if decided is None else self._reply(attempt.call, decided)
@@ -120,7 +129,7 @@ class RulesPlace:
 
 def _decide(phase: _Phase, variables: Mapping[str, object]) -> str | None:
     known = phase.compiler.known(variables)
-    for row in phase.rows:
+    for row in _candidates(phase, known):
         try:
             if row.condition is not None and not row.condition.holds(known):
                 continue
@@ -131,6 +140,19 @@ def _decide(phase: _Phase, variables: Mapping[str, object]) -> str | None:
             if row.then == "veto":
                 raise Vetoed(rule=row.name, message=f"{row.message} (the rule `{row.name}` could not be evaluated: {failed})") from failed
     return None
+
+
+def _candidates(phase: _Phase, known: Known) -> Iterator[_Row]:
+    for group in phase.groups:
+        if group.fits is None or _may_hold(group.fits, known):
+            yield from group.rows
+
+
+def _may_hold(condition: Expression, known: Known) -> bool:
+    try:
+        return condition.holds(known)
+    except EvaluationFailed:
+        return True  # row by row it is told which one failed, and what follows from it
 
 
 def _variable(name: str, attempt: Attempt) -> object:
@@ -259,4 +281,10 @@ def _constant(row: _Row, compiler: Compiler) -> bool | None:
 
 def _bound(compiler: Compiler, rows: tuple[_Row, ...]) -> _Phase:
     expressions = [part for row in rows for part in (row.condition, row.answer) if isinstance(part, Expression)]
-    return _Phase(compiler=compiler, rows=rows, uses=frozenset(name for expression in expressions for name in expression.uses))
+    groups = tuple(_group(compiler, rows[start : start + _GROUP]) for start in range(0, len(rows), _GROUP))
+    return _Phase(compiler=compiler, groups=groups, uses=frozenset(name for expression in expressions for name in expression.uses))
+
+
+def _group(compiler: Compiler, rows: tuple[_Row, ...]) -> _Group:
+    conditions = [row.condition for row in rows if row.condition is not None]
+    return _Group(rows, compiler.either(conditions) if len(conditions) == len(rows) > 1 else None)
