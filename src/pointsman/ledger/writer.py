@@ -169,7 +169,7 @@ class Ledger:
         if not records and not outcomes and not hardware:
             return
         try:
-            write_batch(self._connection, records, [outcome for outcome, _ in outcomes], hardware)
+            write_batch(self._connection, records, [outcome for outcome, _ in outcomes], hardware=hardware)
         except _UNWRITABLE:
             self._write_singly(records, outcomes, hardware)
             return
@@ -183,19 +183,19 @@ class Ledger:
         """Write what can be written of a batch that holds something which cannot, so that one bad value does not stop the ledger."""
         for record in records:
             try:
-                write_batch(self._connection, [record], [], [])
+                write_batch(self._connection, [record], [], hardware=[])
             except _UNWRITABLE as error:
                 _LOG.error("the record of call %s cannot be written and is left out: %s", record.call_id, error)
             self._queue.popleft()
         for outcome, done in outcomes:
             fault: Exception | None = None
             try:
-                write_batch(self._connection, [], [outcome], [])
+                write_batch(self._connection, [], [outcome], hardware=[])
             except _UNWRITABLE as error:
                 fault = BadRequest(f"The ledger cannot keep this outcome ({error}). Send smaller numbers and plain text.")
             self._outcomes.popleft()
             _settle(done, fault)
-        write_batch(self._connection, [], [], hardware)
+        write_batch(self._connection, [], [], hardware=hardware)
         _drop(self._hardware, len(hardware))
 
     def _refuse_outcomes(self) -> None:

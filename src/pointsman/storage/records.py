@@ -46,7 +46,7 @@ def first_id(since_ms: int) -> str:
     return f"{since_ms >> 16:08x}-{since_ms & 0xFFFF:04x}"
 
 
-def write_batch(connection: sqlite3.Connection, records: Sequence[CallRecord], outcomes: Sequence[Outcome], hardware: Iterable[HardwareRow]) -> None:
+def write_batch(connection: sqlite3.Connection, records: Sequence[CallRecord], outcomes: Sequence[Outcome], *, hardware: Iterable[HardwareRow]) -> None:
     """
     Write records, outcomes and hardware time together or not at all.
 
