@@ -15,15 +15,12 @@ import msgspec
 
 from pointsman.app.gateway import Gateway
 from pointsman.core.call import Call, Text
-from pointsman.core.capability import Capability
 from pointsman.core.clock import Clock
-from pointsman.core.entry import CallRecord
 from pointsman.core.errors import CredentialMissing, PointsmanError, Refused, Vetoed
 from pointsman.core.money import dollars
 from pointsman.core.place import DataClass
 from pointsman.core.principal import Principal
 from pointsman.core.target import Target
-from pointsman.core.verdict import Verdict
 from pointsman.decision.choose import Choice
 from pointsman.governance.judge import label_of, reason, verdict_on
 from pointsman.ledger.trace import Trace
@@ -32,6 +29,15 @@ from pointsman.settings.load import Settings
 from pointsman.settings.secrets import secret
 
 USUAL_TOKENS_OUT: Final = 500
+_SAYS: Final = {
+    "first_choice": "it stands first",
+    "next_after": "it comes after {}",
+    "lacks": "it does not offer {}",
+    "cannot_express": "its protocol cannot express {}",
+    "context_too_long": "the prompt and the answer are too long for it",
+    "output_too_long": "the answer may be longer than it allows",
+    "no_credential": "its credential is missing",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,13 +113,13 @@ def explain(rehearsal: Rehearsal, call: Call, *, principal: Principal, declared:
     """Walk the stages with one call. `declared` is what the request would say about its data."""
     walk = _Walk(rehearsal, call, principal)
     try:
-        walk.admit(declared)
+        way = walk.admit(declared)
     except Refused as refused:
         walk.refusal = refused
     else:
-        walk.judge_by_rules()
-        walk.look_at_cache()
-        walk.choose()
+        walk.judge_by_rules(way)
+        walk.look_at_cache(way)
+        walk.choose(way)
     return walk.told(declared)
 
 
@@ -129,11 +135,10 @@ class _Walk:
         self._steps: list[Step] = []
         self._candidates: tuple[Candidate, ...] = ()
         self._answered_by: str | None = None
-        self._way: Way | None = None
         self._tokens_in: int | None = None
         self._tokens_out = call.sampling.max_tokens or USUAL_TOKENS_OUT
 
-    def admit(self, declared: DataClass | None) -> None:
+    def admit(self, declared: DataClass | None) -> Way:
         """Pass the door, the policy and the limits. Raises `Refused`."""
         key, stages = self._principal.key, self._stages
         with self._refusing("door"):
@@ -146,11 +151,11 @@ class _Walk:
         with self._refusing("limits"):
             stages.intake.reserve(self._principal, capability, self._call).settle(0, 0)
         self._says("limits", "passes", "the call is within them while they are not used up" if stages.snapshot.limits else "there are none")
-        self._way = self._begin(capability, verdict)
+        trace = Trace(self._call, self._principal, capability, unit=None, clock=stages.clock, book=stages.book)
+        return Way(self._call, self._principal, capability, verdict=verdict, trace=trace, stages=stages)
 
-    def judge_by_rules(self) -> None:
+    def judge_by_rules(self, way: Way) -> None:
         """Ask the decision table, if there is one."""
-        way = self._here()
         if way.table is None:
             self._says("rules", "off", "the capability has no decision table")
             return
@@ -168,9 +173,8 @@ class _Walk:
         self._says("rules", "answers", f"a row of `{way.capability.rules}` answers: {text}")
         self._answered_by = "rules"
 
-    def look_at_cache(self) -> None:
+    def look_at_cache(self, way: Way) -> None:
         """Tell whether an exact answer could be given again."""
-        way = self._here()
         if way.remembers:
             seconds = 0 if way.capability.cache is None else way.capability.cache.ttl_s
             self._says("cache", "may_answer", f"an exact answer of the last {seconds:.0f} s would be given again, if there is one")
@@ -179,9 +183,8 @@ class _Walk:
         else:
             self._says("cache", "off", f"no answer is kept for `{way.verdict.label.name.lower()}` data, or for one that rules judge")
 
-    def choose(self) -> None:
+    def choose(self, way: Way) -> None:
         """Ask which targets would be tried, and look at each."""
-        way = self._here()
         choice = self._stages.chooser.choose(way.sent, way.capability, way.verdict)
         self._candidates = tuple(self._candidate(target, choice, way) for target in way.capability.ladder)
         if self._answered_by is not None or self.refusal is not None:
@@ -252,16 +255,7 @@ class _Walk:
         rates = price.rates
         return f"{dollars(rates.tokens_in)} in, {dollars(rates.tokens_out)} out per million tokens ({price.price_id})", rating.cost_nano_usd
 
-    # ── the way ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _begin(self, capability: Capability, verdict: Verdict) -> Way:
-        trace = Trace(self._call, self._principal, capability, unit=None, clock=self._stages.clock, book=_forget)
-        return Way(self._call, self._principal, capability, verdict=verdict, trace=trace, stages=self._stages)
-
-    def _here(self) -> Way:
-        if self._way is None:
-            raise ValueError("a call is admitted before it goes on")
-        return self._way
+    # ── telling ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _says(self, stage: str, state: str, says: str) -> None:
         self._steps.append(Step(stage=stage, state=state, says=says))
@@ -275,28 +269,7 @@ class _Walk:
             raise
 
 
-def _forget(record: CallRecord) -> None:
-    del record
-
-
 def _says(code: str) -> str:
     """Return a reason code of `decision` as a sentence's end."""
     kind, _, more = code.partition(":")
-    named = ", ".join(f"`{one}`" for one in more.split(","))
-    match kind:
-        case "first_choice":
-            return "it stands first"
-        case "next_after":
-            return f"it comes after {named}"
-        case "lacks":
-            return f"it does not offer {named}"
-        case "cannot_express":
-            return f"its protocol cannot express {named}"
-        case "context_too_long":
-            return "the prompt and the answer are too long for it"
-        case "output_too_long":
-            return "the answer may be longer than it allows"
-        case "no_credential":
-            return "its credential is missing"
-        case _:
-            return code
+    return _SAYS.get(kind, code).format(", ".join(f"`{one}`" for one in more.split(",")))

@@ -34,7 +34,7 @@ _OBEYED: Final = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160)])
 @click.option("--max-tokens", type=click.IntRange(min=1), help="The longest answer.")
 @click.option("--unit", help="The business item that this is about, such as ticket-4711.")
 @click.option("--data-class", type=click.Choice([known.name.lower() for known in DataClass]), help="The class of the data in the question.")
-@click.option("--timeout", type=click.FloatRange(min=1), default=600.0, show_default=True, help="Seconds to wait for the next piece.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=600.0, show_default=True, help="Seconds to wait for the next piece.")
 @json_option
 def command(prompt: str, *, capability: str, url: str, no_stream: bool, as_json: bool, **told: object) -> None:
     """Ask a capability and watch the answer arrive. With `-` the question is read from standard input."""
@@ -141,7 +141,7 @@ class _Line:
         try:
             yield
         except TimeoutError as error:
-            raise Unusable(f"The gateway at {self._where} was silent for {self._timeout_s:.0f} s. Ask again, or allow more with --timeout.") from error
+            raise Unusable(f"The gateway at {self._where} was silent for {self._timeout_s:g} s. Ask again, or allow more with --timeout.") from error
         except (OSError, http.client.HTTPException) as error:
             raise Unusable(f"The connection to {self._where} broke ({_why(error)}). See whether the gateway still runs, and ask again.") from error
 

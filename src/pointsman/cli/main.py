@@ -6,7 +6,6 @@ installation or a server failed · 4 policy or a limit said no · 130 stopped by
 """
 
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -78,7 +77,7 @@ def root() -> None:
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Run a command; errors of ours become a message and an exit code."""
+    """Run a command; errors of ours become a message and an exit code. A reader who has seen enough of our output is click's business."""
     words = list(sys.argv[1:] if args is None else args)
     try:
         done = root(words, prog_name="pointsman", standalone_mode=False)
@@ -90,10 +89,6 @@ def main(args: Sequence[str] | None = None) -> None:
     except PointsmanError as error:
         _tell(error, words)
         sys.exit(_exit_code(error))
-    except BrokenPipeError:
-        # Whoever read our output has seen enough. What is still buffered must not fail again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(EXIT_MISTAKES)
     sys.exit(done if isinstance(done, int) else 0)
 
 
