@@ -145,6 +145,16 @@ def test_a_streamed_answer_is_found_again_by_a_caller_who_wants_it_whole_and_the
     assert house.asked == {"acme/small": 1}
 
 
+def test_a_stream_that_asks_for_more_than_parts_is_neither_kept_nor_answered_from_what_was_kept() -> None:
+    house = House(a_capability(cache=CachePolicy()), scripts={"acme/small": [Says(), *[Streams(openai_stream("On its way."))] * 2]})
+    extras = {"logprobs": True}
+    wire = {**STREAM_WIRE, "logprobs": True}
+    house.ask(a_call(extras=extras, wire={name: value for name, value in wire.items() if name != "stream"}))
+    for _ in range(2):
+        house.ask(a_call(stream=True, extras=extras, wire=wire))
+    assert house.asked == {"acme/small": 3}
+
+
 def test_a_stream_without_the_word_why_it_stopped_is_not_kept() -> None:
     pieces = [piece for piece in openai_stream("On its way.") if b'"stop"' not in piece]
     house = House(a_capability(cache=CachePolicy()), scripts={"acme/small": [Streams(tuple(pieces))]})

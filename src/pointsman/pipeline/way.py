@@ -19,6 +19,7 @@ from pointsman.decision.choose import Rung
 from pointsman.ledger.rating import Running
 from pointsman.ledger.trace import CANCELLED, Trace
 from pointsman.pipeline.stages import Stages
+from pointsman.places.cache.answers import can_repeat
 from pointsman.surfaces.events import unstreamed
 
 
@@ -72,7 +73,7 @@ class Way:
         is_judged = self.table is not None and self.table.has_after
         self.held = stages.checks.needs_content(capability) or is_judged
         # A rule's word on an answer may depend on who asks, so what it let pass for one caller is not kept for the next.
-        self.remembers = capability.cache is not None and not is_judged and verdict.permits(stages.snapshot.cache_target)
+        self.remembers = capability.cache is not None and not is_judged and can_repeat(call) and verdict.permits(stages.snapshot.cache_target)
         self.full = self.held or self.remembers
         self.sent = unstreamed(call) if call.stream and self.held else call
         self.retried = 0

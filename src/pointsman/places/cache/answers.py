@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from pointsman.core.attempt import Attempt
-from pointsman.core.call import Foreign, HiddenThinking, Refusal, Text, Thinking, ToolUse
+from pointsman.core.call import Call, Foreign, HiddenThinking, Refusal, Text, Thinking, ToolUse
 from pointsman.core.place import DataClass, Dialect
 from pointsman.core.reply import Finish, Reply
 
@@ -52,6 +52,11 @@ def cache_key(attempt: Attempt) -> CacheKey:
         dialect=call.dialect,
         question=hashlib.blake2b(msgspec.json.encode(asked), digest_size=32).digest(),
     )
+
+
+def can_repeat(call: Call) -> bool:
+    """Tell whether a kept answer has the form that the call asks for: a stream is told again from its parts, so nothing beyond them may be asked."""
+    return not call.stream or _NOT_ASKED.issuperset(call.extras)
 
 
 class AnswerCache:
