@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 _Place = Literal["private", "cloud"]
-_DataClass = Literal["public", "internal", "confidential", "restricted"]
+_DataClass = Literal["public", "internal", "confidential", "restricted"]  # mildest first
 _Feature = Literal["tools", "parallel_tools", "schema", "images", "thinking", "stream"]
 _Scope = Literal["call", "outcomes", "raw_targets", "admin"]
 _By = Literal["key", "tenant", "team", "application", "user", "capability"]
@@ -103,7 +103,10 @@ class Capability(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     output_schema: Annotated[str | dict[str, Any] | None, Meta(description="A JSON Schema that every answer must fit: inline, or a path beside this file.")] = (
         None
     )
-    data_class: Annotated[_DataClass, Meta(description="The strictest class of data it may be used with.")] = "internal"
+    data_class: Annotated[
+        _DataClass,
+        Meta(description="The strictest class of data it may be used with; from mild to strict: `public`, `internal`, `confidential`, `restricted`."),
+    ] = "internal"
     unit: Annotated[str, Meta(max_length=60, description="The business item that an outcome is about, such as `ticket`.")] = "request"
 
 
