@@ -3,16 +3,20 @@ A gateway in the hands of its operator: reloads, mistakes, signals, workers.
 """
 
 import os
+import secrets
 import signal
 import time
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from tests.journeys.gateway import Gateway, Settings
-from tests.journeys.processes import eventually
+from tests.journeys.processes import PATIENCE_S, eventually
 from tests.journeys.sdks import GREETING, Asked, OpenAIClient, Sdk, every_sdk
 from tests.journeys.upstreams import SAID, Upstreams, mock, settings
+
+from pointsman.intake.keys import mint
 
 # The mock's `steady` says 240 letters at a pace that lets a second of things happen meanwhile.
 _STEADY_LETTERS = 240
@@ -86,6 +90,26 @@ def _is_closed(gateway: Gateway) -> bool:
     except OpenAIClient.errors.APIConnectionError:
         return True
     return False
+
+
+def test_the_admin_listener_tells_health_and_asks_for_an_administrators_key(upstreams: Upstreams, tmp_path: Path) -> None:
+    minted = {name: mint(secrets.token_bytes(32)) for name in ("boss", "web")}
+    keys = {"boss": {"sha256": minted["boss"].sha256, "scopes": ["admin"]}, "web": {"sha256": minted["web"].sha256}}
+    with Gateway(tmp_path, settings(upstreams, keys=keys)) as gateway:
+        admin = f"http://127.0.0.1:{gateway.admin_port}"
+
+        def ask(method: str, path: str, name: str | None = None) -> httpx2.Response:
+            shown = {} if name is None else {"authorization": f"Bearer {minted[name].secret}"}
+            return httpx2.request(method, admin + path, headers=shown, timeout=PATIENCE_S)
+
+        assert [ask("GET", path).status_code for path in ("/livez", "/readyz")] == [200, 200]
+        assert [ask("GET", "/v1/admin/snapshot", name).status_code for name in (None, "web", "boss")] == [401, 403, 200]
+        told = ask("GET", "/v1/admin/snapshot", "boss").json()
+        assert told["snapshot"] == gateway.snapshot()
+        assert told["capabilities"]["mock-openai"]["ladder"] == ["mock-openai"]
+        gateway.write({**_steady(upstreams), "keys": keys, "server": gateway.settings["server"]})
+        assert [ask("POST", "/v1/admin/reload", name).status_code for name in ("web", "boss")] == [403, 202]
+        eventually(lambda: gateway.snapshot() != told["snapshot"], "the reload")
 
 
 def test_an_idle_gateway_ends_at_once(upstreams: Upstreams, tmp_path: Path) -> None:
