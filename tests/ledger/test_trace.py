@@ -57,7 +57,7 @@ def test_a_call_without_a_unit_is_its_own() -> None:
 
 
 def test_what_was_reserved_is_settled_by_all_attempts_together() -> None:
-    settled: list[tuple[int, int | None]] = []
+    settled: list[tuple[int | None, int | None]] = []
     time = Time()
     trace = a_trace([], time)
     trace.settle = lambda tokens, cost: settled.append((tokens, cost))
@@ -99,3 +99,12 @@ def test_a_call_is_on_record_even_if_settling_fails() -> None:
     with pytest.raises(RuntimeError):
         trace.close(OK)
     assert len(booked) == 1
+
+
+def test_a_first_byte_is_never_noted_before_its_question() -> None:
+    booked: list[CallRecord] = []
+    time = Time()
+    trace = a_trace(booked, time)
+    trace.book(an_attempt(), a_rating(), started=time.monotonic_s, first_byte_at=time.monotonic_s - 0.0009)
+    trace.close(OK)
+    assert booked[0].entries[0].first_byte_ms == 0

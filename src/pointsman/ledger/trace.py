@@ -91,7 +91,8 @@ class Trace:
                 target=attempt.target.name,
                 error=error,
                 latency_ms=(self._clock.monotonic_s() - started) * _MS,
-                first_byte_ms=None if first_byte_at is None else (first_byte_at - started) * _MS,
+                # The loop's time is cut to milliseconds, so a quick answer may seem to come before its question.
+                first_byte_ms=None if first_byte_at is None else max(first_byte_at - started, 0.0) * _MS,
                 usage=rating.usage,
                 cost_nano_usd=rating.cost_nano_usd,
                 price_id=rating.price_id,
