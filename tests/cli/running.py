@@ -18,6 +18,7 @@ from typing import Any
 
 from tests.values import openai_answer
 
+PROGRAM = "from pointsman.cli.main import main; main()"
 SECRET = re.compile(r"^pm_\w{49}$", re.MULTILINE)
 
 
@@ -121,7 +122,7 @@ def start(*words: str, folder: Path, **environ: str) -> subprocess.Popen[str]:
     """Start a command as a process of its own."""
     clean = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY") and not name.startswith("POINTSMAN_")}
     return subprocess.Popen(
-        [sys.executable, "-c", "from pointsman.cli.main import main; main()", *words],
+        [sys.executable, "-c", PROGRAM, *words],
         cwd=folder,
         env={**clean, **environ},
         stdin=subprocess.DEVNULL,

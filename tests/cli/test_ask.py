@@ -247,3 +247,13 @@ def test_a_silent_gateway_is_given_up_after_the_time_out(told: Told) -> None:
 
     assert code == 3
     assert "--timeout" in err
+
+
+def test_a_missing_key_is_told_with_where_it_is_taken_from(told: Told) -> None:
+    body = b'{"error": {"message": "No key came with this request."}}'
+
+    code, _, err = told(b"HTTP/1.1 401 Unauthorized\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+
+    assert code == 4
+    assert err.startswith("No key came with this request. ")
+    assert "POINTSMAN_KEY" in err

@@ -41,7 +41,7 @@ def test_with_nothing_found_the_file_is_still_good_and_the_line_to_change_is_nam
     done = run("init", "--no-probe")
 
     line = (tmp_path / "pointsman.yaml").read_text().split("\n")[6]
-    assert "Line 7 names OpenAI for now:\nset OPENAI_API_KEY" in done.out
+    assert "Line 7 names OpenAI for now: set OPENAI_API_KEY" in done.out
     assert "ladder: [openai/gpt-6-luna]" in line
     assert run("check").code == 0
 

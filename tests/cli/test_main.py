@@ -2,14 +2,18 @@
 The command line as a whole: help at once, exit codes, errors as text and as JSON.
 """
 
+import contextlib
+import os
+import pty
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Run
-from tests.cli.running import CONFIGURATION, finish, start
+from tests.cli.running import CONFIGURATION, PROGRAM, finish, start
 
 from pointsman.cli import main as command_line
 
@@ -98,3 +102,41 @@ def test_a_shell_can_complete_the_commands(tmp_path: Path) -> None:
     done = finish(start(folder=tmp_path, _POINTSMAN_COMPLETE="bash_complete", COMP_WORDS="pointsman ex", COMP_CWORD="1"))
 
     assert done.out == "plain,explain\n"
+
+
+def in_a_terminal(*words: str, folder: Path, columns: int = 80) -> list[str]:
+    """Run a command in a terminal of its own and return the lines that it shows there."""
+    master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (24, columns))
+    environ = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    process = subprocess.Popen([sys.executable, "-c", PROGRAM, *words], cwd=folder, env=environ, stdin=slave, stdout=slave, stderr=slave)
+    os.close(slave)
+    shown = b""
+    with contextlib.suppress(OSError):  # so Linux tells that nobody holds the other end any more
+        while piece := os.read(master, 4096):
+            shown += piece
+    os.close(master)
+    process.wait(timeout=20)
+    return shown.decode().split("\r\n")
+
+
+def test_in_a_terminal_every_message_fits_and_is_wrapped_between_words(tmp_path: Path, run: Run) -> None:
+    commands = [
+        ("init", "--no-probe"),
+        ("init", "--no-probe"),
+        ("check",),
+        ("explain", "--capability", "support-answer"),
+        ("explain", "--capability", "support-answer", "--data-class", "restricted"),
+        ("ask", "Hello", "--capability", "support-answer", "--url", "http://127.0.0.1:1"),
+        ("report",),
+        ("keys", "list"),
+        ("keys", "create", "web"),
+    ]
+    for words in commands:
+        shown = in_a_terminal(*words, folder=tmp_path)
+        assert max(map(len, shown)) <= 80, words
+
+    whole = run("keys", "revoke", "web")
+    wrapped = in_a_terminal("keys", "revoke", "web", folder=tmp_path, columns=40)
+    assert len(wrapped) > 3
+    assert " ".join(wrapped).split() == whole.err.split()

@@ -39,8 +39,9 @@ def test_it_says_where_it_answers_with_what_and_ends_cleanly(tmp_path: Path, num
     done = finish(process)
 
     assert done.code == 0
-    assert said.startswith(f"Pointsman answers at http://127.0.0.1:{listen} · administration at http://127.0.0.1:{admin}\n")
-    assert "\n  support  openai/gpt-6-luna → mistral/mistral-small-latest\n" in said
+    assert said.startswith(f"Pointsman answers at http://127.0.0.1:{listen}\n")
+    assert f"\n  administration  http://127.0.0.1:{admin}\n" in said
+    assert "\n  support         openai/gpt-6-luna → mistral/mistral-small-latest\n" in said
     assert "`OPENAI_API_KEY`" in done.err
     assert "MISTRAL" not in done.err
     assert "There are no keys" in done.err
@@ -58,7 +59,7 @@ def test_the_curl_line_that_it_prints_works(vendor: VendorServer, tmp_path: Path
     process.terminate()
     finish(process)
 
-    assert json.loads(answer.stdout)["choices"][0]["message"]["content"] == "You said: Hello"
+    assert json.loads(answer.stdout)["choices"][0]["message"]["content"] == "You said: Hi"
 
 
 def test_readiness_as_json_names_the_addresses_and_the_snapshot(gateway: Gateway) -> None:
@@ -125,5 +126,5 @@ def test_two_workers_are_told_and_end_together(tmp_path: Path) -> None:
     process.terminate()
     done = finish(process)
 
-    assert "· 2 workers" in said
+    assert "\n  workers         2\n" in said
     assert done.code == 0

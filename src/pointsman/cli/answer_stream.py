@@ -14,6 +14,7 @@ from pointsman.core.errors import Failed, Refused, Unusable
 _DECISION: Final = "x-pointsman-"
 _COST: Final = "x-pointsman-cost-nano-usd"
 _FIRST_BAD: Final = 400
+_NOT_AUTHENTICATED: Final = 401
 _FIRST_SERVER_ERROR: Final = 500
 _LONGEST_LINE: Final = 1024 * 1024
 _MOST_BYTES: Final = 64 * 1024 * 1024
@@ -141,6 +142,8 @@ def _trouble(answer: http.client.HTTPResponse) -> Refused | Failed | Unusable:
     if body.error is None or not body.error.message:
         return Unusable(_NO_GATEWAY)
     message = body.error.message
+    if answer.status == _NOT_AUTHENTICATED:
+        message += " `pointsman ask` takes it from POINTSMAN_KEY or --key."
     return Failed(message) if answer.status >= _FIRST_SERVER_ERROR else Refused(message)
 
 

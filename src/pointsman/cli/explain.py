@@ -12,7 +12,7 @@ import msgspec
 from pointsman.app.explain import Candidate, Explanation, explain, rehearsing
 from pointsman.app.gateway import Gateway, system_clock
 from pointsman.cli.configuration import settings_at
-from pointsman.cli.options import Wrong, config_option, json_option, money, note, print_json, table
+from pointsman.cli.options import Wrong, config_option, json_option, money, note, print_json, say, table
 from pointsman.core.errors import PointsmanError
 from pointsman.core.place import DataClass, Dialect
 from pointsman.core.principal import Principal
@@ -103,19 +103,19 @@ def _anthropic(capability: str, *, prompt: str, max_tokens: int | None, **has: b
 
 
 def _tell(found: Explanation) -> None:
-    click.echo(f"{found.capability} · key {found.key} · {found.data_class} data · snapshot {found.snapshot}\n")
+    say(f"{found.capability} · key {found.key} · {found.data_class} data · snapshot {found.snapshot}\n")
     for step in found.steps:
-        click.echo(f"  {step.stage:<7} {_STATES[step.state]:<8} {step.says}")
+        say(f"  {step.stage:<7} {_STATES[step.state]:<8} {step.says}", hang=17)
     if found.candidates:
         header = ("", "target", "place", "data", "fits", "protocol", "key", "estimate")
         click.echo("\n" + table(header, [_row(one) for one in found.candidates]) + "\n")
         for one in found.candidates:
-            click.echo(f"  {one.target} is {'out' if one.order is None else 'in'}: {one.says}.")
+            say(f"  {one.target} is {'out' if one.order is None else 'in'}: {one.says}.")
     click.echo()
     if found.refusal is not None:
-        click.echo(f"The call would be refused. The caller would be told:\n  {found.refusal}")
+        say(f"The call would be refused. The caller would be told:\n  {found.refusal}")
     else:
-        click.echo(f"The call would be answered by `{found.answered_by}`{_or_cache(found)}.")
+        say(f"The call would be answered by `{found.answered_by}`{_or_cache(found)}.")
     if found.tokens_in is not None:
         note(f"\nEstimates are for {found.tokens_in} tokens in and {found.tokens_out} out. Nothing was sent.")
 

@@ -10,7 +10,7 @@ import click
 from pointsman.cli.configuration import check_of, ladder_of
 from pointsman.cli.discovery import Found, ModelServer, servers_at, usual_servers, variable_of, vendors_with_key
 from pointsman.cli.first_file import CAPABILITY, FALLBACK_VENDOR, first_file, ladder_line, named_servers
-from pointsman.cli.options import Wrong, config_option, json_option, note, print_json
+from pointsman.cli.options import Wrong, config_option, json_option, note, print_json, say
 from pointsman.settings.edit import replace_file
 from pointsman.settings.secrets import environment
 
@@ -46,8 +46,8 @@ def command(path: Path, *, force: bool, servers: tuple[str, ...], no_probe: bool
     for name, capability in capabilities.items():
         click.echo(f"  {name}  {ladder_of(capability)}")
     if _is_empty(found):
-        click.echo(
-            f"\nNo vendor key and no model server was found. Line {ladder_line(text)} names OpenAI for now:\n"
+        say(
+            f"\nNo vendor key and no model server was found. Line {ladder_line(text)} names OpenAI for now: "
             f"set {variable_of(FALLBACK_VENDOR)}, or change the line to what you have."
         )
     click.echo("\nNext:\n" + "\n".join(f"  {line}" for line in _next(path)))
@@ -95,5 +95,5 @@ def _next(path: Path) -> list[str]:
     return [
         f"pointsman check{config}",
         f"pointsman up{config}        # then, in another terminal:",
-        f'pointsman ask "How do I change my delivery address?" --capability {CAPABILITY}',
+        f'pointsman ask "Where is my parcel?" --capability {CAPABILITY}',
     ]

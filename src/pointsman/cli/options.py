@@ -3,6 +3,9 @@ What several commands share: options, and how results are printed. Tables are fo
 """
 
 import re
+import shutil
+import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -40,14 +43,19 @@ def print_json(value: object) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
+def say(text: str, *, hang: int = 0) -> None:
+    """Print prose. In a terminal it is wrapped between words, `hang` columns in from the second line on; elsewhere lines stay whole."""
+    click.echo(_wrapped(text, hang) if sys.stdout.isatty() else text)
+
+
 def note(text: str) -> None:
     """Tell a person something that is not the result."""
-    click.echo(text, err=True)
+    click.echo(_wrapped(text, 0) if sys.stderr.isatty() else text, err=True)
 
 
 def warn(text: str) -> None:
     """Tell a person what may surprise them later."""
-    click.echo(f"warning: {text}", err=True)
+    note(f"warning: {text}")
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -58,6 +66,17 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         "  ".join(cell.rjust(width) if is_right else cell.ljust(width) for cell, width, is_right in zip(row, widths, right, strict=True)).rstrip()
         for row in (header, *rows)
     )
+
+
+def _wrapped(text: str, hang: int) -> str:
+    width = shutil.get_terminal_size().columns
+    return "\n".join(_wrapped_line(line, width, hang) for line in text.split("\n"))
+
+
+def _wrapped_line(line: str, width: int, hang: int) -> str:
+    indent = " " * (len(line) - len(line.lstrip()))
+    rest = indent + " " * hang
+    return "\n".join(textwrap.wrap(line.strip(), width, initial_indent=indent, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False))
 
 
 def money(nano_usd: int | None) -> str:

@@ -51,11 +51,11 @@ def _as_data(gateway: Gateway, server: Server) -> dict[str, object]:
 
 def _tell(gateway: Gateway, server: Server) -> None:
     snapshot = gateway.stages.snapshot
-    workers = f" · {server.workers} workers" if server.workers > 1 else ""
-    click.echo(f"Pointsman answers at {_url(server)} · administration at http://{server.admin}")
-    click.echo(f"snapshot {snapshot.digest} · ledger {server.database}{workers}\n")
-    for name, capability in snapshot.capabilities.items():
-        click.echo(f"  {name}  {ladder_of(capability)}")
+    click.echo(f"Pointsman answers at {_url(server)}\n")
+    told = {"administration": f"http://{server.admin}", "snapshot": snapshot.digest, "ledger": server.database, "workers": str(server.workers)}
+    told.update({name: ladder_of(capability) for name, capability in snapshot.capabilities.items()})
+    for name, what in told.items():
+        click.echo(f"  {name:<{max(map(len, told))}}  {what}")
     click.echo("\nTry it:\n  " + " \\\n    ".join(_curl(snapshot, server)) + "\n")
     for missing in gateway.missing:
         warn(f"{missing.message} Its targets are passed over.")
@@ -68,7 +68,8 @@ def _url(server: Server) -> str:
 
 
 def _curl(snapshot: Snapshot, server: Server) -> Iterator[str]:
-    yield f"curl {_url(server).replace('0.0.0.0', '127.0.0.1')}/v1/chat/completions -H 'content-type: application/json'"  # noqa: S104 - an address to show
+    yield f"curl {_url(server).replace('0.0.0.0', '127.0.0.1')}/v1/chat/completions"  # noqa: S104 - an address to show
+    yield "-H 'content-type: application/json'"
     if snapshot.keys:
         yield '-H "authorization: Bearer $POINTSMAN_KEY"'
-    yield f"""-d '{{"model": "{next(iter(snapshot.capabilities))}", "messages": [{{"role": "user", "content": "Hello"}}]}}'"""
+    yield f"""-d '{{"model":"{next(iter(snapshot.capabilities))}","messages":[{{"role":"user","content":"Hi"}}]}}'"""
