@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -100,7 +101,7 @@ def test_no_call_is_lost_while_a_vendor_fails(figures: Any) -> None:
 
 def test_the_lines_that_it_prints_work_and_ctrl_c_ends_every_process(tmp_path: Path) -> None:
     port, began = free_port(), time.monotonic()
-    with running(tmp_path, "--seconds", "30", "--port", str(port)) as process:
+    with running(tmp_path, "--seconds", "30", "--speed", "4", "--port", str(port)) as process:
         assert process.stdout is not None
         printed = until(process.stdout, "print(answer.content[0].text)")
         shell, openai, anthropic = re.findall(r"^(?:In .*:)\n((?:  .*\n)+)", printed, re.MULTILINE)
@@ -121,10 +122,10 @@ def test_the_lines_that_it_prints_work_and_ctrl_c_ends_every_process(tmp_path: P
 
 
 def test_without_a_terminal_it_prints_plain_lines(tmp_path: Path) -> None:
-    done = demo(tmp_path, "--seconds", "3")
+    done = demo(tmp_path, "--seconds", "3", "--speed", "10")
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stdout
-    assert re.search(r"^0:0\d · \d+ of 12 tickets · ", done.stdout, re.MULTILINE)
+    assert re.search(r"^0:0\d · \d+ of 120 tickets · ", done.stdout, re.MULTILINE)
     assert "Simulated: vendors, models, prices, customers." in done.stdout
     assert "cheaper per resolved ticket" in done.stdout
     assert max(len(line) for line in done.stdout.splitlines() if not line.startswith("0:")) <= 80
@@ -149,6 +150,19 @@ def test_in_a_terminal_the_table_is_drawn_in_place_and_the_gateway_stays(tmp_pat
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
     os.close(ours)
+
+
+def test_a_lost_call_is_shown_with_its_reason(tmp_path: Path) -> None:
+    with running(tmp_path, "--seconds", "3", "--speed", "10", "--port", str(free_port())) as process:
+        assert process.stdout is not None
+        until(process.stdout, "print(answer.content[0].text)")
+        ports = re.findall(r"base_url: (http://127\.0\.0\.1:\d+)", (tmp_path / ".pointsman-demo" / "pointsman.yaml").read_text())
+        assert len(ports) == 3
+        for url in ports:
+            urllib.request.urlopen(urllib.request.Request(f"{url}/simulated/faults", b'{"fault": "status_500"}'), timeout=5).close()
+        told = process.stdout.read()
+    assert re.search(r"lost: [1-9]", told)
+    assert re.search(r"^ticket \d+ at support-\w+: 502 Every target of `support-\w+` failed", told, re.MULTILINE)
 
 
 def test_it_says_so_when_a_process_ends_by_itself(tmp_path: Path) -> None:

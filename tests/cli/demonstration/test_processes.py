@@ -37,3 +37,6 @@ def test_the_gateway_takes_the_usual_port_unless_somebody_else_has_it() -> None:
             pass  # somebody on this machine has it already: just as good
         assert gateway_port(None) != 8800
     assert gateway_port(1234) == 1234
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(("127.0.0.1", gateway_port(None)))

@@ -200,6 +200,20 @@ def test_a_trickle_sends_one_byte_at_a_time() -> None:
     with_vendor(work)
 
 
+def test_a_huge_body_waits_for_a_client_who_does_not_read() -> None:
+    async def work(running: Running) -> None:
+        size = 16 * 1024 * 1024
+        async with connected(running) as (reader, writer):
+            writer.write(request("POST", "/v1/chat/completions", chat(f"sim-small!huge_body:{size}")))
+            await reader.readuntil(b"\r\n\r\n")
+            await asyncio.sleep(0.02)
+            assert running.vendor.records[-1].ended == "answering"
+            assert len(await reader.read()) == size
+            assert running.vendor.records[-1].ended == "answered"
+
+    with_vendor(work)
+
+
 def test_every_fault_that_is_known_can_be_asked_for() -> None:
     async def work(running: Running) -> None:
         for name in AMOUNTS:

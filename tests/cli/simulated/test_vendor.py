@@ -3,11 +3,14 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from typing import Any
 
 import msgspec
+import pytest
 from tests.cli.simulated.at_work import chat, connected, openai, request, sent, with_vendor
 
 from pointsman.cli.simulated.behaviour import Behaviour
+from pointsman.cli.simulated.conversation import signature
 from pointsman.cli.simulated.vendor import Running
 
 
@@ -62,6 +65,46 @@ def test_anthropic_wants_a_limit_and_a_user_who_begins() -> None:
     with_vendor(work)
 
 
+def test_anthropic_wants_to_know_the_version_of_its_protocol() -> None:
+    async def work(running: Running) -> None:
+        status, _, body = await sent(running, request("POST", "/v1/messages", chat("sim-small", max_tokens=5), {"x-api-key": "k"}))
+        assert (status, b"anthropic-version: header is required" in body) == (400, True)
+
+    with_vendor(work)
+
+
+def _turns(*messages: dict[str, Any]) -> bytes:
+    return msgspec.json.encode({"model": "sim-small", "max_tokens": 50, "messages": [{"role": "user", "content": "Hello"}, *messages]})
+
+
+USE = {"type": "tool_use", "id": "t1", "name": "look", "input": {}}
+RESULT = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "17"}]}
+CALL = {"role": "assistant", "tool_calls": [{"id": "t1", "type": "function", "function": {"name": "look", "arguments": "{}"}}]}
+ANSWER = {"role": "tool", "tool_call_id": "t1", "content": "17"}
+
+
+@pytest.mark.parametrize(
+    ("path", "turns", "status"),
+    [
+        ("/v1/messages", [{"role": "assistant", "content": [USE]}, RESULT], 200),
+        ("/v1/messages", [RESULT], 400),
+        ("/v1/messages", [{"role": "assistant", "content": [{**USE, "id": "t2"}]}, RESULT], 400),
+        ("/v1/messages", [{"role": "assistant", "content": [{"type": "text", "text": ""}]}], 400),
+        ("/v1/messages", [{"role": "assistant", "content": [{"type": "thinking", "thinking": "x", "signature": "made up"}]}], 400),
+        ("/v1/messages", [{"role": "assistant", "content": [{"type": "thinking", "thinking": "x"}]}], 400),
+        ("/v1/messages", [{"role": "assistant", "content": [{"type": "thinking", "thinking": "x", "signature": signature("1")}]}], 200),
+        ("/v1/chat/completions", [CALL, ANSWER], 200),
+        ("/v1/chat/completions", [ANSWER], 400),
+        ("/v1/chat/completions", [CALL, {**ANSWER, "tool_call_id": "t2"}], 400),
+    ],
+)
+def test_a_conversation_that_lost_something_on_its_way_is_refused(path: str, turns: list[dict[str, Any]], status: int) -> None:
+    async def work(running: Running) -> None:
+        assert (await sent(running, request("POST", path, _turns(*turns))))[0] == status
+
+    with_vendor(work)
+
+
 def test_an_unknown_model_or_path_is_not_found() -> None:
     async def work(running: Running) -> None:
         status, _, body = await openai(running, "gpt-5")
@@ -99,6 +142,16 @@ def test_a_connection_serves_one_request_after_another() -> None:
                 assert b"connection: close" not in head
                 size = next(int(line.split(b": ")[1]) for line in head.split(b"\r\n") if line.startswith(b"content-length"))
                 assert msgspec.json.decode(await reader.readexactly(size))["object"] == "chat.completion"
+
+    with_vendor(work)
+
+
+def test_requests_that_are_sent_together_are_answered_one_after_another() -> None:
+    async def work(running: Running) -> None:
+        first = request("POST", "/v1/chat/completions", chat("sim-small", text="one"), close=False)
+        _, headers, body = await sent(running, first + request("POST", "/v1/chat/completions", chat("sim-small", text="two")))
+        assert "connection" not in headers
+        assert 0 < body.index(b"You said: one") < body.index(b"connection: close") < body.index(b"You said: two")
 
     with_vendor(work)
 

@@ -2,7 +2,6 @@
 Anthropic Messages, as the vendor writes it.
 """
 
-import base64
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from pointsman.cli.simulated.asked import Asked, read_anthropic
+from pointsman.cli.simulated.conversation import signature
 from pointsman.cli.simulated.mind import Said
 from pointsman.cli.simulated.pieces import pieces
 from pointsman.cli.simulated.protocol import Piece, Protocol
@@ -98,7 +98,7 @@ def _content(said: Said) -> list[tuple[str, Any]]:
 def _block(kind: str, body: Any, number: str) -> dict[str, Any]:
     match kind:
         case "thinking":
-            return {"type": kind, "thinking": body, "signature": _signature(number)}
+            return {"type": kind, "thinking": body, "signature": signature(number)}
         case "text":
             return {"type": kind, "text": body}
         case _:
@@ -110,17 +110,13 @@ def _deltas(kind: str, body: Any, number: str) -> list[tuple[dict[str, Any], int
     match kind:
         case "thinking":
             thought = [({"type": "thinking_delta", "thinking": piece}, 1) for piece in pieces(body)]
-            return [*thought, ({"type": "signature_delta", "signature": _signature(number)}, 0)]
+            return [*thought, ({"type": "signature_delta", "signature": signature(number)}, 0)]
         case "text":
             return [({"type": "text_delta", "text": piece}, 1) for piece in pieces(body)]
         case _:
             text = body[1].arguments
             fragments = [text[at : at + _FRAGMENT] for at in range(0, len(text), _FRAGMENT)]
             return [({"type": "input_json_delta", "partial_json": part}, 3 if part else 1) for part in ("", *fragments)]
-
-
-def _signature(number: str) -> str:
-    return base64.b64encode(f"simulated signature {number}".encode()).decode()
 
 
 def _usage(asked: Asked, tokens_out: int) -> dict[str, Any]:

@@ -10,18 +10,10 @@ from typing import Any, Final
 
 import msgspec
 
+from pointsman.cli.simulated.conversation import Unreadable, blocks, check_anthropic, check_openai
 from pointsman.cli.simulated.pieces import count
 
 _PER_MESSAGE: Final = 4  # tokens that vendors add around each message
-
-
-class Unreadable(Exception):
-    """The vendor would answer 400: `message` in its words, `param` the field at fault."""
-
-    def __init__(self, message: str, param: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.param = param
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +53,7 @@ def read_openai(body: bytes) -> Asked:
     """Read a request to `/v1/chat/completions`. Raises `Unreadable`."""
     told, messages = _object(body)
     model, fault = _model(told)
+    check_openai(messages)
     limit = told.get("max_completion_tokens", told.get("max_tokens"))
     last = messages[-1]
     stop: Any = told.get("stop")
@@ -90,6 +83,7 @@ def read_anthropic(body: bytes) -> Asked:
         raise Unreadable("max_tokens: Field required", "max_tokens")
     if messages[0].get("role") != "user":
         raise Unreadable('messages: first message must use the "user" role', "messages")
+    check_anthropic(messages)
     choice = _part(told, "tool_choice")
     form = _part(_part(told, "output_config"), "format")
     return Asked(
@@ -106,7 +100,7 @@ def read_anthropic(body: bytes) -> Asked:
         max_tokens=_limit(told["max_tokens"], "max_tokens"),
         stop=tuple(told.get("stop_sequences") or ()),
         thinks=_part(told, "thinking").get("type") in {"enabled", "adaptive"},
-        results=tuple(_text(block.get("content")) for block in _blocks(messages[-1]) if block.get("type") == "tool_result"),
+        results=tuple(_text(block.get("content")) for block in blocks(messages[-1]) if block.get("type") == "tool_result"),
     )
 
 
@@ -163,15 +157,10 @@ def _last_user(messages: list[dict[str, Any]]) -> str:
     return ""
 
 
-def _blocks(message: Mapping[str, Any]) -> list[dict[str, Any]]:
-    content = message.get("content")
-    return msgspec.convert(content, list[dict[str, Any]]) if isinstance(content, list) else []
-
-
 def _text(content: Any) -> str:
     if isinstance(content, str):
         return content
-    return "\n".join(block["text"] for block in _blocks({"content": content}) if block.get("type") == "text" and isinstance(block.get("text"), str))
+    return "\n".join(block["text"] for block in blocks({"content": content}) if block.get("type") == "text" and isinstance(block.get("text"), str))
 
 
 def _tokens(messages: list[dict[str, Any]]) -> int:

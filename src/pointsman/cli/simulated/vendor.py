@@ -12,17 +12,14 @@ from typing import Annotated, Final
 import msgspec
 
 from pointsman.cli.simulated import anthropic_messages, openai_chat
-from pointsman.cli.simulated.asked import Asked, Unreadable
+from pointsman.cli.simulated.asked import Asked
 from pointsman.cli.simulated.behaviour import Behaviour
+from pointsman.cli.simulated.connection import Client, Request
+from pointsman.cli.simulated.conversation import Unreadable
 from pointsman.cli.simulated.faults import EVERY_MODEL, Fault, Faults, UnknownFault, fault_of
 from pointsman.cli.simulated.mind import answer, refused
 from pointsman.cli.simulated.protocol import Protocol
-from pointsman.cli.simulated.wire import Exchange, Record
-from pointsman.core.errors import PointsmanError
-from pointsman.server import answers
-from pointsman.server.bounds import ClientBounds
-from pointsman.server.listener import Client
-from pointsman.server.request import Request
+from pointsman.cli.simulated.wire import Exchange, Record, head
 
 _PROTOCOLS: Final = {protocol.path: protocol for protocol in (openai_chat.OPENAI, anthropic_messages.ANTHROPIC)}
 _KEPT: Final = 200
@@ -58,9 +55,10 @@ class Vendor:
         else:
             self._other(request, client)
 
-    def refuse(self, error: PointsmanError, client: Client) -> None:
+    def refuse(self, message: str, client: Client) -> None:
         """Answer bytes that are no request."""
-        client.write(answers.whole(400, openai_chat.error(400, error.message, ""), keep_alive=False))
+        client.keeps_alive = False
+        _send(client, 400, openai_chat.error(400, message, ""))
 
     # ── the vendor's own routes ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -77,6 +75,9 @@ class Vendor:
     async def _exchange(self, request: Request, exchange: Exchange) -> None:
         if not self._may_ask(request):
             exchange.refuse(401, "Incorrect API key provided. Any key will do for the simulated vendor, but one must be sent.")
+            return
+        if exchange.protocol is anthropic_messages.ANTHROPIC and request.header("anthropic-version") is None:
+            exchange.refuse(400, "anthropic-version: header is required")
             return
         try:
             asked = exchange.protocol.read(request.body)
@@ -114,7 +115,7 @@ class Vendor:
             status, body = 401, speaks.error(401, "You didn't provide an API key.", self._number())
         else:
             status, body = 200, speaks.models(names)
-        client.write(answers.whole(status, body, keep_alive=client.keeps_alive))
+        _send(client, status, body)
 
     def _number(self) -> str:
         self._served += 1
@@ -127,7 +128,7 @@ class Vendor:
             status, told = self._controlled(request)
         except (msgspec.DecodeError, UnknownFault) as error:
             status, told = 400, {"error": {"message": str(error)}}
-        client.write(answers.whole(status, msgspec.json.encode(told), keep_alive=client.keeps_alive))
+        _send(client, status, msgspec.json.encode(told))
 
     def _controlled(self, request: Request) -> tuple[int, object]:
         match (request.method, request.path):
@@ -167,22 +168,20 @@ class Running:
     async def close(self) -> None:
         """Stop listening and drop every client."""
         self._server.close()
-        work = [client.work for client in self._clients if client.work is not None]
-        for client in list(self._clients):
-            client.expire()
-        for task in work:
-            task.cancel()
+        work = [task for client in list(self._clients) if (task := client.drop()) is not None]
         await asyncio.gather(*work, return_exceptions=True)
 
 
 async def start(behaviour: Behaviour, host: str = "127.0.0.1", port: int = 0) -> Running:
     """Start a simulated vendor in this process; port 0 takes a free one."""
-    loop = asyncio.get_running_loop()
     vendor = Vendor(behaviour)
     clients: set[Client] = set()
-    bounds = ClientBounds()
-    server = await loop.create_server(lambda: Client(loop, bounds, answer=vendor.answer, refuse=vendor.refuse, clients=clients), host, port)
+    server = await asyncio.get_running_loop().create_server(lambda: Client(vendor.answer, vendor.refuse, clients), host, port)
     return Running(vendor, server, clients)
+
+
+def _send(client: Client, status: int, body: bytes) -> None:
+    client.write(head(status, {"content-type": "application/json", "content-length": str(len(body))}, keeps_alive=client.keeps_alive) + body)
 
 
 def _json(body: bytes) -> object:

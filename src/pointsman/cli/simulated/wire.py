@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from pointsman.cli.simulated.asked import Asked
 from pointsman.cli.simulated.behaviour import Model
+from pointsman.cli.simulated.connection import Client
 from pointsman.cli.simulated.faults import Fault
 from pointsman.cli.simulated.mind import Said
 from pointsman.cli.simulated.protocol import Piece, Protocol
-from pointsman.server.listener import Client
 
 _PHRASES: Final = MappingProxyType({**{status.value: status.phrase for status in HTTPStatus}, 529: "Overloaded"})
 _JSON: Final = "application/json"
@@ -70,7 +70,7 @@ class Exchange:
         number = self.record.number
         if asked.stream:
             parts = self.protocol.stream(asked, said, number)
-            head = self._head(200, {"content-type": _EVENTS, "cache-control": "no-cache", "transfer-encoding": "chunked"})
+            top = self._head(200, {"content-type": _EVENTS, "cache-control": "no-cache", "transfer-encoding": "chunked"})
             wait_s = model.first_token_s
         else:
             if fault is not None and fault.name == "no_end_mark":
@@ -78,13 +78,13 @@ class Exchange:
             body = self.protocol.whole(asked, said, number)
             parts = [Piece(body[: len(body) // _HALVES]), Piece(body[len(body) // _HALVES :])]
             wait_s = model.first_token_s + said.tokens_out / model.tokens_per_s
-            head = b""
+            top = b""
         parts, ending = self._shaped(parts, asked, fault)
-        if not head:
+        if not top:
             length = sum(len(part.data) for part in parts) if ending == WHOLE else len(self.protocol.whole(asked, said, number))
-            head = self._head(200, {"content-type": _JSON, "content-length": str(length)})
+            top = self._head(200, {"content-type": _JSON, "content-length": str(length)})
         await asyncio.sleep(wait_s / self.speed)
-        await self._write(head, parts, is_chunked=asked.stream, pace=_Pace(model, self.speed, fault))
+        await self._write(top, parts, is_chunked=asked.stream, pace=_Pace(model, self.speed, fault))
         await self._end(ending, is_chunked=asked.stream)
 
     async def send_fault(self, asked: Asked, fault: Fault) -> bool:
@@ -136,8 +136,8 @@ class Exchange:
             case _:
                 return parts, WHOLE
 
-    async def _write(self, head: bytes, parts: Sequence[Piece], *, is_chunked: bool, pace: "_Pace") -> None:
-        self.client.write(head)
+    async def _write(self, top: bytes, parts: Sequence[Piece], *, is_chunked: bool, pace: "_Pace") -> None:
+        self.client.write(top)
         for part in parts:
             await pace.wait(part.tokens)
             for data in pace.split(part.data):
@@ -167,10 +167,14 @@ class Exchange:
         self.record.ended = WHOLE
 
     def _head(self, status: int, headers: Mapping[str, str]) -> bytes:
-        close = {} if self.client.keeps_alive else {"connection": "close"}
-        lines = {**headers, "server": "simulated", **self.protocol.headers(self.record.number), **close}
-        told = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-        return f"HTTP/1.1 {status} {_PHRASES[status]}\r\n{told}\r\n".encode("latin-1")
+        return head(status, {**headers, **self.protocol.headers(self.record.number)}, keeps_alive=self.client.keeps_alive)
+
+
+def head(status: int, headers: Mapping[str, str], *, keeps_alive: bool) -> bytes:
+    """Return the head of an answer."""
+    lines = {**headers, "server": "simulated", **({} if keeps_alive else {"connection": "close"})}
+    told = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return f"HTTP/1.1 {status} {_PHRASES[status]}\r\n{told}\r\n".encode("latin-1")
 
 
 class _Pace:
