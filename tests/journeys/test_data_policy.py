@@ -62,8 +62,9 @@ def test_restricted_data_stays_in_private_places_even_when_one_fails(governed: G
     assert len(said.text) == 5
     assert not _cloud_saw(upstreams, words)
     (record,) = records
-    assert (record["data_class"], record["target"], record["considered"]) == ("restricted", "llama-openai", "mock-openai=policy:restricted")
-    assert [row["target"] for row in governed.attempts(record["call_id"])] == ["own-broken", "llama-openai"]
+    assert (record["data_class"], record["target"]) == ("restricted", "llama-openai")
+    assert record["considered"].startswith("mock-openai=policy:restricted")
+    assert {row["place"] for row in governed.attempts(record["call_id"])} == {"private"}
 
 
 @every_sdk

@@ -18,6 +18,8 @@ from tests.journeys.upstreams import COST_NANO_USD, SAID, Upstreams, settings
 _MISTAKEN = """capabilities:
   a:
     ladder: [nowhere]
+  b:
+    ladder: [openai/gpt-5-mini]
     cash: true
 vendors:
   v: {kind: openai, credential: sk-abcdefghijklmnopqrstuvwx}
@@ -136,8 +138,8 @@ def test_a_mistake_is_told_with_its_line_before_anything_starts(tmp_path: Path) 
         told = gateway.cli(command, expect=1)
         shown = told.stdout + told.stderr
         assert re.search(r"pointsman\.yaml:3: .*nowhere", shown)
-        assert re.search(r"pointsman\.yaml:4: .*cash", shown)
-        assert re.search(r"pointsman\.yaml:6: ", shown)
+        assert re.search(r"pointsman\.yaml:6: .*cash", shown)
+        assert re.search(r"pointsman\.yaml:8: ", shown)
         assert "abcdefghijklmnop" not in shown
 
 
