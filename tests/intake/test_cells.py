@@ -138,3 +138,27 @@ def test_a_process_alone_forgets_what_lapsed_before_its_memory_grows() -> None:
             cells.write(f"user {minute} {user}", (minute, 1, 0, minute + 2), now_s=minute)
     assert len(cells) < 9000
     assert cells.read("user 39 999") == (39, 1, 0, 41)
+
+
+@given(writes=st.lists(st.tuples(st.integers(0, 15), st.integers(0, 5), st.integers(0, 3)), max_size=60))
+def test_no_cell_is_lost_before_it_lapses_however_full_the_table_is(writes: list[tuple[int, int, int]], tmp_path_factory: pytest.TempPathFactory) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_REACH", 3)
+        patch.setattr(module, "_SLOTS", 8)
+        fill(SharedCells(tmp_path_factory.mktemp("tiny") / "limits"), writes)
+
+
+def fill(cells: SharedCells, writes: list[tuple[int, int, int]]) -> None:
+    now, known = 0, dict[str, tuple[int, int, int, int]]()
+    for name, lasts, wait in writes:
+        now += wait
+        cell = (now, name, 0, now + lasts)
+        try:
+            cells.write(str(name), cell, now_s=now)
+        except Failed:
+            alive = [other for other, (_, _, _, until_s) in known.items() if until_s > now]
+            assert len(alive) >= 3
+        else:
+            known[str(name)] = cell
+        assert all(cells.read(other) == kept for other, kept in known.items() if kept[3] > now)
+    cells.close()
