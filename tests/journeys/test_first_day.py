@@ -131,9 +131,7 @@ def test_a_file_made_for_a_local_model_server_is_checked_served_and_answers(upst
 
 def test_a_mistake_is_told_with_its_line_before_anything_starts(tmp_path: Path) -> None:
     gateway = Gateway(tmp_path, {})
-    gateway.path.write_text(
-        "capabilities:\n  a:\n    ladder: [nowhere]\n    cash: true\nvendors:\n  v: {kind: openai, credential: sk-abcdefghijklmnopqrstuvwx}\n", encoding="utf-8"
-    )
+    gateway.path.write_text(_MISTAKEN, encoding="utf-8")
     for command in ("check", "up"):
         told = gateway.cli(command, expect=1)
         shown = told.stdout + told.stderr
