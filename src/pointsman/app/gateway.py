@@ -27,7 +27,7 @@ from pointsman.core.principal import LimitBy, Period
 from pointsman.core.snapshot import Snapshot
 from pointsman.core.target import Target
 from pointsman.decision.breaker import Breakers
-from pointsman.decision.choose import Chooser
+from pointsman.decision.choose import NO_CREDENTIAL, Chooser
 from pointsman.governance.judge import Policy
 from pointsman.intake.admit import Intake
 from pointsman.intake.cells import Cells, OwnCells, SharedCells
@@ -177,7 +177,7 @@ class Gateway:
         self.ledger.watch_hardware(watched, wall_ms=self.clock.wall_ms(), monotonic_s=now_s)
 
     def _health(self, name: str, outlets: Mapping[str, Outlet]) -> str | None:
-        return self._breakers.open_class(name) if name in outlets else "no_credential"
+        return self._breakers.open_class(name) if name in outlets else NO_CREDENTIAL
 
     def _seed_budgets(self) -> None:
         """Tell each budget that is new, or counts differently from now on, what was spent before. Raises `LedgerUnavailable`."""
