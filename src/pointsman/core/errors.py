@@ -19,7 +19,8 @@ Everything that can be told to a caller or an operator.
     │   ├── PlaceFailed            one attempt at one target
     │   ├── Exhausted              every rung of the ladder failed
     │   ├── NotGoodEnough          answers came, but none passed the capability's checks
-    │   └── LedgerUnavailable      nothing can be recorded, so nothing is accepted
+    │   ├── LedgerUnavailable      nothing can be recorded, so nothing is accepted
+    │   └── Stopping               the gateway is about to end and takes nothing new
     └── Unusable                   the installation or its configuration is wrong
         ├── SettingsInvalid        all mistakes of a configuration at once
         ├── CredentialMissing      a reference that leads to no secret
@@ -126,7 +127,9 @@ class OverLimit(Refused):
 
     def __init__(self, *, limit: str, what: str, retry_after_s: float | None) -> None:
         if retry_after_s is None:
-            super().__init__(f"The limit `{limit}` has no room for the {what} of this one call, however long you wait. Lower `max_tokens`, or raise it under `limits`.")
+            super().__init__(
+                f"The limit `{limit}` has no room for the {what} of this one call, however long you wait. Lower `max_tokens`, or raise it under `limits`."
+            )
         else:
             super().__init__(f"The limit `{limit}` allows no more {what} now. Try again in {retry_after_s:.0f} s.")
         self.limit = limit
@@ -222,6 +225,12 @@ class LedgerUnavailable(Failed):
     """The ledger cannot be written, so no call is accepted: nothing may run that is not recorded. Remedy: free the disk or unlock the database."""
 
     code = "ledger_unavailable"
+
+
+class Stopping(Failed):
+    """The gateway is about to end: it finishes calls and takes no new ones. Remedy: try again; another one answers, or this one once it is back."""
+
+    code = "stopping"
 
 
 class Unusable(PointsmanError):

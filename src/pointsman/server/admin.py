@@ -15,8 +15,8 @@ from pointsman.core.principal import Scope
 from pointsman.server.problems import problem
 
 
-def admin_app(gateway: Gateway, *, reload: Callable[[], None]) -> Starlette:
-    """Return the ASGI application. `reload` asks for the configuration to be read again."""
+def admin_app(gateway: Gateway, *, reload: Callable[[], None], trouble: Callable[[], str | None]) -> Starlette:
+    """Return the ASGI application. `reload` asks for the configuration to be read again; `trouble` tells why no call can be answered."""
 
     def guard(request: Request) -> None:
         key = gateway.stages.intake.identify(request.headers.get("authorization"), request.headers.get("x-api-key"), user=None).key
@@ -29,8 +29,8 @@ def admin_app(gateway: Gateway, *, reload: Callable[[], None]) -> Starlette:
 
     async def ready(request: Request) -> Response:
         del request
-        trouble = gateway.trouble()
-        return JSONResponse({"status": "ready" if trouble is None else "not ready", "reason": trouble}, status_code=200 if trouble is None else 503)
+        told = trouble()
+        return JSONResponse({"status": "ready" if told is None else "not ready", "reason": told}, status_code=200 if told is None else 503)
 
     async def snapshot(request: Request) -> Response:
         guard(request)

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
+from urllib.parse import quote
 
 _STATUS_LINES: Final = MappingProxyType({status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus})
 _CLOSE: Final = "connection: close\r\n"
+_LONGEST_VALUE: Final = 200
 
 JSON: Final = "application/json"
 EVENT_STREAM: Final = "text/event-stream; charset=utf-8"
@@ -22,13 +24,11 @@ def whole(status: int, body: bytes, *, headers: str = "", content_type: str = JS
     return head.encode("latin-1") + body
 
 
-def stream_head(*, headers: str, keep_alive: bool) -> bytes:
-    """Return the head of a stream of server-sent events; its cost follows as a trailer."""
-    close = "" if keep_alive else _CLOSE
-    head = (
-        f"{_STATUS_LINES[200]}content-type: {EVENT_STREAM}\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n"
-        f"transfer-encoding: chunked\r\ntrailer: {COST_TRAILER}\r\n{headers}{close}\r\n"
-    )
+def stream_head(*, headers: str, keep_alive: bool, is_chunked: bool = True) -> bytes:
+    """Return the head of a stream of server-sent events. In chunks its cost follows as a trailer; without, it ends with the connection."""
+    close = "" if keep_alive and is_chunked else _CLOSE
+    framing = f"transfer-encoding: chunked\r\ntrailer: {COST_TRAILER}\r\n" if is_chunked else ""
+    head = f"{_STATUS_LINES[200]}content-type: {EVENT_STREAM}\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n{framing}{headers}{close}\r\n"
     return head.encode("latin-1")
 
 
@@ -43,6 +43,7 @@ def last_chunk(trailers: Mapping[str, str]) -> bytes:
     return f"0\r\n{lines}\r\n".encode("latin-1")
 
 
-def header_lines(pairs: Mapping[str, str]) -> str:
-    """Return ready header lines. Values must hold no line breaks: they are names from the settings, numbers and identifiers."""
-    return "".join(f"{name}: {value}\r\n" for name, value in pairs.items())
+def header_value(text: str) -> str:
+    """Return a text as a header can carry it: bounded, and percent-encoded where it is not plain."""
+    text = text[:_LONGEST_VALUE]
+    return text if text.isascii() and text.isprintable() else quote(text, safe=" /:;,@.[]_-")

@@ -2,18 +2,20 @@
 A call over HTTP: request → `Call` → the pipeline → bytes, with the decision in headers.
 """
 
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Final
 
 from pointsman.app.gateway import Gateway
 from pointsman.core.call import Asked
-from pointsman.core.errors import BadRequest, PointsmanError
+from pointsman.core.errors import BadRequest
 from pointsman.core.place import DataClass, Dialect
 from pointsman.ledger.trace import Trace
 from pointsman.pipeline.run import run
-from pointsman.pipeline.way import Answer
 from pointsman.server import answers
+from pointsman.server.answers import header_value
 from pointsman.server.listener import Client
+from pointsman.server.names import from_header
 from pointsman.server.problems import problem, retry_after_s
 from pointsman.server.request import Request
 from pointsman.surfaces.surface import Surface
@@ -35,11 +37,13 @@ async def answer_call(request: Request, client: Client, *, surface: Surface, gat
         gateway.note(error, call_id)
         refuse(error, client, surface=surface, call_id=call_id)
         return
-    if answer.chunks is None:
+    chunks = answer.chunks
+    if chunks is None:
         lines = _decision(answer.trace, surface) + f"{answers.COST_TRAILER}: {_cost(answer.trace)}\r\n"
         client.write(answers.whole(200, answer.body, headers=lines, keep_alive=client.keeps_alive))
     else:
-        await _stream(answer, client, surface=surface, gateway=gateway)
+        async with aclosing(chunks):
+            await _Sending(answer.trace, client, surface, gateway).send(chunks)
 
 
 def refuse(error: Exception, client: Client, *, surface: Surface, call_id: str) -> None:
@@ -54,20 +58,50 @@ def refuse(error: Exception, client: Client, *, surface: Surface, call_id: str) 
     client.write(answers.whole(told.status, surface.error(told), headers=lines, keep_alive=client.keeps_alive))
 
 
-async def _stream(answer: Answer, client: Client, *, surface: Surface, gateway: Gateway) -> None:
-    assert answer.chunks is not None  # noqa: S101 - the caller has looked
-    head = answers.stream_head(headers=_decision(answer.trace, surface), keep_alive=client.keeps_alive)
-    async with aclosing(answer.chunks) as chunks:
+class _Sending:
+    """
+    One stream on its way to the caller.
+
+    Its head leaves with its first bytes, so that a failure before them is still answered as an error. A caller of HTTP/1.0 knows no chunks:
+    for it the stream ends with the connection.
+    """
+
+    def __init__(self, trace: Trace, client: Client, surface: Surface, gateway: Gateway) -> None:
+        self._trace = trace
+        self._client = client
+        self._surface = surface
+        self._gateway = gateway
+        self._is_chunked = client.takes_chunks
+        self._has_begun = False
+
+    async def send(self, chunks: AsyncGenerator[bytes]) -> None:
+        """Send a stream to its end, whatever the end is."""
+        client, trace = self._client, self._trace
         try:
             async for data in chunks:
-                client.write(head + answers.chunk(data))
-                head = b""
+                self._write(data)
                 await client.drain()
-        except PointsmanError as error:
-            gateway.note(error, answer.trace.call_id)
-            client.write(head + answers.chunk(surface.stream_error(problem(error, answer.trace.call_id))))
-            head = b""
-    client.write(head + answers.last_chunk({answers.COST_TRAILER: _cost(answer.trace)}))
+        except Exception as error:  # noqa: BLE001 - the caller gets an end that it can read, the log gets the error
+            self._gateway.note(error, trace.call_id)
+            if not self._has_begun:
+                refuse(error, client, surface=self._surface, call_id=trace.call_id)
+                return
+            self._write(self._surface.stream_error(problem(error, trace.call_id)))
+        if not self._has_begun:
+            self._write(b"")
+        if self._is_chunked:
+            client.write(answers.last_chunk({answers.COST_TRAILER: _cost(trace)}))
+        else:
+            client.close_when_idle()
+
+    def _write(self, data: bytes) -> None:
+        framed = answers.chunk(data) if self._is_chunked and data else data
+        if not self._has_begun:
+            self._has_begun = True
+            framed = (
+                answers.stream_head(headers=_decision(self._trace, self._surface), keep_alive=self._client.keeps_alive, is_chunked=self._is_chunked) + framed
+            )
+        self._client.write(framed)
 
 
 def _check_type(request: Request) -> None:
@@ -82,8 +116,8 @@ def _asked(request: Request) -> Asked:
     return Asked(
         authorization=headers.get("authorization"),
         api_key=headers.get("x-api-key"),
-        unit=headers.get("x-pointsman-unit"),
-        user=headers.get("x-pointsman-user"),
+        unit=from_header(headers.get("x-pointsman-unit"), field="x-pointsman-unit"),
+        user=from_header(headers.get("x-pointsman-user"), field="x-pointsman-user"),
         data_class=None if declared is None else _data_class(declared),
     )
 
@@ -103,8 +137,8 @@ def _ids(call_id: str, surface: Surface) -> str:
 
 def _decision(trace: Trace, surface: Surface) -> str:
     return (
-        f"{_ids(trace.call_id, surface)}x-pointsman-target: {trace.target}\r\nx-pointsman-place: {trace.place}\r\n"
-        f"x-pointsman-reason: {trace.reason}\r\nx-pointsman-snapshot: {trace.snapshot}\r\n"
+        f"{_ids(trace.call_id, surface)}x-pointsman-target: {header_value(trace.target)}\r\nx-pointsman-place: {trace.place}\r\n"
+        f"x-pointsman-reason: {header_value(trace.reason)}\r\nx-pointsman-snapshot: {trace.snapshot}\r\n"
     )
 
 

@@ -27,6 +27,7 @@ _STATUS: Final = MappingProxyType(
         errors.NoTargetFits: 400,
         errors.Refused: 400,
         errors.LedgerUnavailable: 503,
+        errors.Stopping: 503,
         errors.PointsmanError: 502,
     }
 )
@@ -69,7 +70,7 @@ def retry_after_s(error: Exception) -> float | None:
         return error.retry_after_s
     if isinstance(error, errors.PlaceFailed):
         return error.failure.retry_after_s
-    return 1.0 if isinstance(error, errors.LedgerUnavailable) else None
+    return 1.0 if isinstance(error, errors.LedgerUnavailable | errors.Stopping) else None
 
 
 def _status(error: errors.PointsmanError) -> int:

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import gc
 import logging
+import multiprocessing
+import os
 import signal
 import socket
 import ssl
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 import uvicorn
+from starlette.applications import Starlette
 
 from pointsman.app.gateway import Gateway
 from pointsman.core.errors import PointsmanError, SettingsInvalid, Unusable
@@ -26,9 +29,13 @@ from pointsman.settings.shape import Tls
 
 _LOG: Final = logging.getLogger("pointsman")
 _SWEEP_S: Final = 0.025
+_CLIENT_SWEEP_S: Final = 0.25  # clients are given seconds, vendors may be given milliseconds
+_HANDSHAKE_S: Final = 10.0
 _RELOAD_S: Final = 1.0
 _HARDWARE_S: Final = 5.0
 _GRACE_S: Final = 10.0
+_TICK_S: Final = 0.02
+_WATCH_S: Final = 1.0
 _BACKLOG: Final = 4096
 
 
@@ -48,9 +55,10 @@ def bind(listen: str, *, shared: bool) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         sock.bind((host, port))
-    except OSError as error:
+    except (OSError, OverflowError, UnicodeError) as error:  # in use, or no address at all
         sock.close()
-        raise Unusable(f"Cannot listen on {listen} ({error.strerror}). Stop what uses it, or change `server.listen` or `server.admin`.") from error
+        why = error.strerror if isinstance(error, OSError) else "this is no address"
+        raise Unusable(f"Cannot listen on {listen} ({why}). Stop what uses it, or change `server.listen` or `server.admin`.") from error
     sock.setblocking(False)  # noqa: FBT003 - the standard library's own signature
     return sock
 
@@ -65,37 +73,57 @@ async def serve(
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, again.set)
     clients: set[Client] = set()
-    site, bounds = Site(gateway), _bounds(settings)
+    site, bounds, tls = Site(gateway), _bounds(settings), _tls(settings.server.tls, settings.folder)
     server = await loop.create_server(
         lambda: Client(loop, bounds, answer=site.answer, refuse=site.refuse, clients=clients),
         sock=public,
-        ssl=_tls(settings.server.tls, settings.folder),
+        ssl=tls,
+        ssl_handshake_timeout=_HANDSHAKE_S if tls is not None else None,
         backlog=_BACKLOG,
     )
-    rooms = [asyncio.ensure_future(work) for work in (_sweep(gateway, clients), _reload(gateway, reloader, again), _hardware(gateway))]
+    rooms = [
+        asyncio.ensure_future(_every(_SWEEP_S, gateway.sweep)),
+        asyncio.ensure_future(_every(_CLIENT_SWEEP_S, lambda: _expire(clients, loop.time()))),
+        asyncio.ensure_future(_every(_HARDWARE_S, gateway.note_hardware)),
+        asyncio.ensure_future(_every(_WATCH_S, lambda: _end_with_parent(stop))),
+        asyncio.ensure_future(_reload(gateway, reloader, again)),
+    ]
     if admin is not None:
-        rooms.append(asyncio.ensure_future(_administer(gateway, admin, again)))
+        admin.listen(_BACKLOG)  # whoever asks between `ready` and the listener's own start waits a moment
+        rooms.append(asyncio.ensure_future(_administer(admin_app(gateway, reload=again.set, trouble=site.trouble), admin)))
     gc.collect()
     gc.freeze()  # what is here now stays; the collector need not look at it again
     ready()
     try:
         await stop.wait()
     finally:
-        server.close()
+        site.drain()
         await _let_finish(clients)
+        server.close()
         for room in rooms:
             room.cancel()
         await asyncio.gather(*rooms, return_exceptions=True)
 
 
-async def _sweep(gateway: Gateway, clients: set[Client]) -> None:
-    loop = asyncio.get_running_loop()
+async def _every(seconds: float, work: Callable[[], None]) -> None:
     while True:
-        await asyncio.sleep(_SWEEP_S)
-        gateway.sweep()
-        now = loop.time()
-        for client in [client for client in clients if client.due <= now]:
-            client.expire()
+        await asyncio.sleep(seconds)
+        try:
+            work()
+        except Exception:  # noqa: BLE001 - a fault in one round must not end the watch over all calls
+            _LOG.exception("something unexpected went wrong beside the calls; the work goes on")
+
+
+def _expire(clients: set[Client], now: float) -> None:
+    for client in [client for client in clients if client.due <= now]:
+        client.expire()
+
+
+def _end_with_parent(stop: asyncio.Event) -> None:
+    # A worker whose supervisor was killed would go on answering beside the next start's workers.
+    parent = multiprocessing.parent_process()
+    if parent is not None and os.getppid() != parent.pid:
+        stop.set()
 
 
 async def _reload(gateway: Gateway, reloader: Reloader, again: asyncio.Event) -> None:
@@ -113,27 +141,27 @@ async def _reload(gateway: Gateway, reloader: Reloader, again: asyncio.Event) ->
             _LOG.error("the configuration has mistakes; snapshot %s stays in force:\n%s", gateway.stages.snapshot.digest, invalid.message)
         except PointsmanError as error:
             _LOG.error("the configuration cannot be used; snapshot %s stays in force: %s", gateway.stages.snapshot.digest, error.message)
+        except Exception:  # noqa: BLE001 - as above: a file that nobody foresaw must not end the watch over the next one
+            _LOG.exception("the configuration cannot be read; snapshot %s stays in force", gateway.stages.snapshot.digest)
 
 
-async def _hardware(gateway: Gateway) -> None:
-    while True:
-        await asyncio.sleep(_HARDWARE_S)
-        gateway.note_hardware()
-
-
-async def _administer(gateway: Gateway, sock: socket.socket, again: asyncio.Event) -> None:
-    config = uvicorn.Config(admin_app(gateway, reload=again.set), log_level="error", access_log=False, lifespan="off")
+async def _administer(app: Starlette, sock: socket.socket) -> None:
+    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
     server = uvicorn.Server(config)
     server.capture_signals = contextlib.nullcontext  # pyright: ignore[reportAttributeAccessIssue] - signals belong to `serve`
     await server.serve(sockets=[sock])
 
 
 async def _let_finish(clients: set[Client]) -> None:
-    for client in list(clients):
-        client.close_when_idle()
-    work = [client.work for client in clients if client.work is not None]
-    if work:
-        await asyncio.wait(work, timeout=_GRACE_S)
+    """Wait for answers under way, for a bounded time. Whoever comes meanwhile is told that the gateway is stopping."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + _GRACE_S
+    while True:
+        for client in list(clients):
+            client.close_when_idle()
+        if not any(client.is_busy for client in clients) or loop.time() >= until:
+            return
+        await asyncio.sleep(_TICK_S)
 
 
 def _bounds(settings: Settings) -> ClientBounds:

@@ -3,11 +3,13 @@ Paths → handlers, for the listener that applications talk to.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+from urllib.parse import unquote
 
 import msgspec
 
 from pointsman.app.gateway import Gateway
-from pointsman.core.errors import PointsmanError, UnknownCapability, UnknownRoute
+from pointsman.core.errors import PointsmanError, Stopping, UnknownCapability, UnknownRoute
 from pointsman.server import answers
 from pointsman.server.calls import answer_call, refuse
 from pointsman.server.listener import Client
@@ -15,6 +17,8 @@ from pointsman.server.outcomes import read_outcome
 from pointsman.server.request import Request
 from pointsman.surfaces.registry import BY_PATH, OPENAI
 from pointsman.surfaces.surface import Surface
+
+_MODEL: Final = "/v1/models/"
 
 Handler = Callable[[Request, Client], Awaitable[None]]
 
@@ -24,6 +28,7 @@ class Site:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
+        self._is_draining = False
         self._routes: Mapping[tuple[str, str], Handler] = {
             **{("POST", path): self._calls(surface) for path, surface in BY_PATH.items()},
             ("GET", "/v1/models"): self._models,
@@ -33,58 +38,64 @@ class Site:
         }
 
     async def answer(self, request: Request, client: Client) -> None:
-        """Answer one request."""
-        handler = self._routes.get((request.method, request.path))
-        if handler is not None:
-            await handler(request, client)
-        elif request.method == "GET" and request.path.startswith("/v1/models/"):
-            await self._model(request, client)
-        else:
-            self.refuse(self._unknown(request), client, surface=BY_PATH.get(request.path, OPENAI))
+        """Answer one request; whatever goes wrong is told in the caller's dialect."""
+        try:
+            await self._handler(request)(request, client)
+        except Exception as error:  # noqa: BLE001 - the last line of defence: the caller gets an answer, the log gets the error
+            call_id = self._gateway.new_id()
+            self._gateway.note(error, call_id)
+            refuse(error, client, surface=_surface_of(request), call_id=call_id)
 
-    def refuse(self, error: Exception, client: Client, *, surface: Surface = OPENAI) -> None:
-        """Answer what is no call; bytes that are no request are told in the OpenAI shape."""
-        refuse(error, client, surface=surface, call_id=self._gateway.new_id())
+    def refuse(self, error: PointsmanError, client: Client) -> None:
+        """Answer bytes that are no request, in the OpenAI shape."""
+        refuse(error, client, surface=OPENAI, call_id=self._gateway.new_id())
+
+    def drain(self) -> None:
+        """Refuse new calls from now on; those under way go on."""
+        self._is_draining = True
+
+    def trouble(self) -> str | None:
+        """Return why no call can be answered, or None."""
+        return "it is stopping" if self._is_draining else self._gateway.trouble()
+
+    def _handler(self, request: Request) -> Handler:
+        # A load balancer may ask with HEAD; the listener leaves the body out.
+        method = "GET" if request.method == "HEAD" else request.method
+        handler = self._routes.get((method, request.path))
+        if handler is not None:
+            return handler
+        if method == "GET" and request.path.startswith(_MODEL):
+            return self._model
+        raise self._unknown(request)
 
     def _calls(self, surface: Surface) -> Handler:
         gateway = self._gateway
 
         async def handle(request: Request, client: Client) -> None:
+            if self._is_draining:
+                raise Stopping("This gateway is stopping and takes no new calls. Try again: another one answers, or this one once it is back.")
             await answer_call(request, client, surface=surface, gateway=gateway)
 
         return handle
 
     async def _models(self, request: Request, client: Client) -> None:
-        surface = _surface_of(request)
-        try:
-            names = self._gateway.capabilities(request.header("authorization"), request.header("x-api-key"))
-        except PointsmanError as error:
-            self.refuse(error, client, surface=surface)
-            return
-        client.write(answers.whole(200, surface.models(names), keep_alive=client.keeps_alive))
+        client.write(answers.whole(200, _surface_of(request).models(self._listed(request)), keep_alive=client.keeps_alive))
 
     async def _model(self, request: Request, client: Client) -> None:
-        surface = _surface_of(request)
-        name = request.path.removeprefix("/v1/models/")
-        try:
-            names = self._gateway.capabilities(request.header("authorization"), request.header("x-api-key"))
-            if name not in names:
-                raise UnknownCapability(name=name)
-        except PointsmanError as error:
-            self.refuse(error, client, surface=surface)
-            return
-        listed = msgspec.json.decode(surface.models((name,)))
+        name = unquote(request.path.removeprefix(_MODEL))
+        if name not in self._listed(request):
+            raise UnknownCapability(name=name)
+        listed = msgspec.json.decode(_surface_of(request).models((name,)))
         client.write(answers.whole(200, msgspec.json.encode(listed["data"][0]), keep_alive=client.keeps_alive))
+
+    def _listed(self, request: Request) -> tuple[str, ...]:
+        return self._gateway.capabilities(request.header("authorization"), request.header("x-api-key"))
 
     async def _outcomes(self, request: Request, client: Client) -> None:
         gateway = self._gateway
-        try:
-            principal = gateway.stages.intake.identify(request.header("authorization"), request.header("x-api-key"), user=None)
-            outcome = read_outcome(request.body, principal, new_id=gateway.new_id, now_ms=gateway.clock.wall_ms())
-            await gateway.record_outcome(outcome)
-        except PointsmanError as error:
-            self.refuse(error, client)
-            return
+        principal = gateway.stages.intake.identify(request.header("authorization"), request.header("x-api-key"), user=None)
+        outcome = read_outcome(request.body, principal, new_id=gateway.new_id, now_ms=gateway.clock.wall_ms())
+        await gateway.record_outcome(outcome)
         body = msgspec.json.encode({"id": outcome.outcome_id, "unit": outcome.unit, "kind": outcome.kind, "recorded": True})
         client.write(answers.whole(201, body, keep_alive=client.keeps_alive))
 
@@ -94,7 +105,7 @@ class Site:
 
     async def _ready(self, request: Request, client: Client) -> None:
         del request
-        trouble = self._gateway.trouble()
+        trouble = self.trouble()
         if trouble is None:
             body, status = {"status": "ready", "snapshot": self._gateway.stages.snapshot.digest}, 200
         else:
@@ -110,4 +121,5 @@ class Site:
 
 def _surface_of(request: Request) -> Surface:
     # Anthropic's clients name the version of their protocol with every request.
-    return BY_PATH["/v1/messages"] if request.header("anthropic-version") is not None else OPENAI
+    usual = BY_PATH["/v1/messages"] if request.header("anthropic-version") is not None else OPENAI
+    return BY_PATH.get(request.path, usual)

@@ -19,12 +19,15 @@ import uvloop
 
 from pointsman.app.facts import Prices, facts
 from pointsman.app.gateway import Gateway, Limits, system_clock
+from pointsman.core.errors import Unusable
 from pointsman.server.serve import bind, serve
 from pointsman.settings.load import Reloader, Settings, load
 
 _LOG: Final = logging.getLogger("pointsman")
 _JOIN_S: Final = 15.0
 _WATCH_S: Final = 0.2
+_YOUNG_S: Final = 2.0
+_MOST_YOUNG_DEATHS: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,32 +72,49 @@ class _Workers:
         self._admin = admin
         self._limits = limits
         self._running: dict[int, BaseProcess] = {}
+        self._started: dict[int, float] = {}
+        self._young_deaths = 0
         self._is_ending = False
         self._context = multiprocessing.get_context("fork")
 
     def supervise(self, ready: Callable[[Gateway], None]) -> None:
         """Serve until a signal ends it."""
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self._end())
-        signal.signal(signal.SIGHUP, lambda *_: self._pass_on(signal.SIGHUP))
+            signal.signal(number, self._end)
+        signal.signal(signal.SIGHUP, self._reload)
         for index in range(self._settings.server.workers):
             self._start(index, ready if index == 0 else _quiet, is_first=index == 0)
         while not self._is_ending:
             time.sleep(_WATCH_S)
             for index, worker in list(self._running.items()):
                 if not worker.is_alive() and not self._is_ending:
-                    _LOG.error("worker %d ended with code %s; another takes its place", index, worker.exitcode)
-                    self._start(index, _quiet, is_first=False)
+                    self._replace(index, worker.exitcode)
+        until = time.monotonic() + _JOIN_S
         for worker in self._running.values():
-            worker.join(_JOIN_S)
+            worker.join(max(until - time.monotonic(), 0.0))
             worker.kill()
+
+    def _replace(self, index: int, exit_code: int | None) -> None:
+        # One that dies young over and over would never live: better to say so than to try for ever.
+        lived_s = time.monotonic() - self._started[index]
+        self._young_deaths = self._young_deaths + 1 if lived_s < _YOUNG_S else 0
+        if self._young_deaths >= _MOST_YOUNG_DEATHS:
+            self._end()
+            raise Unusable("The workers end as soon as they start. The log tells why; `pointsman up` with `server.workers: 1` tells it plainer.")
+        _LOG.error("worker %d ended with code %s; another takes its place", index, exit_code)
+        self._start(index, _quiet, is_first=False)
 
     def _start(self, index: int, ready: Callable[[Gateway], None], *, is_first: bool) -> None:
         worker = self._context.Process(target=self._serve, args=(index, ready), kwargs={"is_first": is_first}, name=f"pointsman-{index}")
         worker.start()
         self._running[index] = worker
+        self._started[index] = time.monotonic()
 
     def _serve(self, index: int, ready: Callable[[Gateway], None], *, is_first: bool) -> None:
+        # The handlers of the supervisor came along with the fork; until `serve` sets its own, a signal must reach this process alone.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         public = bind(self._settings.server.listen, shared=True)
         sockets = Sockets(public=public, admin=self._admin if index == 0 else None)
         limits = Limits(shared=self._limits, seeds=is_first)
@@ -105,7 +125,10 @@ class _Workers:
             if worker.is_alive() and worker.pid is not None:
                 os.kill(worker.pid, number)
 
-    def _end(self) -> None:
+    def _reload(self, *_: object) -> None:
+        self._pass_on(signal.SIGHUP)
+
+    def _end(self, *_: object) -> None:
         self._is_ending = True
         self._pass_on(signal.SIGTERM)
 
