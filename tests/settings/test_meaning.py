@@ -83,6 +83,18 @@ SUPPORT = "capabilities: {support: {ladder: [acme/small]}}\n" + ACME.lstrip()
         (f"{SUPPORT}limits: [{{name: l, by: capability, only: suport, tokens_per_minute: 1}}]", "there is no capability `suport`. Did you mean `support`?"),
         (f"{SUPPORT}limits: [{{name: l, by: team, tokens_per_minute: 1}}]", "4 limits[0].by: this limit can never count anything: no key has a team."),
         (f"{SUPPORT}limits: [{{name: l, by: key, budget_usd: 5}}]", "4 limits[0].budget_usd: money cannot be counted: `acme/small` of `support` has no price."),
+        (
+            f"{SUPPORT}keys: {{k: {{sha256: {SHA}}}}}\nlimits: [{{name: l, by: application, only: desk, tokens_per_minute: 1}}]",
+            "5 limits[0].only: this limit can never count anything: there is no application `desk`. There are none yet.",
+        ),
+        (
+            f"{SUPPORT}keys: {{k: {{sha256: {SHA}}}}}\nlimits: [{{name: l, by: key, only: j, tokens_per_minute: 1}}]",
+            "5 limits[0].only: this limit can never count anything: there is no key `j`. Known: `k`.",
+        ),
+        (
+            f"{SUPPORT}keys: {{k: {{sha256: {SHA}, tenant: shop}}}}\nlimits: [{{name: l, by: tenant, only: shoe, budget_usd: 1}}]",
+            "5 limits[0].only: this limit can never count anything: there is no tenant `shoe`. Did you mean `shop`?",
+        ),
         (f"{SUPPORT}server: {{listen: '0.0.0.0:8800'}}", "4 server.listen: anybody who reaches this address could call. Make a key"),
         (f"{SUPPORT}server: {{listen: '127.evil.example:8800'}}", "4 server.listen: anybody who reaches this address could call."),
         (f"{SUPPORT}server: {{admin: '0.0.0.0:8801'}}", "4 server.admin: nobody could use this address: no key has the scope `admin`."),
@@ -158,6 +170,16 @@ def test_a_key_by_itself_is_refused_anywhere_and_never_repeated(tmp_path: Path) 
         "pointsman.yaml:9 targets.t.model",
     ]
     assert secret not in "".join(told)
+
+
+def test_what_is_wrong_inside_a_decision_table_is_told_with_its_own_name_and_line(tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text("rows:\n  - 5\n")
+    source = "capabilities: {a: {ladder: [openai/gpt-5-mini], rules: rules.yaml}}"
+    assert told_by(tmp_path, source) == ["rules.yaml:2 rows[0]: a row is a mapping of columns to cells. Write `- then: answer` and so on."]
+
+
+def test_a_key_that_may_call_nothing_does_not_close_a_capability(tmp_path: Path) -> None:
+    settings_of(tmp_path, f"{SUPPORT}keys: {{k: {{sha256: {SHA}, capabilities: [], data_class: restricted}}}}")
 
 
 def test_a_key_in_a_decision_table_is_refused(tmp_path: Path) -> None:

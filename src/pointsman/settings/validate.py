@@ -132,10 +132,8 @@ def _bound(kind: Any) -> str:
             return f"this must be at most {limit:g}"
         case _Kind.MinItems() | _Kind.MinProperties() | _Kind.MinLength():
             return "this must not be empty"
-        case _Kind.MaxLength(limit=limit):
-            return f"this must not be longer than {limit} characters"
         case _:
-            return f"this does not fit ({kind.name})"
+            return f"this must not be longer than {kind.limit} characters"
 
 
 def _types(names: Sequence[str]) -> str:
