@@ -95,6 +95,10 @@ SUPPORT = "capabilities: {support: {ladder: [acme/small]}}\n" + ACME.lstrip()
             f"{SUPPORT}keys: {{k: {{sha256: {SHA}, tenant: shop}}}}\nlimits: [{{name: l, by: tenant, only: shoe, budget_usd: 1}}]",
             "5 limits[0].only: this limit can never count anything: there is no tenant `shoe`. Did you mean `shop`?",
         ),
+        (
+            f"{SUPPORT}limits: [{{name: l, by: user, only: ann, tokens_per_minute: 1}}]",
+            "4 limits[0].only: this limit can never count anything: there is no user `ann`. Write a user as `TENANT/USER`, such as `default/ann`.",
+        ),
         (f"{SUPPORT}server: {{listen: '0.0.0.0:8800'}}", "4 server.listen: anybody who reaches this address could call. Make a key"),
         (f"{SUPPORT}server: {{listen: '127.evil.example:8800'}}", "4 server.listen: anybody who reaches this address could call."),
         (f"{SUPPORT}server: {{admin: '0.0.0.0:8801'}}", "4 server.admin: nobody could use this address: no key has the scope `admin`."),
@@ -125,6 +129,7 @@ def test_a_mistake_is_told_with_its_line_and_a_remedy(tmp_path: Path, source: st
         f"{SUPPORT}server: {{listen: '[::1]:8800', admin: '127.0.0.2:8801'}}",
         f"{SUPPORT}server: {{listen: '127.0.0.1:0', admin: '127.0.0.1:0'}}",  # two ports that the system chooses
         f"{SUPPORT}limits: [{{name: l, by: key, only: local, tokens_per_minute: 1}}]",
+        f"{SUPPORT}limits: [{{name: l, by: user, only: default/ann, tokens_per_minute: 1}}, {{name: m, by: user, requests_per_minute: 1}}]",
         # A budget for one key says nothing about a capability that the key may not use.
         f"""
 capabilities:

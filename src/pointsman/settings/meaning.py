@@ -220,7 +220,13 @@ class Meaning:
                 self._budget(index, limit, targets)
 
     def _counts_something(self, index: int, limit: shape.Limit, targets: Mapping[str, Target]) -> None:
-        if limit.by == "user" or len(self._file.keys) < len(self._names("keys")):
+        if len(self._file.keys) < len(self._names("keys")):
+            return
+        if limit.by == "user":
+            tenants = self._values("tenant", targets)
+            if limit.only is not None and limit.only.partition("/")[0] not in tenants:
+                says = f"this limit can never count anything: there is no user `{limit.only}`."
+                self._add(("limits", index, "only"), says, f"Write a user as `TENANT/USER`, such as `{min(tenants)}/{limit.only.rpartition('/')[2]}`.")
             return
         known = self._values(limit.by, targets)
         if limit.only is not None and limit.only not in known:
