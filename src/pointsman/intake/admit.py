@@ -73,7 +73,9 @@ class Intake:
             return self._meters.reserve((), tokens=0, cost_nano_usd=0, now_s=now_s)
         tokens_in = call.size_chars // _CHARS_PER_TOKEN + 1
         tokens_out = call.sampling.max_tokens or max((target.max_output_tokens or _USUAL_TOKENS_OUT for target in capability.ladder), default=0)
-        cost = max((self._estimate(target, tokens_in, tokens_out) for target in capability.ladder), default=0)
+        cost = 0
+        for target in capability.ladder:
+            cost = max(cost, self._estimate(target, tokens_in, tokens_out))
         return self._meters.reserve(meters, tokens=tokens_in + tokens_out, cost_nano_usd=cost, now_s=now_s)
 
     def budgets(self) -> tuple[Limit, ...]:
@@ -90,7 +92,9 @@ class Intake:
         price = self._price_of(target)
         if price is None:
             return 0
-        rates = next((rates for start, rates in reversed(price.tiers) if tokens_in >= start), price.rates)
+        rates = price.rates
+        if price.tiers:
+            rates = next((tier for start, tier in reversed(price.tiers) if tokens_in >= start), rates)
         return (tokens_in * rates.tokens_in + tokens_out * rates.tokens_out) // _PER_MILLION + price.per_request_nano_usd
 
     def _meters_for(self, principal: Principal, capability: Capability) -> tuple[Meter, ...]:

@@ -10,6 +10,7 @@ that read its clock just before a minute which another has begun counts in that 
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from pointsman.core.errors import OverBudget, OverLimit
@@ -17,7 +18,8 @@ from pointsman.core.principal import Limit, Period
 from pointsman.intake.cells import Cell, Cells
 
 _MINUTE_S: Final = 60
-_LASTS_S: Final = {Period.HOUR: 3600, Period.DAY: 86400, Period.MONTH: 31 * 86400}
+_DAY_S: Final = 86400
+_LASTS_S: Final = {Period.HOUR: 3600, Period.DAY: _DAY_S, Period.MONTH: 31 * _DAY_S}
 _CLOCK: Final = "\0clock"  # the cell that holds the latest minute seen
 
 
@@ -40,9 +42,14 @@ def meter(limit: Limit, value: str) -> Meter:
 def period_start_s(period: Period, now_s: float) -> int:
     """Return the Unix second at which the calendar period of `now_s` began."""
     if period is Period.MONTH:
-        day = datetime.fromtimestamp(now_s, UTC)
-        return int(datetime(day.year, day.month, 1, tzinfo=UTC).timestamp())
+        return _month_start_s(int(now_s // _DAY_S))
     return int(now_s) // _LASTS_S[period] * _LASTS_S[period]
+
+
+@lru_cache(maxsize=4)
+def _month_start_s(day: int) -> int:
+    date = datetime.fromtimestamp(day * _DAY_S, UTC)
+    return int(date.replace(day=1).timestamp())
 
 
 def lapses_s(period: Period, start_s: int) -> int:
