@@ -224,7 +224,7 @@ class Meaning:
             return
         if limit.by == "user":
             tenants = self._values("tenant", targets)
-            if limit.only is not None and limit.only.partition("/")[0] not in tenants:
+            if limit.only is not None and not ("/" in limit.only and limit.only.partition("/")[0] in tenants):
                 says = f"this limit can never count anything: there is no user `{limit.only}`."
                 self._add(("limits", index, "only"), says, f"Write a user as `TENANT/USER`, such as `{min(tenants)}/{limit.only.rpartition('/')[2]}`.")
             return
