@@ -17,7 +17,7 @@ from pointsman.intake.keys import mint
 
 # A call reserves its prompt and 100 tokens of answer, about 0.00021 dollars, and costs 0.000054: one fits, a second does not.
 _BUDGET_USD = 0.00025
-_NAMES = ("openai-whole", "openai-stream", "anthropic-whole", "anthropic-stream", "lasting", "roomy")
+_NAMES = ("openai-whole", "openai-stream", "anthropic-whole", "anthropic-stream", "lasting", "reloaded", "roomy")
 _KEYS = {name: mint(secrets.token_bytes(32)) for name in _NAMES}
 
 
@@ -90,6 +90,17 @@ def test_a_budget_is_remembered_after_a_power_failure(upstreams: Upstreams, tmp_
         with pytest.raises(OpenAIClient.errors.APIStatusError) as refused:
             OpenAIClient().create(client, "mock-openai")
         assert refused.value.status_code == 402
+
+
+def test_a_budget_is_remembered_over_a_reload(upstreams: Upstreams, frugal: Gateway) -> None:
+    client = frugal.openai(_KEYS["reloaded"].secret)
+    OpenAIClient().create(client, "mock-openai")
+    changed = _settings(upstreams)
+    changed["capabilities"]["another"] = {"ladder": ["mock-openai"]}
+    frugal.reload(changed)
+    with pytest.raises(OpenAIClient.errors.APIStatusError) as refused:
+        OpenAIClient().create(client, "another")
+    assert refused.value.status_code == 402
 
 
 def test_what_was_answered_before_a_power_failure_is_on_record(upstreams: Upstreams, tmp_path: Path) -> None:

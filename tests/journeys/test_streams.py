@@ -25,7 +25,8 @@ def fragile(upstreams: Upstreams, tmp_path_factory: pytest.TempPathFactory) -> I
         for dialect in ("openai", "anthropic")
     }
     waits = {name: simulated(model, dialect=dialect) for name, model, dialect in _WAITING}
-    more = {"targets": {**targets, **waits, "cut-mock": mock("cut"), "cut-mock-anthropic": mock("cut", dialect="anthropic")}}
+    endless = simulated("sim-mid!stall:5", deadlines={"total_s": 0.4})
+    more = {"targets": {**targets, **waits, "endless": endless, "cut-mock": mock("cut"), "cut-mock-anthropic": mock("cut", dialect="anthropic")}}
     with Gateway(tmp_path_factory.mktemp("fragile"), settings(upstreams, **more)) as running:
         yield running
 
@@ -58,6 +59,14 @@ def test_a_stream_that_breaks_midway_raises_in_the_sdk(fragile: Gateway, sdk: Sd
     assert record["cost_nano_usd"] > 0
     assert attempt["first_byte_ms"] is not None
     assert words
+
+
+@every_sdk
+def test_a_stream_that_outlasts_its_time_is_ended(fragile: Gateway, sdk: Sdk) -> None:
+    with fragile.recorded("endless") as records, pytest.raises(sdk.errors.APIError, match="timeout_total"):
+        list(sdk.words(sdk.client(fragile), "endless", LONG))
+    assert [(record["status"], record["cost_nano_usd"] > 0) for record in records] == [("timeout_total", True)]
+    assert 400 <= records[0]["latency_ms"] < 5000
 
 
 @pytest.mark.parametrize("capability", ["cut-mock", "cut-mock-anthropic"])
