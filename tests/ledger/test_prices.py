@@ -1,7 +1,10 @@
 import re
+import runpy
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -137,6 +140,14 @@ def test_every_price_names_its_source_and_version() -> None:
     price = CATALOGUE.resolve("openai", "gpt-5-mini", ms(DAY))
     assert price is not None
     assert re.fullmatch(r"genai-prices:\d+\.\d+\.\d+/openai/gpt-5-mini", price.price_id)
+
+
+def test_the_catalogue_in_the_package_is_what_the_build_makes(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    runpy.run_path(str(root / "scripts" / "build_prices.py"))["build"](tmp_path / "data" / "prices.json")
+    made = (tmp_path / "data" / "prices.json").read_bytes()
+    assert made == (root / "src" / "pointsman" / "ledger" / "data" / "prices.json").read_bytes()
+    assert len(zlib.compress(made)) < 60_000
 
 
 def test_only_models_that_price_reasoning_apart_are_priced_too_coarsely() -> None:

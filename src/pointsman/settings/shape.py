@@ -59,7 +59,7 @@ class Price(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
 
 
 class Hardware(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
-    """Own hardware: its hourly price is shared over the time it is busy."""
+    """Own hardware: its hourly price is shared over the time it is busy. Of several workers each bears an equal part of the price."""
 
     hourly_usd: Annotated[_Usd, Meta(description="US dollars per hour that the hardware is paid for, busy or not.")]
 
