@@ -126,8 +126,10 @@ def test_two_workers_share_limits_and_ledger_and_one_that_dies_is_replaced(upstr
     with Gateway(tmp_path, settings(upstreams, limits=limits, server={"workers": 2})) as gateway:
         workers = eventually(lambda: found if len(found := _children(gateway.process.pid)) == 2 else [], "two workers")
         # A connection belongs to one worker; fresh ones reach both.
-        answers = [gateway.chat("mock-openai").status_code for _ in range(24)]
+        with gateway.recorded("mock-openai", calls=24) as records:
+            answers = [gateway.chat("mock-openai").status_code for _ in range(24)]
         assert (answers.count(200), answers.count(429)) == (10, 14)
+        assert [record["status"] for record in records].count("over_limit") == 14
         assert len({gateway.chat("mock-anthropic").status_code for _ in range(10)}) == 1
 
         os.kill(workers[0], signal.SIGKILL)
