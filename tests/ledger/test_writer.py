@@ -89,6 +89,36 @@ def test_a_locked_file_stops_acceptance_loses_nothing_and_recovers_by_itself(pat
         assert rows(path, "SELECT COUNT(*) FROM call") == [(2,)]
 
 
+@pytest.mark.parametrize("is_removed", [True, False])
+def test_a_file_that_is_moved_or_removed_is_noticed_and_nothing_is_written_into_the_void(
+    path: Path, caplog: pytest.LogCaptureFixture, *, is_removed: bool
+) -> None:
+    with a_ledger(path) as ledger, caplog.at_level(logging.ERROR):
+        ledger.book(a_record(1))
+        ledger.flush()
+        for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm"):
+            if is_removed:
+                path.with_name(name).unlink()
+            else:
+                path.with_name(name).rename(path.with_name("old-" + name))
+        ledger.book(a_record(2))
+        ledger.flush()
+        assert rows(path, "SELECT COUNT(*) FROM call") == [(1,)]
+    assert "was moved, replaced or removed" in caplog.text
+
+
+def test_a_file_whose_folder_is_gone_stops_acceptance_until_it_is_back(path: Path) -> None:
+    folder = path.parent
+    with a_ledger(path) as ledger:
+        folder.rename(folder.with_name("away"))
+        ledger.book(a_record(1))
+        until("the trouble", lambda: ledger.trouble is not None)
+        assert "There is no folder" in (ledger.trouble or "")
+        folder.with_name("away").rename(folder)
+        ledger.flush()
+    assert rows(path, "SELECT COUNT(*) FROM call") == [(1,)]
+
+
 def test_a_full_queue_makes_acceptance_wait_and_loses_nothing(path: Path) -> None:
     async def scene(ledger: Ledger) -> None:
         with locked(path):

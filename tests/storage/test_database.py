@@ -139,8 +139,13 @@ def test_a_file_that_is_no_database_is_told_with_its_name(tmp_path: Path, openin
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(LedgerUnavailable, match="cannot be opened"):
+    with pytest.raises(Unusable, match=r"There is no folder `.*gone` for the ledger. Make it"):
         open_database(tmp_path / "gone" / "ledger.db")
+
+
+def test_a_folder_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(LedgerUnavailable, match="cannot be opened"):
+        open_database(tmp_path)
 
 
 def test_questions_need_an_existing_file_of_this_version(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ _PATIENCE_S: Final = 5.0
 _HOUR_MS: Final = 3_600_000
 
 # What SQLite or its binding says of a value or a row, not of the file: trying again would say the same.
-_UNWRITABLE: Final = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError, ValueError, OverflowError)
+_UNWRITABLE: Final = (sqlite3.IntegrityError, sqlite3.DataError, ValueError, OverflowError)
 
 _T = TypeVar("_T")
 
@@ -52,7 +52,7 @@ class Ledger:
         self._outcomes: deque[tuple[Outcome, Future[None]]] = deque()
         self._hardware: deque[HardwareRow] = deque()
         self._meters: Mapping[str, BusyMeter] = {}
-        self._connection = open_database(path, busy_s=busy_s)
+        self._open()
         self._trouble: str | None = None
         self._stop = threading.Event()
         self._nudge = threading.Event()
@@ -145,6 +145,7 @@ class Ledger:
             self._nudge.clear()
             stopping = self._stop.is_set()
             try:
+                self._follow_file()
                 self._write()
             except Exception as error:  # noqa: BLE001 - whatever it is, the writer must live and say why nothing is written
                 self._trouble = str(error)
@@ -163,6 +164,24 @@ class Ledger:
                 if not self._waiting:
                     return
                 wait_s = 0
+
+    def _follow_file(self) -> None:
+        """Open the file again if somebody moved or removed it: what is written into a file without a name is lost."""
+        try:
+            here = self._path.stat()
+        except FileNotFoundError:
+            here = None
+        if here is not None and (here.st_dev, here.st_ino) == self._file:
+            return
+        _LOG.error("the ledger's file `%s` was moved, replaced or removed; records go on in the one that is there now", self._path)
+        before = self._connection
+        self._open()
+        before.close()
+
+    def _open(self) -> None:
+        self._connection = open_database(self._path, busy_s=self._busy_s)
+        found = self._path.stat()
+        self._file = (found.st_dev, found.st_ino)
 
     def _write(self) -> None:
         records, outcomes, hardware = _first(self._queue), _first(self._outcomes), _first(self._hardware)

@@ -24,7 +24,9 @@ Migrations = Sequence[tuple[int, str]]
 
 
 def open_database(path: Path, *, busy_s: float = _BUSY_S) -> sqlite3.Connection:
-    """Open the file, making it if need be. Raises `Unusable` for one of a newer version, `LedgerUnavailable` if it cannot be opened."""
+    """Open the file, making it if need be. Raises `Unusable` for one of a newer version or without a folder, `LedgerUnavailable` if it cannot be opened."""
+    if not path.parent.is_dir():
+        raise Unusable(f"There is no folder `{path.parent}` for the ledger. Make it, or name another file under `server.database`.")
     try:
         connection = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
         try:
