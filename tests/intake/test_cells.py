@@ -121,6 +121,16 @@ def test_names_that_lapsed_make_room_for_others(shared: SharedCells, monkeypatch
     assert shared.read("user 0 1") == NOTHING
 
 
+def test_a_worker_forgets_where_names_stand_but_not_what_they_hold(shared: SharedCells, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_REMEMBERED", 2)
+    other = SharedCells(path)
+    for turn in range(2):
+        for user in range(5):
+            (shared, other)[turn].write(f"user {user}", (turn, user, 0, 9), now_s=0)
+    assert [shared.read(f"user {user}") for user in range(5)] == [(1, user, 0, 9) for user in range(5)]
+    other.close()
+
+
 def test_a_full_table_is_told_with_its_remedy_and_still_knows_its_names(shared: SharedCells, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_REACH", 2)
     monkeypatch.setattr(module, "_SLOTS", 2)

@@ -11,7 +11,7 @@ import mmap
 import os
 import struct
 from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -22,6 +22,7 @@ _FREE: Final = bytes(8)
 _SLOTS: Final = 1 << 16
 _REACH: Final = 256  # how far from its home slot a name may be kept
 _FIRST_SWEEP: Final = 4096
+_REMEMBERED: Final = 4096
 
 Cell = tuple[int, int, int, int]
 NOTHING: Final[Cell] = (0, 0, 0, 0)
@@ -77,28 +78,28 @@ class SharedCells:
     Cells in a file that every worker maps: a hash table with open addressing, guarded by a POSIX record lock.
 
     The kernel frees the lock when a worker dies, so a crash cannot close the door for the others. Names are kept as 8-byte digests. A slot is
-    never emptied, only taken over by another name once it has lapsed, so a search ends at the first free slot.
+    never emptied, only taken over by another name once it has lapsed, so a search ends at the first free slot. Where a name was found last is
+    remembered, and looked at first.
     """
 
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         os.ftruncate(self._fd, _SLOT.size * _SLOTS)
         self._map = mmap.mmap(self._fd, _SLOT.size * _SLOTS)
-
-    @contextmanager
-    def _locked(self) -> Generator[None]:
-        fcntl.lockf(self._fd, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.lockf(self._fd, fcntl.LOCK_UN)
+        self._guard = _RecordLock(self._fd)
+        self._found_at: dict[str, tuple[int, bytes]] = {}
 
     def lock(self) -> Guard:
         """Return the guard that keeps the other workers out."""
-        return self._locked()
+        return self._guard
 
     def read(self, name: str) -> Cell:
         """Return a cell."""
+        known = self._found_at.get(name)
+        if known is not None:
+            found, *cell = _SLOT.unpack_from(self._map, known[0])
+            if found == known[1]:
+                return tuple(cell)
         digest = _digest(name)
         for offset in self._near(digest):
             found, *cell = _SLOT.unpack_from(self._map, offset)
@@ -110,6 +111,10 @@ class SharedCells:
 
     def write(self, name: str, cell: Cell, *, now_s: float) -> None:
         """Replace a cell. Raises `Failed` when no slot is free or lapsed."""
+        known = self._found_at.get(name)
+        if known is not None and _SLOT.unpack_from(self._map, known[0])[0] == known[1]:
+            _SLOT.pack_into(self._map, known[0], known[1], *cell)
+            return
         digest = _digest(name)
         place: int | None = None
         for offset in self._near(digest):
@@ -124,6 +129,9 @@ class SharedCells:
         if place is None:
             raise Failed(f"The table of limits is full ({_SLOTS} names). Limit by team or key instead of by user.")
         _SLOT.pack_into(self._map, place, digest, *cell)
+        if len(self._found_at) >= _REMEMBERED:
+            self._found_at.clear()
+        self._found_at[name] = (place, digest)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -134,6 +142,19 @@ class SharedCells:
         start = int.from_bytes(digest[:4])
         for step in range(_REACH):
             yield (start + step) % _SLOTS * _SLOT.size
+
+
+class _RecordLock:
+    """A POSIX record lock on a whole file, as a guard."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def __enter__(self) -> None:
+        fcntl.lockf(self._fd, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        fcntl.lockf(self._fd, fcntl.LOCK_UN)
 
 
 def _digest(name: str) -> bytes:
