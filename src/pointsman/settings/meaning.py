@@ -60,6 +60,7 @@ class Meaning:
         self._file = file
         self._facts = facts
         self._beside = beside
+        self._secret_of: dict[str, str] = {}
 
     def check(self, targets: Mapping[str, Target]) -> None:
         """Check everything; `targets` are those that could be made."""
@@ -202,9 +203,9 @@ class Meaning:
         for path, moment in ((("keys", name, "expires"), key.expires), (("keys", name, "previous", "until"), key.previous and key.previous.until)):
             if moment is not None and not _is_moment(moment):
                 self._add(path, f"`{moment}` is no date.", "Write `2027-01-31` or `2027-01-31T12:00:00` (UTC).")
-        mine = {key.sha256, key.previous.sha256 if key.previous else key.sha256}
-        for other, same in self._file.keys.items():
-            if other < name and mine & {same.sha256, same.previous.sha256 if same.previous else same.sha256}:
+        for secret in {key.sha256, key.previous.sha256 if key.previous else key.sha256}:
+            other = self._secret_of.setdefault(secret, name)
+            if other != name:
                 self._add(("keys", name, "sha256"), f"`{other}` has the same secret.", "Make a key for each application with `pointsman keys create`.")
 
     def _limits(self, targets: Mapping[str, Target]) -> None:
