@@ -195,14 +195,14 @@ def test_a_process_that_is_killed_loses_at_most_the_last_batch(path: Path) -> No
     booked: list[float] = []
     for line in child.stdout:
         booked.append(float(line.split()[1]))
-        if booked[-1] - booked[0] > 0.4:
+        if booked[-1] - booked[0] > 0.7:
             break
     child.kill()
     child.wait()
     child.stdout.close()
     with closing(open_database(path)) as connection:
         kept = connection.execute("SELECT COUNT(*) FROM call").fetchone()[0]
-        assert kept >= sum(at < booked[-1] - 0.25 for at in booked)  # 50 ms, and what a busy machine adds
+        assert kept >= sum(at < booked[-1] - 0.4 for at in booked)  # 50 ms, and what a busy machine adds
         assert kept > 0
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert roll_ups_equal_calls(connection)
