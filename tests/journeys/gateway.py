@@ -36,7 +36,7 @@ class Gateway:
         self.settings = settings
         self.path = folder / "pointsman.yaml"
         self.scheme = "https" if "tls" in settings.get("server", {}) else "http"
-        self._environ = {"UPSTREAM_KEY": UPSTREAM_KEY, "ROGUE": "", **(environ or {})}
+        self._environ = {"UPSTREAM_KEY": UPSTREAM_KEY, **(environ or {})}
         self._verify = ssl.create_default_context(cafile=ca_file) if ca_file is not None else False
         self._process: Process | None = None
         self._clients: list[Any] = []
@@ -62,14 +62,14 @@ class Gateway:
         """Start, and return once it is ready."""
         for _ in range(_STARTS):
             self.port, self.admin_port = free_port(), free_port()
-            server = {"listen": f"127.0.0.1:{self.port}", "admin": f"127.0.0.1:{self.admin_port}", **self.settings.get("server", {})}
-            self.settings = {**self.settings, "server": {**server, "listen": f"127.0.0.1:{self.port}", "admin": f"127.0.0.1:{self.admin_port}"}}
+            addresses = {"listen": f"127.0.0.1:{self.port}", "admin": f"127.0.0.1:{self.admin_port}"}
+            self.settings = {**self.settings, "server": {**self.settings.get("server", {}), **addresses}}
             self.write(self.settings)
             self._starts += 1
             self._process = Process([*POINTSMAN, "up", "--json"], folder=self.folder, name=f"up-{self._starts}", environ=self._environ)
-            if eventually(self._is_settled, "the gateway's start"):
-                self.process.must_run() if "Cannot listen" not in self.process.said() else None
-            if self.process.exit_code is None:
+            eventually(self._is_settled, "the gateway's start")
+            if "Cannot listen" not in self.process.said():
+                self.process.must_run()
                 return
         raise AssertionError(f"the gateway found no port:\n{self.process.said()}")
 

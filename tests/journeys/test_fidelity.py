@@ -61,6 +61,10 @@ def test_fields_that_we_do_not_know_pass_through_in_anthropics_dialect(gateway: 
     }
 
 
+def _text(text: str) -> dict[str, str]:
+    return {"type": "text", "text": text}
+
+
 def test_an_openai_call_is_translated_whole(gateway: Gateway, simulator: Simulator) -> None:
     function = {"name": "lookup", "description": "Look up.", "parameters": {"type": "object", "properties": {"order": {"type": "string"}}}}
     picture = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}
@@ -90,21 +94,9 @@ def test_an_openai_call_is_translated_whole(gateway: Gateway, simulator: Simulat
         "max_tokens": 100,
         "system": "Be kind.",
         "messages": [
-            {
-                "role": "user",
-                "content": [
-                    {"type": "text", "text": "What is this?"},
-                    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}},
-                ],
-            },
+            {"role": "user", "content": [_text("What is this?"), {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}}]},
             {"role": "assistant", "content": [{"type": "tool_use", "id": "call_1", "name": "lookup", "input": {"order": "A1"}}]},
-            {
-                "role": "user",
-                "content": [
-                    {"type": "tool_result", "tool_use_id": "call_1", "content": [{"type": "text", "text": "on its way"}]},
-                    {"type": "text", "text": "And now?"},
-                ],
-            },
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "call_1", "content": [_text("on its way")]}, _text("And now?")]},
         ],
         "tools": [{"name": "lookup", "description": "Look up.", "input_schema": function["parameters"]}],
         "tool_choice": {"type": "tool", "name": "lookup", "disable_parallel_tool_use": True},
