@@ -21,6 +21,7 @@ from pointsman.core.call import Asked
 from pointsman.core.clock import Clock
 from pointsman.core.errors import BadRequest, CredentialMissing, Exhausted, LedgerUnavailable, OverBudget
 from pointsman.core.ids import timestamp_ms
+from pointsman.intake.keys import mint
 from pointsman.ledger.writer import Ledger
 from pointsman.pipeline.run import run
 from pointsman.pipeline.way import Answer
@@ -347,3 +348,21 @@ def test_refusals_are_no_news_failures_are_and_surprises_come_with_their_origin(
     scene(play)
     assert [record.getMessage() for record in caplog.records] == ["call c-2 failed: ledger_unavailable", "call c-3 met an unexpected error"]
     assert caplog.records[1].exc_info is not None
+
+
+@pytest.mark.parametrize("by", ["key", "tenant", "team", "application", "user", "capability"])
+def test_what_an_earlier_process_spent_counts_for_whoever_a_budget_is_about(folder: Path, by: str) -> None:
+    key = mint(bytes(range(32)))
+    ledger = Ledger(folder / "pointsman.db")
+    ledger.book(a_record(1, at_ms=MONTH_MS, entries=(an_entry(cost=1_000_000_000),), key_id="web", tenant="shop", team="care", application="desk", user="ann"))
+    ledger.close()
+
+    async def play(vendor: Vendor) -> None:
+        more = f"keys: {{web: {{sha256: {key.sha256}, tenant: shop, team: care, application: desk}}}}\n"
+        more += f"limits: [{{name: all, by: {by}, budget_usd: 1}}]\n"
+        asked = Asked(authorization=f"Bearer {key.secret}", api_key=None, unit=None, user="ann", data_class=None)
+        async with a_gateway(folder, config(vendor, more=more), clock=on_loop(MONTH_MS + HOUR_MS)) as gateway:
+            with pytest.raises(OverBudget):
+                await run(a_call(call_id=gateway.new_id()), asked, gateway.stages)
+
+    scene(play)
