@@ -16,7 +16,7 @@ import msgspec
 from pointsman.app.gateway import Gateway
 from pointsman.core.call import Call, Text
 from pointsman.core.clock import Clock
-from pointsman.core.errors import CredentialMissing, PointsmanError, Refused, Vetoed
+from pointsman.core.errors import PointsmanError, Refused, Unusable, Vetoed
 from pointsman.core.money import dollars
 from pointsman.core.place import DataClass
 from pointsman.core.principal import Principal
@@ -239,7 +239,7 @@ class _Walk:
             return "none needed"
         try:
             secret(vendor.credential, folder=self._rehearsal.folder, environ=self._rehearsal.environ)
-        except CredentialMissing:
+        except Unusable:  # the secret, or the part that reads it
             return "missing"
         return "set"
 

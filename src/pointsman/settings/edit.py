@@ -64,7 +64,7 @@ def replace_file(path: Path, source: str, check: Callable[[str], object]) -> Non
         draft.replace(path)
     except OSError as error:
         draft.unlink(missing_ok=True)
-        raise Unusable(f"`{path}` cannot be written ({error.strerror}). Free the disk, or allow writing in its folder.") from error
+        raise Unusable(f"`{path}` cannot be written ({error.strerror}). Make its folder, allow writing there, or free the disk.") from error
 
 
 @contextmanager
