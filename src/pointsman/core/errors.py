@@ -118,9 +118,8 @@ class UnknownRoute(Refused):
 
 class OverLimit(Refused):
     """
-    A limit in requests or tokens a minute is used up. Remedy: wait `retry_after_s`, or raise the limit under `limits`.
-
-    Without `retry_after_s` no wait helps: the call alone may use more than the limit. Remedy: lower `max_tokens`, or raise the limit.
+    A limit in requests or tokens a minute is used up, or smaller than this one call. Remedy: wait `retry_after_s`; where there is none, lower
+    `max_tokens`; or raise the limit under `limits`.
     """
 
     code = "over_limit"
