@@ -5,6 +5,7 @@ A gateway in the hands of its operator: reloads, mistakes, signals, workers.
 import os
 import secrets
 import signal
+import sqlite3
 import time
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import httpx2
 import pytest
 from tests.journeys.gateway import Gateway, Settings
 from tests.journeys.processes import PATIENCE_S, eventually
-from tests.journeys.sdks import GREETING, Asked, OpenAIClient, Sdk, every_sdk
+from tests.journeys.sdks import GREETING, SDKS, Asked, OpenAIClient, Sdk, every_sdk
 from tests.journeys.upstreams import SAID, Upstreams, mock, settings
 
 from pointsman.intake.keys import mint
@@ -110,6 +111,26 @@ def test_the_admin_listener_tells_health_and_asks_for_an_administrators_key(upst
         gateway.write({**_steady(upstreams), "keys": keys, "server": gateway.settings["server"]})
         assert [ask("POST", "/v1/admin/reload", name).status_code for name in ("web", "boss")] == [403, 202]
         eventually(lambda: gateway.snapshot() != told["snapshot"], "the reload")
+
+
+def test_while_the_ledger_is_locked_nothing_is_accepted_and_nothing_is_lost(upstreams: Upstreams, tmp_path: Path) -> None:
+    with Gateway(tmp_path, settings(upstreams)) as gateway:
+        ids = [gateway.chat("mock-openai").headers["x-request-id"]]
+        gateway.call(ids[0])
+        lock = sqlite3.connect(tmp_path / "pointsman.db", isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        ids.append(gateway.chat("mock-openai").headers["x-request-id"])  # recorded while it cannot be written
+        eventually(lambda: gateway.get("/readyz").status_code == 503, "the trouble")
+        for sdk in SDKS:
+            with pytest.raises(sdk.errors.APIStatusError, match="ledger cannot be written") as refused:
+                sdk.create(sdk.client(gateway), "mock-openai")
+            assert refused.value.status_code == 503
+            assert refused.value.response.headers["retry-after"] == "1"
+        lock.execute("ROLLBACK")
+        lock.close()
+        eventually(lambda: gateway.get("/readyz").status_code == 200, "the recovery")
+        ids.append(gateway.chat("mock-openai").headers["x-request-id"])
+        assert [gateway.call(call_id)["status"] for call_id in ids] == ["ok"] * 3
 
 
 def test_an_idle_gateway_ends_at_once(upstreams: Upstreams, tmp_path: Path) -> None:
