@@ -72,7 +72,9 @@ def test_a_file_is_read_once_and_watched_even_if_it_is_missing(tmp_path: Path) -
     watch = Watch()
     beside = Beside(tmp_path, watch)
     (tmp_path / "a.json").write_text("{}")
+    (tmp_path / "a.csv").write_text("then,answer\nanswer,x\n")
     assert beside.schema("a.json") is beside.schema("a.json")
+    assert beside.rule_table("a.csv") is beside.rule_table("a.csv")
     with pytest.raises(FileNotFoundError):
         beside.schema("gone.json")
     assert watch.stamps[tmp_path / "gone.json"] is None
