@@ -3,9 +3,10 @@
  *
  *   mock PORT DELAY_US CHUNKS GAP_US SPINS
  *
- * After work it looks SPINS times for more before it sleeps. A request with `"stream":true` in its body is answered by CHUNKS events, GAP_US apart, then usage and `[DONE]`; any other by a chat
- * completion of about 1 kB with usage. Both begin DELAY_US after the request was read. Every event carries the time at which it was
- * written (CLOCK_MONOTONIC, nanoseconds), so that whoever reads it on this machine knows how long it was on its way.
+ * After work it looks SPINS times for more before it sleeps. A request with `"stream":true` in its body is answered by CHUNKS events, GAP_US
+ * apart, then usage and `[DONE]`; any other by a chat completion of about 1 kB with usage. Both begin DELAY_US after the request was read. Every
+ * event carries the time at which it was written (CLOCK_MONOTONIC, nanoseconds), so that whoever reads it on this machine knows how long it was
+ * on its way.
  */
 #define _GNU_SOURCE
 #include <errno.h>

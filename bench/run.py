@@ -49,9 +49,10 @@ def main() -> None:
             _measure("others", lambda: scenarios.others(bench, rivals), result)
         result["thrown_away"] = bench.thrown_away
         told.output.write_text(json.dumps(result, indent=1) + "\n")
+        told.output.with_suffix(".md").write_text(_markdown(result))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    print(f"\nWritten to {told.output}. Rounds thrown away: {len(bench.thrown_away)}.")
+    print(f"\nWritten to {told.output} and, as a table, to {told.output.with_suffix('.md')}. Rounds thrown away: {len(bench.thrown_away)}.")
 
 
 def _measure(name: str, work: Callable[[], list[Figure]], result: dict[str, Any]) -> None:
@@ -62,6 +63,16 @@ def _measure(name: str, work: Callable[[], list[Figure]], result: dict[str, Any]
         bound = "" if one.goal is None else f"  goal {'≤' if one.at_most else '≥'} {one.goal:g}: {'holds' if one.holds else 'MISSED'}"
         print(f"  {one.name:62} {_shown(one.value):>10} {one.unit:22}{bound}", flush=True)
     result["figures"][name] = [{"name": one.name, "value": one.value, "unit": one.unit, "goal": one.goal, "holds": one.holds} for one in figures]
+
+
+def _markdown(result: dict[str, Any]) -> str:
+    machine = result["machine"]
+    told = f"{machine['at']}, commit {machine['commit']}, {machine['cores']} cores of {machine['cpu']}, Python {machine['python']}, kernel {machine['kernel']}"
+    lines = [f"{told}; {len(result['thrown_away'])} rounds thrown away.", "", "| figure | value | goal |", "|---|---|---|"]
+    for one in (one for figures in result["figures"].values() for one in figures):
+        goal = "" if one["goal"] is None else f"{one['goal']:g} ({'holds' if one['holds'] else '**missed**'})"
+        lines.append(f"| {one['name']} | {_shown(one['value'])} {one['unit']} | {goal} |")
+    return "\n".join(lines) + "\n"
 
 
 def _shown(value: float) -> str:
