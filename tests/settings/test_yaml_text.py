@@ -10,7 +10,7 @@ from pointsman.settings.yaml_text import compose, dotted, read
 
 def test_a_text_that_is_to_be_edited_must_be_without_a_mistake() -> None:
     assert read("a: 1", "f.yaml").values == {"a": 1}
-    with pytest.raises(SettingsInvalid, match="f.yaml:2: a: this name stands here twice"):
+    with pytest.raises(SettingsInvalid, match=r"f\.yaml:2: a: this name stands here twice"):
         read("a: 1\na: 2", "f.yaml")
 
 

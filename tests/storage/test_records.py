@@ -52,7 +52,7 @@ entries = st.builds(
     tokens=st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)),
     error=st.sampled_from([None, "cut"]),
 )
-uncounted = st.builds(an_entry, usage=st.none(), cost=st.none())
+tried = st.one_of(entries, st.builds(an_entry, usage=st.none(), cost=st.none()))
 
 
 @st.composite
@@ -61,8 +61,7 @@ def records(draw: st.DrawFn) -> list[CallRecord]:
     made: list[CallRecord] = []
     for _ in range(draw(st.integers(0, 12))):
         tries: list[Entry] = [
-            an_entry(seq, cost=one.cost_nano_usd, target=one.target, usage=one.usage)
-            for seq, one in enumerate(draw(st.lists(st.one_of(entries, uncounted), max_size=3)))
+            an_entry(seq, cost=one.cost_nano_usd, target=one.target, usage=one.usage) for seq, one in enumerate(draw(st.lists(tried, max_size=3)))
         ]
         made.append(
             a_record(
