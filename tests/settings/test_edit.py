@@ -134,6 +134,12 @@ def test_a_file_that_ends_without_a_line_end_is_given_one() -> None:
     assert put("keys:\n  web:\n    sha256: aaaa", ("keys", "b"), {"sha256": "bb"}) == "keys:\n  web:\n    sha256: aaaa\n  b:\n    sha256: bb\n"
 
 
+def test_a_block_text_that_ends_the_file_without_a_line_end_is_given_one_too() -> None:
+    changed = put("keys:\n  web:\n    note: |\n      two\n\n      lines", ("keys", "b"), {"sha256": "bb"})
+
+    assert changed == "keys:\n  web:\n    note: |\n      two\n\n      lines\n  b:\n    sha256: bb\n"
+
+
 def test_an_indented_file_stays_indented() -> None:
     assert put("  a: 1\n", ("keys", "web"), {"sha256": "aa"}) == "  a: 1\n  keys:\n    web:\n      sha256: aa\n"
 
@@ -217,7 +223,7 @@ def files(draw: st.DrawFn) -> str:
 def test_any_changes_keep_every_other_line_and_leave_a_file_that_loads(source: str, changes: list[tuple[str, str, str]]) -> None:
     """Whatever is done to the keys, each line that is not part of a changed key is still there, in its place."""
     touched: set[str] = set()
-    expected = dict(read(source, "x").values.get("keys") or {})
+    expected = dict(_keys(source))
     text = source
     for what, name, value in changes:
         if what == "put":
@@ -231,10 +237,14 @@ def test_any_changes_keep_every_other_line_and_leave_a_file_that_loads(source: s
             text, expected[name] = put(text, ("keys", name, "extra"), value), {**expected[name], "extra": value}
         touched.add(name)
 
-    assert (read(text, "x").values.get("keys") or {}) == expected
+    assert _keys(text) == expected
     after = iter(text.split("\n"))
     missing = [line for line in _untouched(source, touched) if line not in after]  # `in` an iterator moves on: the order counts too
     assert missing == []
+
+
+def _keys(text: str) -> dict[str, dict[str, str]]:
+    return read(text if text.endswith("\n") else text + "\n", "x").values.get("keys") or {}
 
 
 def _untouched(source: str, touched: set[str]) -> list[str]:

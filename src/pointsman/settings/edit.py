@@ -32,6 +32,7 @@ def put(source: str, path: Names, value: Value) -> str:
     """
     Return the text with the value at a path added or replaced; fields that are None are left out.
 
+    A last line without a line end is given one, also where a block text that ends there is read with it from then on.
     Raises `SettingsInvalid` for a text that is not YAML, `Unusable` where it cannot be edited safely.
     """
     return _proved(source, _put(source, path, value), path, value)
@@ -261,8 +262,9 @@ def _scalar(text: str) -> str:
 
 
 def _proved(source: str, changed: str, path: Names, value: Value) -> str:
+    whole = source if source.endswith("\n") else source + "\n"
     try:
-        before, after = read(source, "pointsman.yaml").values, read(changed, "pointsman.yaml").values
+        before, after = read(whole, "pointsman.yaml").values, read(changed, "pointsman.yaml").values
     except SettingsInvalid as invalid:
         raise _unsafe(path) from invalid
     if _without(before, path) != _without(after, path) or _at(after, path) != _plain(value):
