@@ -213,8 +213,8 @@ def _block(part: Part) -> dict[str, Any]:
             return {"type": "thinking", "thinking": text, "signature": signature or ""}
         case HiddenThinking(data=data):
             return {"type": "redacted_thinking", "data": data}
-        case Foreign():
-            raise TypeError("no part of a request")
+        case _:
+            raise TypeError(f"no part of a request: {type(part).__name__}")
 
 
 def _fit_id(use_id: str) -> str:

@@ -233,7 +233,7 @@ class OpenAIDecoder:
                     yield ThinkingDelta(text)
                 if signature is not None:
                     yield ThinkingSigned(signature)
-            case None:
+            case _:
                 pass
 
     def _tool(self, use: _ToolCall) -> Iterator[Event]:

@@ -287,7 +287,8 @@ def stream_error(problem: Problem) -> bytes:
 
 def models(names: tuple[str, ...]) -> bytes:
     """List capabilities as models."""
-    data = [{"type": "model", "id": name, "display_name": name, "created_at": "1970-01-01T00:00:00Z"} for name in names]
+    known = {"type": "model", "created_at": "1970-01-01T00:00:00Z", "lifecycle": "active"}
+    data = [{**known, "id": name, "display_name": name} for name in names]
     return msgspec.json.encode({"data": data, "has_more": False, "first_id": names[0] if names else None, "last_id": names[-1] if names else None})
 
 

@@ -31,7 +31,7 @@ def read_object(body: bytes) -> dict[str, Any]:
     if not isinstance(tree, dict):
         raise BadRequest("The body is JSON but no object. Send one JSON object.")
     if body.count(b"{") + body.count(b"[") > MAX_DEPTH:
-        _check_depth(cast("object", tree))
+        _check_depth(cast("dict[str, Any]", tree))
     return cast("dict[str, Any]", tree)
 
 
@@ -57,18 +57,13 @@ def _bad_field(told: str, at: str) -> BadRequest:
     return BadRequest(f"{where} does not fit: {says}. Correct it.", field=field or None)
 
 
-def _check_depth(tree: object) -> None:
-    level: list[object] = [tree]
+def _check_depth(tree: dict[str, Any]) -> None:
+    level: list[dict[str, Any] | list[Any]] = [tree]
     for _ in range(MAX_DEPTH):
-        below: list[object] = []
-        for node in level:
-            if isinstance(node, dict):
-                below.extend(cast("dict[str, object]", node).values())
-            elif isinstance(node, list):
-                below.extend(cast("list[object]", node))
-        if not below:
+        below = [node for outer in level for node in (outer.values() if isinstance(outer, dict) else outer)]
+        level = [node for node in below if isinstance(node, dict | list)]
+        if not level:
             return
-        level = below
     raise _too_deep()
 
 

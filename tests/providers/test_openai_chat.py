@@ -1,0 +1,399 @@
+from typing import Any
+
+import msgspec
+import pytest
+from tests.providers.dialects import ANTHROPIC, OPENAI, Json, asked, events_of, misfits, read, sse, target_of
+
+from pointsman.core.call import (
+    Call,
+    Foreign,
+    HiddenThinking,
+    Image,
+    OutputSchema,
+    Part,
+    Refusal,
+    Role,
+    Sampling,
+    Text,
+    Thinking,
+    Tool,
+    ToolChoice,
+    ToolMode,
+    ToolResult,
+    ToolUse,
+    Turn,
+)
+from pointsman.core.errors import PlaceFailed
+from pointsman.core.failure import FailureKind
+from pointsman.core.reply import (
+    Broken,
+    Closed,
+    Event,
+    Finish,
+    Finished,
+    RefusalDelta,
+    Reply,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+    ThinkingHidden,
+    ThinkingSigned,
+    ToolDelta,
+    ToolStarted,
+    Usage,
+    UsageSeen,
+)
+from pointsman.providers.openai_chat import WIRE
+from pointsman.surfaces.events import ReplyBuilder
+
+TARGET = target_of(OPENAI)
+
+
+def _decoded(message: Json | None, *, finish: str | None = "stop", full: bool = True, **more: Any) -> Reply:
+    choice: Json = {"index": 0, "message": message, "finish_reason": finish, **more.pop("choice", {})}
+    body = {"id": "chatcmpl-1", "model": "m", "choices": [choice], **more}
+    return WIRE.decode(msgspec.json.encode(body), TARGET, full=full)
+
+
+def _call(*turns: Turn, **more: Any) -> Call:
+    return Call(call_id="x", dialect=ANTHROPIC, capability="c", turns=turns, wire={}, extras={}, **more)
+
+
+# ── the request ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_request_goes_to_the_vendors_path_with_its_credential() -> None:
+    outgoing = WIRE.encode(_call(Turn(Role.USER, (Text("Hi"),)), stream=True), TARGET)
+    assert (outgoing.path, outgoing.stream, dict(outgoing.headers)) == ("/chat/completions", True, {})
+    assert WIRE.headers("s3cret") == {"authorization": "Bearer s3cret"}
+    assert WIRE.headers(None) == {}
+
+
+def test_the_token_limit_has_the_name_that_the_vendor_reads() -> None:
+    call = read(ANTHROPIC, {"model": "c", "max_tokens": 7, "messages": [{"role": "user", "content": "Hi"}]})
+    assert asked(call, OPENAI, kind="openai")["max_completion_tokens"] == 7
+    assert asked(call, OPENAI, kind="vllm")["max_tokens"] == 7
+
+
+@pytest.mark.parametrize("options", [None, {"include_usage": False}, {"include_obfuscation": False}, "odd"])
+def test_usage_is_asked_for_in_every_stream_and_the_callers_other_wishes_are_kept(options: Any) -> None:
+    call = Call(call_id="x", dialect=OPENAI, capability="c", turns=(), wire={"stream": True, "stream_options": options}, extras={}, stream=True)
+    kept = {name: value for name, value in options.items() if name != "include_usage"} if isinstance(options, dict) else {}
+    assert asked(call, OPENAI)["stream_options"] == {**kept, "include_usage": True}
+
+
+def test_a_server_that_takes_reasoning_details_is_sent_signed_and_hidden_thoughts() -> None:
+    thoughts = (Thinking(text="a", signature="s"), HiddenThinking(data="d"), Thinking(text="b"), Text("x"))
+    call = _call(Turn(Role.USER, (Text("Hi"),)), Turn(Role.ASSISTANT, thoughts), Turn(Role.USER, (Text("Hi"),)))
+    assert len(misfits(call, OPENAI)) == 2
+    assert misfits(call, OPENAI, kind="openrouter") == ()
+    assert asked(call, OPENAI, kind="openrouter")["messages"][1] == {
+        "role": "assistant",
+        "content": "x",
+        "reasoning_details": [
+            {"type": "reasoning.text", "text": "a", "signature": "s"},
+            {"type": "reasoning.encrypted", "data": "d"},
+            {"type": "reasoning.text", "text": "b", "signature": None},
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("result", "content"),
+    [
+        (ToolResult(use_id="1", parts=()), ""),
+        (ToolResult(use_id="1", parts=(Text("a"), Text("b"))), [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]),
+        (ToolResult(use_id="1", parts=(), is_error=True), "[tool error] "),
+        (ToolResult(use_id="1", parts=(Text("a"), Text("b")), is_error=True), [{"type": "text", "text": "[tool error] a"}, {"type": "text", "text": "b"}]),
+    ],
+)
+def test_a_tools_failure_is_told_to_the_model_in_words(result: ToolResult, content: Any) -> None:
+    messages = asked(_call(Turn(Role.USER, (result,))), OPENAI)["messages"]
+    assert messages == [{"role": "tool", "tool_call_id": "1", "content": content}]
+
+
+def test_a_failed_tools_picture_is_not_lost_where_a_server_would_take_it() -> None:
+    result = ToolResult(use_id="1", parts=(Image(url="https://e.org/a"),), is_error=True)
+    content = asked(_call(Turn(Role.USER, (result,))), OPENAI)["messages"][0]["content"]
+    assert [part["type"] for part in content] == ["text", "image_url"]
+
+
+def test_a_turn_without_words_stays_a_turn() -> None:
+    messages = asked(_call(Turn(Role.USER, ()), Turn(Role.ASSISTANT, ()), Turn(Role.USER, (Text("a"), Text("b")))), OPENAI)["messages"]
+    assert [message["content"] for message in messages] == ["", "", [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]]
+
+
+@pytest.mark.parametrize("mode", [ToolMode.AUTO, ToolMode.NONE])
+def test_a_choice_that_forces_nothing_is_left_out_without_tools(mode: ToolMode) -> None:
+    call = _call(Turn(Role.USER, (Text("Hi"),)), tool_choice=ToolChoice(mode=mode, parallel=False))
+    assert misfits(call, OPENAI) == ()
+    assert asked(call, OPENAI).keys() == {"model", "messages"}
+
+
+@pytest.mark.parametrize(
+    ("sampling", "field"),
+    [(Sampling(effort="ultra"), "output_config.effort"), (Sampling(stop=("a", "b", "c", "d", "e")), "stop_sequences"), (Sampling(top_k=1), "top_k")],
+)
+def test_what_this_format_cannot_say_is_named(sampling: Sampling, field: str) -> None:
+    assert misfits(_call(Turn(Role.USER, (Text("Hi"),)), sampling=sampling), OPENAI) == (field,)
+
+
+@pytest.mark.parametrize(
+    ("schema", "sent"),
+    [
+        (OutputSchema(name="object", schema=None), {"type": "json_object"}),
+        (OutputSchema(name="n", schema={}, strict=False), {"type": "json_schema", "json_schema": {"name": "n", "schema": {}, "strict": False}}),
+    ],
+)
+def test_the_form_of_the_answer_is_sent(schema: OutputSchema, sent: Json) -> None:
+    assert asked(_call(Turn(Role.USER, (Text("Hi"),)), schema=schema), OPENAI)["response_format"] == sent
+
+
+def test_a_tool_without_a_description_has_none() -> None:
+    call = _call(Turn(Role.USER, (Text("Hi"),)), tools=(Tool(name="f", description=None, parameters={}),))
+    assert asked(call, OPENAI)["tools"] == [{"type": "function", "function": {"name": "f", "parameters": {}}}]
+
+
+def test_what_is_no_part_of_a_turn_is_a_mistake_of_ours() -> None:
+    with pytest.raises(TypeError, match="HiddenThinking"):
+        asked(_call(Turn(Role.USER, (HiddenThinking(data="d"), Text("a")))), OPENAI)
+
+
+# ── the answer ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("message", "parts"),
+    [
+        pytest.param({"content": "a"}, (Text("a"),), id="text"),
+        pytest.param({"content": ""}, (), id="no text"),
+        pytest.param(None, (), id="no message"),
+        pytest.param({"reasoning_content": "a", "content": "b"}, (Thinking(text="a"), Text("b")), id="DeepSeek, llama.cpp"),
+        pytest.param({"reasoning": "a", "content": "b"}, (Thinking(text="a"), Text("b")), id="vLLM, Groq"),
+        pytest.param(
+            {"reasoning": "a", "reasoning_details": [{"type": "reasoning.text", "text": "a"}]},
+            (Thinking(text="a"),),
+            id="OpenRouter, details that repeat the text",
+        ),
+        pytest.param(
+            {"reasoning": "a", "reasoning_details": [{"type": "reasoning.text", "text": "a", "signature": "s"}, {"type": "reasoning.encrypted", "data": "d"}]},
+            (Thinking(text="a", signature="s"), HiddenThinking(data="d")),
+            id="OpenRouter, signed and hidden",
+        ),
+        pytest.param(
+            {"reasoning_details": [{"type": "reasoning.text", "text": "a"}, {"type": "reasoning.summary", "summary": "b"}, {"type": "odd"}]},
+            (Thinking(text="a"), Thinking(text="b")),
+            id="details alone",
+        ),
+        pytest.param({"refusal": "no"}, (Refusal(text="no"),), id="a refusal"),
+        pytest.param(
+            {"tool_calls": [{"function": {"name": "f"}}]}, (ToolUse(use_id="call_chatcmpl-1_0", name="f", arguments=""),), id="a tool without a name of its own"
+        ),
+        pytest.param({"tool_calls": [{"id": "1", "type": "custom", "custom": {}}]}, (Foreign("tool_calls.custom"),), id="a custom tool"),
+        pytest.param({"content": "a", "audio": {"id": "x"}}, (Text("a"), Foreign("audio")), id="a voice"),
+        pytest.param({"content": "a", "annotations": [{}]}, (Text("a"), Foreign("annotations")), id="sources"),
+        pytest.param({"content": "a", "annotations": [], "audio": None}, (Text("a"),), id="empty fields"),
+        pytest.param({"function_call": {"name": "f"}}, (Foreign("function_call"),), id="the form before tools"),
+    ],
+)
+def test_what_a_message_holds_is_kept_or_marked_as_foreign(message: Json | None, parts: tuple[Part, ...]) -> None:
+    assert _decoded(message).parts == parts
+
+
+def test_probabilities_and_further_choices_are_foreign() -> None:
+    assert _decoded({"content": "a"}, choice={"logprobs": {"content": []}}).parts == (Text("a"), Foreign("logprobs"))
+    both = [{"message": {"content": word}, "finish_reason": "stop"} for word in "ab"]
+    assert WIRE.decode(msgspec.json.encode({"choices": both}), TARGET, full=True).parts == (Text("a"), Foreign("choices"))
+
+
+@pytest.mark.parametrize(
+    ("message", "finish", "expected"),
+    [
+        ({"content": "a"}, "stop", Finish.DONE),
+        ({"content": "a"}, "length", Finish.LENGTH),
+        ({"content": "a"}, "model_length", Finish.LENGTH),
+        ({"content": "a"}, "content_filter", Finish.REFUSED),
+        ({"refusal": "no"}, "stop", Finish.REFUSED),
+        ({"refusal": "no"}, "length", Finish.LENGTH),
+        ({"tool_calls": [{"function": {"name": "f"}}]}, "stop", Finish.TOOLS),
+        ({"tool_calls": [{"function": {"name": "f"}}]}, "tool_calls", Finish.TOOLS),
+        ({"tool_calls": [{"function": {"name": "f"}}]}, "length", Finish.LENGTH),
+        ({"function_call": {"name": "f"}}, "function_call", Finish.TOOLS),
+    ],
+)
+def test_why_the_model_stopped_is_told_as_other_dialects_mean_it(message: Json, finish: str, expected: Finish) -> None:
+    assert _decoded(message, finish=finish).finish is expected
+    deltas = [{"choices": [{"index": 0, "delta": message, "finish_reason": None}]}, {"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]}]
+    assert Finished(expected) in events_of(OPENAI, [sse(OPENAI, deltas)])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"<html>", id="a page"),
+        pytest.param(b'{"choices": []}', id="no choice"),
+        pytest.param(b'{"id": "x"}', id="no choices"),
+        pytest.param(b'{"choices": [{"message": {"content": "a"}}]}', id="no end"),
+        pytest.param(b'{"choices": [{"message": {"content": "a"}, "finish_reason": "brand_new"}]}', id="an end nobody knows: guessing would hide a cut"),
+        pytest.param(b'{"choices": [{"message": {"content": 5}, "finish_reason": "stop"}]}', id="content that is none"),
+        pytest.param(b'{"choices": [{"message": {"content": "\xff"}, "finish_reason": "stop"}]}', id="broken UTF-8"),
+        pytest.param(b'{"choices": [{"message": {"audio": ' + b"[" * 9999 + b"]" * 9999 + b'}, "finish_reason": "stop"}]}', id="nested deep"),
+    ],
+)
+def test_an_answer_that_cannot_be_read_is_a_failure_of_the_target(body: bytes) -> None:
+    with pytest.raises(PlaceFailed, match="cannot be read") as failed:
+        WIRE.decode(body, TARGET, full=True)
+    assert failed.value.failure.kind is FailureKind.BAD_ANSWER
+
+
+def test_usage_may_be_missing_whole_or_in_part() -> None:
+    assert _decoded({"content": "a"}).usage is None
+    assert _decoded({"content": "a"}, usage={"prompt_tokens": 1, "completion_tokens": None, "prompt_tokens_details": None}).usage == Usage(tokens_in=1)
+
+
+# ── the stream ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _chunks(*deltas: Json, finish: str | None = "stop", **more: Any) -> bytes:
+    chunks: list[Json] = [{"id": "c", "model": "m", "choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+    return sse(OPENAI, [*chunks, {"id": "c", "model": "m", "choices": [{"index": 0, "delta": {}, "finish_reason": finish}], **more}])
+
+
+def _built(*deltas: Json) -> tuple[Part, ...]:
+    builder = ReplyBuilder()
+    builder.feed(events_of(OPENAI, [_chunks(*deltas)]))
+    return builder.reply().parts
+
+
+def _fragment(index: int | None = None, **more: Any) -> Json:
+    return {"tool_calls": [{**({} if index is None else {"index": index}), **more}]}
+
+
+@pytest.mark.parametrize(
+    ("deltas", "parts"),
+    [
+        pytest.param([{"reasoning": "a"}, {"content": "b"}], (Thinking(text="a"), Text("b")), id="vLLM, Groq"),
+        pytest.param(
+            [
+                {"reasoning": "a", "reasoning_details": [{"type": "reasoning.text", "text": "a"}]},
+                {"reasoning_details": [{"type": "reasoning.text", "text": "", "signature": "s"}]},
+            ],
+            (Thinking(text="a", signature="s"),),
+            id="OpenRouter",
+        ),
+        pytest.param(
+            [{"reasoning_details": [{"text": "a"}]}, {"reasoning_details": [{"text": "b", "signature": "s"}]}, {"reasoning_details": [{"data": "d"}]}],
+            (Thinking(text="ab", signature="s"), HiddenThinking(data="d")),
+            id="details alone",
+        ),
+        pytest.param(
+            [_fragment(3, id="1", function={"name": "f", "arguments": "{"}), _fragment(3, function={"arguments": "}"})],
+            (ToolUse(use_id="1", name="f", arguments="{}"),),
+            id="numbered from three",
+        ),
+        pytest.param(
+            [_fragment(0, id="1", function={"name": "f", "arguments": "{}"}), _fragment(0, id="2", function={"name": "f", "arguments": "[]"})],
+            (ToolUse(use_id="1", name="f", arguments="{}"), ToolUse(use_id="2", name="f", arguments="[]")),
+            id="Gemini numbers every tool 0",
+        ),
+        pytest.param(
+            [_fragment(id="1", function={"name": "f"}), _fragment(id="1", function={"name": "f", "arguments": "{}"})],
+            (ToolUse(use_id="1", name="f", arguments="{}"),),
+            id="no number, and the name repeated",
+        ),
+        pytest.param([_fragment(0, function={"name": "f"}), _fragment(0)], (ToolUse(use_id="call_c_0", name="f", arguments=""),), id="no name of its own"),
+        pytest.param([_fragment(0, id="1", type="custom", custom={"name": "f"})], (Foreign("tool_calls.custom"),), id="a custom tool"),
+        pytest.param([{"content": "a", "annotations": [{}]}], (Text("a"), Foreign("annotations")), id="sources"),
+        pytest.param([{"content": None, "refusal": None, "tool_calls": None, "audio": None}], (), id="empty fields"),
+    ],
+)
+def test_servers_that_write_streams_in_their_own_way_are_understood(deltas: list[Json], parts: tuple[Part, ...]) -> None:
+    assert _built(*deltas) == parts
+
+
+def test_a_stream_is_read_from_start_to_end_mark() -> None:
+    stream = _chunks({"role": "assistant", "content": ""}, {"content": "a"}, {"refusal": "no"}, usage={"prompt_tokens": 1})
+    assert events_of(OPENAI, [stream]) == [
+        Started("c", "m"),
+        TextDelta("a"),
+        RefusalDelta("no"),
+        Finished(Finish.REFUSED),
+        UsageSeen(Usage(tokens_in=1)),
+        Closed(),
+    ]
+
+
+def test_usage_that_came_beside_content_is_told_apart_from_usage_alone() -> None:
+    """A caller who did not ask for usage is spared the chunk that holds nothing else, and no other."""
+    beside = {"id": "c", "choices": [{"index": 0, "delta": {"content": "a"}}], "usage": {"prompt_tokens": 1}}
+    alone = {"id": "c", "choices": [], "usage": {"prompt_tokens": 2}}
+    for full in (False, True):
+        seen = [event.alone for event in events_of(OPENAI, [sse(OPENAI, [beside, alone])], full=full) if isinstance(event, UsageSeen)]
+        assert seen == [False, True]
+
+
+def test_further_choices_and_probabilities_are_foreign() -> None:
+    chunk = {
+        "choices": [{"index": 1, "delta": {"content": "b"}, "finish_reason": "stop"}, {"index": 0, "delta": {"content": "a"}, "logprobs": {"content": []}}]
+    }
+    assert events_of(OPENAI, [sse(OPENAI, [chunk])]) == [Started("", ""), Foreign("choices"), TextDelta("a"), Foreign("logprobs"), Closed()]
+    assert events_of(OPENAI, [sse(OPENAI, [chunk])], full=False) == [Started("", ""), Closed()]
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        ({"message": "no", "type": "overloaded_error"}, Broken("overloaded", "no")),
+        ({"message": "no", "code": 502}, Broken("server_error", "no")),
+        ({"message": None, "code": "odd"}, Broken("broken", "")),
+        ("no", Broken("broken", "no")),
+    ],
+)
+def test_an_error_in_a_stream_is_told(error: Any, expected: Event) -> None:
+    assert events_of(OPENAI, [sse(OPENAI, [{"error": error}])])[0] == expected
+
+
+def test_the_end_mark_may_be_followed_by_a_space_and_an_empty_finish_is_none() -> None:
+    assert events_of(OPENAI, [b'data: {"choices": [{"delta": {"content": "a"}, "finish_reason": ""}]}\n\ndata: [DONE] \n\n']) == [
+        Started("", ""),
+        TextDelta("a"),
+        Closed(),
+    ]
+
+
+@pytest.mark.parametrize("data", [b"{", b"[]", b"null", b"\xff", b'{"choices": [{"finish_reason": "brand_new"}]}', b'{"choices": 5}'])
+def test_a_chunk_that_cannot_be_read_is_a_failure_of_the_target(data: bytes) -> None:
+    with pytest.raises(PlaceFailed) as failed:
+        events_of(OPENAI, [b"data: " + data + b"\n\n"])
+    assert failed.value.failure.kind is FailureKind.BAD_ANSWER
+
+
+def test_signed_and_hidden_thoughts_of_our_own_streams_are_read_back() -> None:
+    """Another gateway of this kind may stand behind this one."""
+    deltas = [
+        {"reasoning_content": "a"},
+        {"reasoning_details": [{"index": 0, "type": "reasoning.text", "text": "a", "signature": "s"}]},
+        {"reasoning_details": [{"index": 1, "type": "reasoning.encrypted", "data": "d"}]},
+    ]
+    events = events_of(OPENAI, [_chunks(*deltas)])
+    assert events[1:4] == [ThinkingDelta("a"), ThinkingSigned("s"), ThinkingHidden("d")]
+
+
+def test_names_made_up_for_tool_uses_are_short_and_differ_between_answers() -> None:
+    made = [_built_id(f"chatcmpl-{'x' * 60}{number}") for number in range(2)]
+    assert made[0] != made[1]
+    assert max(map(len, made)) <= 40
+
+
+def _built_id(reply_id: str) -> str:
+    chunk = {"id": reply_id, "choices": [{"index": 0, "delta": _fragment(0, function={"name": "f", "arguments": "{}"})}]}
+    started, delta = events_of(OPENAI, [sse(OPENAI, [chunk])])[1:3]
+    assert isinstance(started, ToolStarted)
+    assert delta == ToolDelta(0, "{}")
+    return started.use_id
+
+
+def test_a_picture_in_a_tools_result_is_refused_by_name() -> None:
+    result = ToolResult(use_id="1", parts=(Text("a"), Image(url="https://e.org/a")))
+    assert misfits(_call(Turn(Role.USER, (result,))), OPENAI) == ("messages[].content[].content[].type=image",)
