@@ -43,6 +43,7 @@ def guarded(upstreams: Upstreams, tmp_path_factory: pytest.TempPathFactory) -> I
             "paced-too": _key("paced-too"),
         },
         "limits": [_limit("paced"), _limit("paced-too")],
+        "server": {"bounds": {"max_body_bytes": 100_000}},
     }
     with Gateway(tmp_path_factory.mktemp("guarded"), settings(upstreams, **more)) as running:
         yield running
@@ -164,6 +165,21 @@ def test_a_mistake_that_the_vendor_finds_is_told_in_its_words(guarded: Gateway, 
 def test_a_prompt_that_no_target_holds_is_a_bad_request(guarded: Gateway, sdk: Sdk) -> None:
     error = _refused(sdk, guarded, "BadRequestError", capability="llama-openai", text="hello " * 1000)
     assert "exceeds the available context size" in str(error)
+
+
+@every_sdk
+def test_a_body_over_the_bound_is_refused_while_it_is_still_being_sent(guarded: Gateway, sdk: Sdk) -> None:
+    error = _refused(sdk, guarded, "APIStatusError", text="x" * 5_000_000)
+    assert error.status_code == 413
+    assert _told(error)["code"] == "too_large"
+    assert "`server.bounds.max_body_bytes`" in _told(error)["message"]
+    assert sdk.create(sdk.client(guarded, _KEYS["web"].secret), "mock-openai").headers["x-pointsman-target"] == "mock-openai"
+
+
+@pytest.mark.xfail(reason="what is refused before it is a whole request has OpenAI's shape on every path")
+def test_a_body_over_the_bound_is_refused_in_anthropics_shape_too(guarded: Gateway) -> None:
+    error = _refused(AnthropicClient(), guarded, "APIStatusError", text="x" * 200_000)
+    assert (error.body["type"], error.body["error"]["type"]) == ("error", "request_too_large")
 
 
 @every_sdk
