@@ -18,7 +18,7 @@ from pointsman.cli.discovery import Found, ModelServer, servers_at, usual_server
 from pointsman.cli.first_file import first_file
 from pointsman.core.place import DataClass, Place
 from pointsman.ledger.prices import Catalogue
-from pointsman.providers.profiles.first_models import FIRST_MODELS
+from pointsman.providers.profiles.first_models import FIRST_MODELS, FIRST_REMARKS
 from pointsman.providers.profiles.table import PROFILES
 
 KNOWN_VENDORS = [kind for kind in PROFILES if variable_of(kind)]
@@ -35,6 +35,12 @@ def test_a_vendor_key_in_the_environment_becomes_a_ladder(run: Run, tmp_path: Pa
     assert "Found ANTHROPIC_API_KEY" in done.err
     assert "sk-ant" not in text + done.out + done.err
     assert run("check", "--strict").code == 0
+
+
+def test_what_a_first_model_cannot_do_is_remarked_beside_it(run: Run, tmp_path: Path) -> None:
+    run("init", "--no-probe")
+
+    assert "    # openai/gpt-6-luna takes tools in chat completions only with `reasoning_effort: none`\n" in (tmp_path / "pointsman.yaml").read_text()
 
 
 def test_with_nothing_found_the_file_is_still_good_and_the_line_to_change_is_named(run: Run, tmp_path: Path) -> None:
@@ -144,6 +150,7 @@ def test_every_vendor_with_a_usual_key_has_a_first_model_with_a_price() -> None:
     at_ms = 1_796_000_000_000
 
     assert set(FIRST_MODELS) == set(KNOWN_VENDORS)
+    assert set(FIRST_REMARKS) <= set(FIRST_MODELS)
     for kind, model in FIRST_MODELS.items():
         assert catalogue.resolve(str(PROFILES[kind].catalogue), model, at_ms) is not None, kind
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 from pointsman.cli.discovery import Found, ModelServer, usual_servers, variable_of
-from pointsman.providers.profiles.first_models import FIRST_MODELS
+from pointsman.providers.profiles.first_models import FIRST_MODELS, FIRST_REMARKS
 
 CAPABILITY = "support-answer"
 PRIVATE_CAPABILITY = "private-answer"
@@ -51,7 +51,7 @@ _OPTIONS = """\
 def first_file(found: Found) -> str:
     """Return the text of the file. It is valid whatever was found, and with nothing found too."""
     servers = dict(named_servers(found))
-    text = _HEAD + f"  {CAPABILITY}:\n    ladder: [{', '.join([*servers, *_cloud(found)])}]{_hint(found)}\n" + _OPTIONS
+    text = _HEAD + f"  {CAPABILITY}:\n    ladder: [{', '.join([*servers, *_cloud(found)])}]{_hint(found)}\n" + _remarks(found) + _OPTIONS
     if servers and found.vendors:
         text += _PRIVATE + f"    ladder: [{', '.join(servers)}]\n"
     if servers:
@@ -76,16 +76,25 @@ def ladder_line(text: str) -> int:
     return next(number for number, line in enumerate(text.split("\n"), start=1) if line.startswith("    ladder:"))
 
 
+def is_guess(found: Found) -> bool:
+    """Tell whether nothing was found that could answer."""
+    return not found.vendors and not any(server.models for server in found.servers)
+
+
+def _vendors(found: Found) -> tuple[str, ...]:
+    return (FALLBACK_VENDOR,) if is_guess(found) else found.vendors
+
+
 def _cloud(found: Found) -> list[str]:
-    vendors = [kind for kind in found.vendors if kind in FIRST_MODELS]
-    if not vendors and not any(server.models for server in found.servers):
-        vendors = [FALLBACK_VENDOR]
-    return [f"{kind}/{FIRST_MODELS[kind]}" for kind in vendors]
+    return [f"{kind}/{FIRST_MODELS[kind]}" for kind in _vendors(found)]
 
 
 def _hint(found: Found) -> str:
-    is_guess = not found.vendors and not any(server.models for server in found.servers)
-    return f"   # nothing was found here: set {variable_of(FALLBACK_VENDOR)}, or name your own" if is_guess else ""
+    return f"   # nothing was found here: set {variable_of(FALLBACK_VENDOR)}, or name your own" if is_guess(found) else ""
+
+
+def _remarks(found: Found) -> str:
+    return "".join(f"    # {kind}/{FIRST_MODELS[kind]} {FIRST_REMARKS[kind]}\n" for kind in _vendors(found) if kind in FIRST_REMARKS)
 
 
 def _target(name: str, server: ModelServer) -> str:

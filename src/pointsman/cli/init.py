@@ -9,7 +9,7 @@ import click
 
 from pointsman.cli.configuration import check_of, ladder_of
 from pointsman.cli.discovery import Found, ModelServer, servers_at, usual_servers, variable_of, vendors_with_key
-from pointsman.cli.first_file import CAPABILITY, FALLBACK_VENDOR, first_file, ladder_line, named_servers
+from pointsman.cli.first_file import CAPABILITY, FALLBACK_VENDOR, first_file, is_guess, ladder_line, named_servers
 from pointsman.cli.options import Wrong, config_option, json_option, note, print_json, say
 from pointsman.settings.edit import replace_file
 from pointsman.settings.secrets import environment
@@ -45,7 +45,7 @@ def command(path: Path, *, force: bool, servers: tuple[str, ...], no_probe: bool
     click.echo(f"Wrote {path}:")
     for name, capability in capabilities.items():
         click.echo(f"  {name}  {ladder_of(capability)}")
-    if _is_empty(found):
+    if is_guess(found):
         say(
             f"\nNo vendor key and no model server was found. Line {ladder_line(text)} names OpenAI for now: "
             f"set {variable_of(FALLBACK_VENDOR)}, or change the line to what you have."
@@ -84,10 +84,6 @@ def _with_models(server: ModelServer, name: str | None) -> str:
     model, *others = server.models
     more = f" and {len(others)} more" if others else ""
     return f" with {model}{more}: target `{name}`."
-
-
-def _is_empty(found: Found) -> bool:
-    return not found.vendors and not any(server.models for server in found.servers)
 
 
 def _next(path: Path) -> list[str]:

@@ -17,3 +17,6 @@ FIRST_MODELS: Final = MappingProxyType(
         "openrouter": "openai/gpt-6-luna",
     }
 )
+
+# What the owner of a first configuration should know of its model; it stands there as a comment.
+FIRST_REMARKS: Final = MappingProxyType({"openai": "takes tools in chat completions only with `reasoning_effort: none`"})
