@@ -9,7 +9,7 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
-from typing import Final
+from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 import click
@@ -36,7 +36,7 @@ _OBEYED: Final = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160)])
 @click.option("--data-class", type=click.Choice([known.name.lower() for known in DataClass]), help="The class of the data in the question.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=600.0, show_default=True, help="Seconds to wait for the next piece.")
 @json_option
-def command(prompt: str, *, capability: str, url: str, no_stream: bool, as_json: bool, **told: object) -> None:
+def command(prompt: str, *, capability: str, url: str, no_stream: bool, as_json: bool, **told: Any) -> None:
     """Ask a capability and watch the answer arrive. With `-` the question is read from standard input."""
     question = sys.stdin.buffer.read().decode("utf-8", "replace") if prompt == "-" else prompt
     if not question.strip():
@@ -44,7 +44,7 @@ def command(prompt: str, *, capability: str, url: str, no_stream: bool, as_json:
     is_streamed = not (no_stream or as_json)
     body = request_body(question, capability=capability, is_streamed=is_streamed, max_tokens=told["max_tokens"])
     started = time.monotonic()
-    line = _Line(_address(url), float(str(told["timeout"])))
+    line = _Line(_address(url), told["timeout"])
     with closing(line.connection):
         answer = line.ask(body, _headers(told))
         with line.told():
@@ -81,7 +81,7 @@ def _summary(told: Told, took_s: float, first_s: float | None) -> str:
     return " · ".join([f"\n{told.target} ({told.place})", told.reason, cost, *tokens, *cut, duration(took_s) + first])
 
 
-def _headers(told: dict[str, object]) -> dict[str, str]:
+def _headers(told: dict[str, Any]) -> dict[str, str]:
     named = {"x-pointsman-unit": told["unit"], "x-pointsman-data-class": told["data_class"]}
     headers = {"content-type": "application/json", **{name: str(value) for name, value in named.items() if value is not None}}
     if told["key"] is not None:
