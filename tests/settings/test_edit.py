@@ -183,6 +183,11 @@ def test_a_file_that_is_not_yaml_is_told_with_its_line() -> None:
         put("a: 1\nb: ]\n", ("keys", "web"), KEY)
 
 
+def test_a_path_that_names_nothing_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        put(OWNED, (), KEY)
+
+
 # ── the law ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 NAMES = st.sampled_from(["web", "batch", "a:b", "1", "true", "x/y", "old", "new"])
