@@ -183,6 +183,13 @@ def test_what_is_wrong_inside_a_decision_table_is_told_with_its_own_name_and_lin
     assert told_by(tmp_path, source) == ["rules.yaml:2 rows[0]: a row is a mapping of columns to cells. Write `- then: answer` and so on."]
 
 
+def test_a_cache_behind_rows_that_judge_answers_is_refused_for_it_would_never_be_used(tmp_path: Path) -> None:
+    (tmp_path / "rules.csv").write_text("phase,then,answer,message\nafter,veto,,No.\n", encoding="utf-8")
+    (told,) = told_by(tmp_path, SUPPORT.replace("[acme/small]", "[acme/small], rules: rules.csv, cache: true"))
+    assert "capabilities.support.cache: nothing can be kept here" in told
+    assert settings_of(tmp_path, SUPPORT.replace("[acme/small]", "[acme/small], rules: rules.csv")).snapshot.rules
+
+
 def test_a_key_that_may_call_nothing_does_not_close_a_capability(tmp_path: Path) -> None:
     settings_of(tmp_path, f"{SUPPORT}keys: {{k: {{sha256: {SHA}, capabilities: [], data_class: restricted}}}}")
 

@@ -176,6 +176,9 @@ class Meaning:
 
         for fault in self._facts.rule_faults(table):
             tell(fault.row, fault.column, f"{fault.says}.", "Correct or remove the row.")
+        if capability.cache and any(cells.get("phase") == "after" for cells in table.rows):
+            says = "nothing can be kept here: the rows of its table that judge answers may judge them differently for the next caller."
+            self._add(("capabilities", name, "cache"), says, "Leave `cache` out, or the rows with the phase `after`.")
         for index, cells in enumerate(table.rows):
             for column, cell in cells.items():
                 if _SECRET.search(cell):
