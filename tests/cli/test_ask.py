@@ -226,6 +226,15 @@ def test_a_stream_behind_a_proxy_that_takes_chunks_apart_is_read_all_the_same(to
     assert "cost unknown" in err
 
 
+def test_a_target_whose_name_no_header_can_carry_is_shown_as_it_is_written(told: Told) -> None:
+    head = b"HTTP/1.1 200 OK\r\nx-pointsman-target: lab/%E6%A8%A1\r\nx-pointsman-reason: next_after:lab/%C3%A9\r\n"
+
+    _, _, err = told(head + b"connection: close\r\n\r\ndata: [DONE]\n\n")
+
+    assert "lab/模 ()" in err
+    assert "next_after:lab/é" in err
+
+
 def test_an_answer_without_a_word_is_still_an_answer(told: Told) -> None:
     body = b"data: [DONE]\n\n"
 

@@ -45,6 +45,7 @@ def test_it_says_where_it_answers_with_what_and_ends_cleanly(tmp_path: Path, num
     assert "`OPENAI_API_KEY`" in done.err
     assert "MISTRAL" not in done.err
     assert "There are no keys" in done.err
+    assert "INFO" not in done.err
     assert "Traceback" not in done.err
 
 

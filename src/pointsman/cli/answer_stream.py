@@ -6,6 +6,7 @@ import http.client
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
+from urllib.parse import unquote
 
 import msgspec
 
@@ -78,9 +79,9 @@ def told_by(answer: http.client.HTTPResponse) -> Told:
         raise Unusable(_NO_GATEWAY)
     told = Told(
         request_id=answer.getheader("x-request-id", ""),
-        target=target,
+        target=unquote(target),  # names that no header can carry come percent-encoded
         place=answer.getheader(f"{_DECISION}place", ""),
-        reason=answer.getheader(f"{_DECISION}reason", ""),
+        reason=unquote(answer.getheader(f"{_DECISION}reason", "")),
         snapshot=answer.getheader(f"{_DECISION}snapshot", ""),
     )
     _cost(told, answer.getheader(_COST))

@@ -26,6 +26,7 @@ def command(path: Path, *, as_json: bool) -> None:
     if not path.exists():
         raise Wrong(f"There is no `{path}` here. Write one for this machine with `pointsman init`, or name yours with --config.")
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # that the admin listener starts is no news
     server = settings_at(path).server
 
     def ready(gateway: Gateway) -> None:
