@@ -332,7 +332,7 @@ def test_why_the_model_declined_is_its_refusal_in_a_stream_too() -> None:
 
 @pytest.mark.parametrize(
     ("error", "expected"),
-    [({"type": "overloaded_error", "message": "Overloaded"}, Broken("overloaded", "Overloaded")), (None, Broken("broken", ""))],
+    [({"type": "overloaded_error", "message": "Over\nloaded"}, Broken("overloaded", "Over loaded")), (None, Broken("broken", ""))],
 )
 def test_an_error_in_a_stream_is_told(error: Json | None, expected: Broken) -> None:
     assert _events(START, {"type": "error", "error": error})[-1] == expected

@@ -93,6 +93,16 @@ def test_the_vendors_words_are_kept_on_one_line_whatever_form_they_have(body: ob
     assert failure(_answer(500, body)).message == message
 
 
+@pytest.mark.parametrize(
+    "said",
+    ["Incorrect API key provided: sk-proj-1234abcd5678. You can", "Incorrect API key provided: abcd****wxyz. You can", "key sk-ant-api03-AAAA_bbbb is invalid"],
+)
+def test_the_key_that_a_vendor_refuses_is_not_repeated(said: str) -> None:
+    message = failure(_answer(401, _openai(said))).message
+    assert "…" in message
+    assert not any(part in message for part in ("1234", "abcd", "wxyz", "AAAA", "bbbb"))
+
+
 def test_a_redirect_is_no_answer() -> None:
     found = failure(_answer(307, b"", location="https://example.org"))
     assert found.kind is FailureKind.BAD_ANSWER

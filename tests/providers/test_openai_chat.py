@@ -345,6 +345,7 @@ def test_further_choices_and_probabilities_are_foreign() -> None:
     ("error", "expected"),
     [
         ({"message": "no", "type": "overloaded_error"}, Broken("overloaded", "no")),
+        ({"message": "a\r\nb " + "x" * 999, "code": 429}, Broken("rate_limited", "a b " + "x" * 296)),
         ({"message": "no", "code": 502}, Broken("server_error", "no")),
         ({"message": None, "code": "odd"}, Broken("broken", "")),
         ("no", Broken("broken", "no")),

@@ -25,7 +25,7 @@ from pointsman.core.reply import (
     UsageSeen,
 )
 from pointsman.core.target import Target
-from pointsman.providers.failures import bad_answer, stream_kind
+from pointsman.providers.failures import bad_answer, one_line, stream_kind
 
 # The vendor's words on the left, ours on the right. A new word must be added here on purpose: guessing would hide a truncated answer.
 FINISH: Final = {
@@ -156,7 +156,7 @@ class AnthropicDecoder:
                 return (Closed(),)
             case "error":
                 error = told.error or _Error()
-                return (Broken(stream_kind(None, error.type), error.message),)
+                return (Broken(stream_kind(None, error.type), one_line(error.message)),)
             case _:
                 return ()  # the protocol asks readers to pass over events they do not know
 

@@ -67,6 +67,8 @@ _TOLD_IN_PROSE: Final = (
     (re.compile(r"credit balance is too low", re.IGNORECASE), FailureKind.CREDENTIAL),
 )
 _ANY_MISTAKE: Final = frozenset({400, 413, 422})
+# Vendors repeat parts of a key they refuse, and what they say is told to callers who must not know it.
+_KEY: Final = re.compile(r"\b(?:sk|pk|key|gsk|xai|rk)[-_][\w*.-]{4,}|[\w-]*\*{3,}[\w*-]*")
 _PAGE_TITLE: Final = re.compile(r"<title[^>]*>(?P<title>[^<]*)", re.IGNORECASE)
 
 
@@ -90,13 +92,18 @@ def failure(answer: Incoming) -> Failure:
     if answer.status < _FIRST_ERROR:
         return Failure(kind=FailureKind.BAD_ANSWER, message=f"it answered with a redirect ({answer.status}), which is not followed", status=answer.status)
     error = _told(answer.body)
-    message = " ".join((error.message or "").split())[:_LONGEST]
+    message = one_line(error.message or "")
     return Failure(
         kind=_kind(answer.status, error, message),
         message=message or f"status {answer.status}",
         status=answer.status,
         retry_after_s=_retry_after_s(answer.headers),
     )
+
+
+def one_line(said: str) -> str:
+    """Return a vendor's words as one line of bounded length that repeats no key."""
+    return _KEY.sub("…", " ".join(said.split()))[:_LONGEST]
 
 
 def stream_kind(code: str | int | None, kind: str | None = None) -> FailureKind:

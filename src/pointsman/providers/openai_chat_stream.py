@@ -27,7 +27,7 @@ from pointsman.core.reply import (
     UsageSeen,
 )
 from pointsman.core.target import Target
-from pointsman.providers.failures import bad_answer, stream_kind
+from pointsman.providers.failures import bad_answer, one_line, stream_kind
 
 # The vendor's words on the left, ours on the right. A new word must be added here on purpose: guessing would hide a truncated answer.
 FINISH: Final = {
@@ -254,5 +254,5 @@ class OpenAIDecoder:
 
 def _broken(told: _Error | str) -> Broken:
     if isinstance(told, str):
-        return Broken(FailureKind.BROKEN, told)
-    return Broken(stream_kind(told.code, told.type), told.message or "")
+        return Broken(FailureKind.BROKEN, one_line(told))
+    return Broken(stream_kind(told.code, told.type), one_line(told.message or ""))

@@ -51,6 +51,8 @@ _ERROR_TYPES: Final = {
     503: "overloaded_error",
     504: "timeout_error",
 }
+_ROLES: Final = {"user": Role.USER, "assistant": Role.ASSISTANT}
+_BARE: Final = 2  # fields of a block that holds its type and its text alone
 _MODES: Final = {"auto": ToolMode.AUTO, "none": ToolMode.NONE, "any": ToolMode.REQUIRED, "tool": ToolMode.NAMED}
 
 
@@ -116,8 +118,9 @@ class _Reading:
             at = f"messages[{index}]"
             self.extras.update(wire.MESSAGE.unsaid(found[index], at))
             parts = self._blocks(message.content, f"{at}.content")
-            if message.role in ("user", "assistant"):
-                self.turns.append(Turn(Role(message.role), tuple(parts)))
+            role = _ROLES.get(message.role)
+            if role is not None:
+                self.turns.append(Turn(role, tuple(parts)))
             elif message.role == "system":  # a later instruction has no place in other dialects
                 self.extras[f"{at}.role"] = message.role
             else:
@@ -127,7 +130,15 @@ class _Reading:
         if isinstance(content, str):
             self.size += len(content)
             return [Text(content)]
-        return [part for position, found in enumerate(content) for part in self._block(found, f"{at}[{position}]")]
+        parts: list[Part] = []
+        for position, found in enumerate(content):
+            match found:
+                case {"type": "text", "text": str(text)} if len(found) == _BARE:  # by far the most, and nothing in them can need a name
+                    self.size += len(text)
+                    parts.append(Text(text))
+                case _:
+                    parts.extend(self._block(found, f"{at}[{position}]"))
+        return parts
 
     def _block(self, found: dict[str, Any], at: str) -> tuple[Part, ...]:
         kind = found.get("type")

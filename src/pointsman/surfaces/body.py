@@ -14,6 +14,8 @@ from pointsman.core.errors import BadRequest, TooLarge
 
 MAX_DEPTH: Final = 64
 
+_CONTAINERS: Final = frozenset({dict, list})
+
 _WHERE: Final = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 _MISSING: Final = re.compile(r"^Object missing required field `(?P<name>[^`]*)`$")
 
@@ -58,10 +60,9 @@ def _bad_field(told: str, at: str) -> BadRequest:
 
 
 def _check_depth(tree: dict[str, Any]) -> None:
-    level: list[dict[str, Any] | list[Any]] = [tree]
+    level: list[Any] = [tree]
     for _ in range(MAX_DEPTH):
-        below = [node for outer in level for node in (outer.values() if isinstance(outer, dict) else outer)]
-        level = [node for node in below if isinstance(node, dict | list)]
+        level = [node for outer in level for node in (outer.values() if outer.__class__ is dict else outer) if node.__class__ in _CONTAINERS]
         if not level:
             return
     raise _too_deep()

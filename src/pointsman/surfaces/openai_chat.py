@@ -47,6 +47,7 @@ _ERROR_TYPES: Final = {
     429: "rate_limit_error",
 }
 _FIRST_SERVER_ERROR: Final = 500
+_BARE: Final = 2  # fields of a part that holds its type and its text alone
 _MODES: Final = {"auto": ToolMode.AUTO, "none": ToolMode.NONE, "required": ToolMode.REQUIRED}
 
 
@@ -191,7 +192,15 @@ class _Reading:
         if isinstance(content, str):
             self.size += len(content)
             return [Text(content)]
-        return [part for position, found in enumerate(content or ()) for part in self._part(found, f"{at}[{position}]")]
+        parts: list[Part] = []
+        for position, found in enumerate(content or ()):
+            match found:
+                case {"type": "text", "text": str(text)} if len(found) == _BARE:  # by far the most, and nothing in them can need a name
+                    self.size += len(text)
+                    parts.append(Text(text))
+                case _:
+                    parts.extend(self._part(found, f"{at}[{position}]"))
+        return parts
 
     def _part(self, found: dict[str, Any], at: str) -> tuple[Part, ...]:
         kind = found.get("type")
