@@ -181,7 +181,7 @@ class _Walk:
         elif way.capability.cache is None:
             self._says("cache", "off", "the capability keeps no answers")
         else:
-            self._says("cache", "off", f"no answer is kept for `{way.verdict.label.name.lower()}` data, or for one that rules judge")
+            self._says("cache", "off", f"no answer is kept for `{way.verdict.label.name.lower()}` data")
 
     def choose(self, way: Way) -> None:
         """Ask which targets would be tried, and look at each."""
