@@ -43,7 +43,7 @@ _WHERE: Final = {
 _SUPPORT: Final = """
 capabilities:
   support:
-    ladder: [openai/gpt-5-mini]
+    ladder: [openai/gpt-6-luna]
 """
 _SHA: Final = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
@@ -53,7 +53,7 @@ EXAMPLES: Final = {
 capabilities:
   support:
     owner: support@example.com
-    ladder: [openai/gpt-5-mini, anthropic/claude-haiku-4-5]
+    ladder: [openai/gpt-6-luna, anthropic/claude-haiku-5-5]
     unit: ticket
     output_schema:
       type: object
@@ -66,7 +66,7 @@ capabilities:
     "Target": """
 capabilities:
   support:
-    ladder: [fast, openai/gpt-5-mini]
+    ladder: [fast, openai/gpt-6-luna]
 targets:
   fast:
     vendor: groq
@@ -81,7 +81,7 @@ capabilities:
 targets:
   negotiated:
     vendor: openai
-    model: gpt-5-mini
+    model: gpt-6-luna
     price: {input_usd_per_million: 0.20, output_usd_per_million: 1.60, id: acme-2026}
 """,
     "Hardware": """
