@@ -14,6 +14,8 @@ import pytest
 from tests.cli.conftest import Run
 from tests.cli.running import CONFIGURATION, Gateway, VendorServer, finish, free_ports, start, until
 
+from pointsman.cli import init, up
+
 SMALL = "server: {{listen: 127.0.0.1:{}, admin: 127.0.0.1:{}}}\ncapabilities:\n  support: {{ladder: [openai/gpt-6-luna, mistral/mistral-small-latest]}}\n"
 
 
@@ -103,13 +105,6 @@ def test_an_address_that_is_taken_is_told_with_a_remedy(tmp_path: Path) -> None:
     assert "Traceback" not in done.err
 
 
-def test_without_a_file_it_leads_to_init(run: Run) -> None:
-    done = run("up")
-
-    assert done.code == 1
-    assert "`pointsman init`" in done.err
-
-
 def test_a_file_with_mistakes_does_not_start(run: Run, tmp_path: Path) -> None:
     (tmp_path / "pointsman.yaml").write_text("capabilities: {a: {ladder: [nothing]}}\n")
 
@@ -129,3 +124,31 @@ def test_two_workers_are_told_and_end_together(tmp_path: Path) -> None:
 
     assert "\n  workers         2\n" in said
     assert done.code == 0
+
+
+def test_without_a_file_one_is_written_for_what_the_machine_has(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[Path] = []
+    monkeypatch.setattr(up, "run", lambda path, **_: served.append(path))
+    monkeypatch.setattr(init, "usual_servers", dict[str, str])
+    monkeypatch.setenv("MISTRAL_API_KEY", "x")
+
+    done = run("up")
+
+    assert (done.code, served) == (0, [Path("pointsman.yaml")])
+    assert "Found MISTRAL_API_KEY in the environment." in done.err
+    assert "There was no pointsman.yaml; wrote one" in done.err
+    assert "mistral/" in (tmp_path / "pointsman.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("words", "key"), [((), ""), (("--config", "mine.yaml"), "x")])
+def test_without_a_file_and_with_nothing_to_guess_from_nothing_starts(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], key: str
+) -> None:
+    monkeypatch.setattr(init, "usual_servers", dict[str, str])
+    monkeypatch.setenv("MISTRAL_API_KEY", key)
+
+    done = run("up", *words)
+
+    assert done.code == 1
+    assert "pointsman init" in done.err
+    assert not list(tmp_path.iterdir())

@@ -12,9 +12,10 @@ from pointsman.cli.discovery import Found, ModelServer, servers_at, usual_server
 from pointsman.cli.first_file import CAPABILITY, FALLBACK_VENDOR, first_file, is_guess, ladder_line, named_servers
 from pointsman.cli.options import Wrong, config_option, json_option, note, print_json, say
 from pointsman.settings.edit import replace_file
+from pointsman.settings.load import Settings
 from pointsman.settings.secrets import environment
 
-_DEFAULT_FILE: Final = Path("pointsman.yaml")
+DEFAULT_FILE: Final = Path("pointsman.yaml")
 
 
 @click.command("init")
@@ -34,9 +35,7 @@ def command(path: Path, *, force: bool, servers: tuple[str, ...], no_probe: bool
         raise Wrong(f"`{path}` exists already. Use --force to replace it, or --config to write another file.")
     found = _look(servers, probes=not no_probe)
     text = first_file(found)
-    check = check_of(path)
-    replace_file(path, text, check)
-    capabilities = check(text).snapshot.capabilities
+    capabilities = _write(path, text).snapshot.capabilities
     if as_json:
         ladders = {name: [target.name for target in capability.ladder] for name, capability in capabilities.items()}
         print_json({"file": str(path), "vendors": found.vendors, "servers": found.servers, "capabilities": ladders, "next": _next(path)})
@@ -51,6 +50,22 @@ def command(path: Path, *, force: bool, servers: tuple[str, ...], no_probe: bool
             f"set {variable_of(FALLBACK_VENDOR)}, or change the line to what you have."
         )
     click.echo("\nNext:\n" + "\n".join(f"  {line}" for line in _next(path)))
+
+
+def begin(path: Path) -> None:
+    """Write the file of a first start, if this machine has anything that could answer. Raises `Wrong` if it has not."""
+    found = _look((), probes=True)
+    if path != DEFAULT_FILE or is_guess(found):
+        raise Wrong(f"There is no `{path}` here. Write one for this machine with `pointsman init`, or name yours with --config.")
+    _tell(found)
+    _write(path, first_file(found))
+    note(f"There was no {path}; wrote one for what was found. It is yours to change.")
+
+
+def _write(path: Path, text: str) -> Settings:
+    check = check_of(path)
+    replace_file(path, text, check)
+    return check(text)
 
 
 def _look(told: tuple[str, ...], *, probes: bool) -> Found:
@@ -87,7 +102,7 @@ def _with_models(server: ModelServer, name: str | None) -> str:
 
 
 def _next(path: Path) -> list[str]:
-    config = "" if path == _DEFAULT_FILE else f" --config {path}"
+    config = "" if path == DEFAULT_FILE else f" --config {path}"
     return [
         f"pointsman check{config}",
         f"pointsman up{config}        # then, in another terminal:",

@@ -11,7 +11,8 @@ import click
 
 from pointsman.app.gateway import Gateway
 from pointsman.cli.configuration import ladder_of, settings_at
-from pointsman.cli.options import Wrong, config_option, json_option, print_json, warn
+from pointsman.cli.init import begin
+from pointsman.cli.options import config_option, json_option, print_json, warn
 from pointsman.core.snapshot import Snapshot
 from pointsman.server.workers import run
 from pointsman.settings.secrets import environment
@@ -22,9 +23,13 @@ from pointsman.settings.shape import Server
 @config_option
 @json_option
 def command(path: Path, *, as_json: bool) -> None:
-    """Start the gateway and serve until Ctrl-C. A change of the file takes effect by itself."""
+    """
+    Start the gateway and serve until Ctrl-C. A change of the file takes effect by itself.
+
+    Without a file, one is written for the vendor keys and model servers that this machine has, as `pointsman init` does.
+    """
     if not path.exists():
-        raise Wrong(f"There is no `{path}` here. Write one for this machine with `pointsman init`, or name yours with --config.")
+        begin(path)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # that the admin listener starts is no news
     server = settings_at(path).server
