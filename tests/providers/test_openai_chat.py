@@ -302,6 +302,11 @@ def _fragment(index: int | None = None, **more: Any) -> Json:
             (ToolUse(use_id="1", name="f", arguments="{}"),),
             id="no number, and the name repeated",
         ),
+        pytest.param(
+            [_fragment(0, id="1", function={"name": "f", "arguments": "{"}), _fragment(0, id="random", function={"arguments": "}"})],
+            (ToolUse(use_id="1", name="f", arguments="{}"),),
+            id="vLLM, some versions, makes up an identifier for every fragment",
+        ),
         pytest.param([_fragment(0, function={"name": "f"}), _fragment(0)], (ToolUse(use_id="call_c_0", name="f", arguments=""),), id="no name of its own"),
         pytest.param([_fragment(0, id="1", type="custom", custom={"name": "f"})], (Foreign("tool_calls.custom"),), id="a custom tool"),
         pytest.param([{"content": "a", "annotations": [{}]}], (Text("a"), Foreign("annotations")), id="sources"),
