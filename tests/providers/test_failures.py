@@ -51,6 +51,7 @@ def _anthropic(kind: str, message: str) -> object:
         pytest.param(
             400, _openai("the request exceeds the available context size", kind="exceed_context_size_error", code=400), "context_length", id="llama.cpp"
         ),
+        pytest.param(400, _openai("no", kind="exceed_context_size_error", code=400), "context_length", id="llama.cpp, by its type alone"),
         pytest.param(400, {"object": "error", "message": "This model's maximum context length is 8", "code": 400}, "context_length", id="vLLM, older"),
         pytest.param(422, {"detail": [{"msg": "prompt exceeds the maximum number of tokens"}]}, "context_length", id="FastAPI"),
         pytest.param(422, {"detail": "Unprocessable"}, "rejected", id="FastAPI, a text"),
