@@ -81,8 +81,8 @@ class Bench:
         return Round(told=told, cpu_s=0.0 if isinstance(at, int) else at.cpu_s() - before)
 
     def rounds(self, count: int, each: Mapping[str, Callable[[], Round]]) -> dict[str, list[Round]]:
-        """Take turns: A B A B. If nginx moved by more than a fifth, all is thrown away and done again, twice at most."""
-        for _ in range(3):
+        """Take turns: A B A B. If nginx moved by more than a fifth, all is thrown away and done once more."""
+        for _ in range(2):
             found: dict[str, list[Round]] = {name: [] for name in each}
             for _ in range(count):
                 for name, one in each.items():
