@@ -48,6 +48,7 @@ def main() -> None:
         if rivals:
             _measure("others", lambda: scenarios.others(bench, rivals), result)
         result["thrown_away"] = bench.thrown_away
+        told.output.parent.mkdir(parents=True, exist_ok=True)
         told.output.write_text(json.dumps(result, indent=1) + "\n")
         told.output.with_suffix(".md").write_text(_markdown(result))
     finally:
@@ -108,7 +109,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scenarios", nargs="*", default=list(_SCENARIOS), help=f"which to run; by default all: {', '.join(_SCENARIOS)}")
     parser.add_argument("--quick", action="store_true", help="short rounds: about two minutes in all")
-    parser.add_argument("--output", type=Path, default=Path("bench-result.json"), help="where the JSON goes")
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent.parent / "dist" / "bench.json", help="where the JSON goes")
     parser.add_argument("--litellm", type=Path, help="the program `litellm` of an own environment, to be measured beside")
     parser.add_argument("--portkey", type=Path, help="the script `build/start-server.js` of `@portkey-ai/gateway`, to be measured beside")
     told = parser.parse_args()

@@ -76,12 +76,17 @@ def throughput(bench: Bench) -> list[Figure]:
             _cpu(told, found[name]),
             Figure(name=f"{told}, p99", value=median(found[name], lambda one: one.told["latency"]["p99"]) / 1000, unit="ms at 32 connections"),
             Figure(name=told, value=speed / base, unit="of nginx", goal=goal, at_most=False),
+            Figure(name=f"{told}, by CPU", value=median(found["nginx"], _cpu_us) / median(found[name], _cpu_us), unit="of nginx"),
         ]
     return figures
 
 
+def _cpu_us(one: Round) -> float:
+    return one.cpu_us
+
+
 def _cpu(name: str, rounds: list[Round]) -> Figure:
-    return Figure(name=f"{name}, CPU", value=median(rounds, lambda one: one.cpu_us), unit="µs per request")
+    return Figure(name=f"{name}, CPU", value=median(rounds, _cpu_us), unit="µs per request")
 
 
 def added_latency(bench: Bench) -> list[Figure]:
