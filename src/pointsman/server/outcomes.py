@@ -46,7 +46,7 @@ def read_outcome(body: bytes, principal: Principal, *, new_id: Callable[[], str]
             checked(text, field=name)
     if told.at_ms is not None and not 0 <= told.at_ms <= _LAST_MS:
         raise BadRequest("`at_ms` is no time. Send Unix milliseconds.", field="at_ms")
-    if told.value_usd is not None and not (told.value_usd.is_finite() and abs(told.value_usd) <= _MOST_USD):
+    if told.value_usd is not None and not (told.value_usd.is_finite() and -_MOST_USD <= told.value_usd <= _MOST_USD):
         raise BadRequest("`value_usd` must be a number of US dollars, a billion at most.", field="value_usd")
     return Outcome(
         unit=told.unit,
