@@ -18,8 +18,8 @@ def a_rater(time: Time, target: Target = PAID) -> Rater:
     return Rater(lambda target: target.price, {target.name: BusyMeter(3_600_000_000, time.monotonic_s)}, time.clock)
 
 
-def a_reply(usage: Usage | None, *, cost: int | None = None) -> Reply:
-    return Reply(reply_id="r", model="small", finish=Finish.DONE, usage=usage, cost_nano_usd=cost)
+def a_reply(usage: Usage | None) -> Reply:
+    return Reply(reply_id="r", model="small", finish=Finish.DONE, usage=usage)
 
 
 def test_a_reply_costs_its_usage_at_the_price_in_force() -> None:
@@ -30,8 +30,15 @@ def test_a_reply_costs_its_usage_at_the_price_in_force() -> None:
 
 def test_what_the_vendor_says_it_cost_wins() -> None:
     rater = a_rater(Time())
-    rating = rater.rate(rater.begin(PAID), a_reply(Usage(tokens_in=10), cost=7))
-    assert (rating.cost_nano_usd, rating.price_id) == (7, "vendor-reported")
+    told = Usage(tokens_in=10, cost_nano_usd=7)
+    for rating in (rater.rate(rater.begin(PAID), a_reply(told)), rater.rate_usage(rater.begin(PAID), UsageSeen(told))):
+        assert (rating.cost_nano_usd, rating.price_id) == (7, "vendor-reported")
+
+
+def test_what_the_vendor_said_before_it_was_cut_off_is_not_the_whole_cost() -> None:
+    rater = a_rater(Time())
+    rating = rater.cut(rater.begin(PAID), a_call(), produced_tokens=9, known=UsageSeen(Usage(tokens_in=10, cost_nano_usd=7)))
+    assert rating.price_id == "contract:test"
 
 
 @pytest.mark.parametrize("usage", [Usage(tokens_in=10), Usage(), None])

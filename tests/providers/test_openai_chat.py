@@ -3,6 +3,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.providers.dialects import ANTHROPIC, OPENAI, Json, asked, events_of, misfits, read, sse, target_of
+from tests.values import a_target, a_vendor
 
 from pointsman.core.call import (
     Call,
@@ -30,6 +31,7 @@ from pointsman.core.reply import (
     Finished,
     Reply,
     Usage,
+    UsageSeen,
 )
 from pointsman.providers.openai_chat import WIRE
 
@@ -237,6 +239,18 @@ def test_an_answer_that_cannot_be_read_is_a_failure_of_the_target(body: bytes) -
 def test_usage_may_be_missing_whole_or_in_part() -> None:
     assert _decoded({"content": "a"}).usage is None
     assert _decoded({"content": "a"}, usage={"prompt_tokens": 1, "completion_tokens": None, "prompt_tokens_details": None}).usage == Usage(tokens_in=1)
+
+
+@pytest.mark.parametrize(("cost", "expected"), [(0.00014, 140_000), (0, 0), (None, None), ("1", None), ({"total_cost": 1}, None), (-1, None)])
+def test_a_vendor_that_tells_what_it_charged_is_taken_at_its_word_and_no_other(cost: Any, expected: int | None) -> None:
+    body = msgspec.json.encode({"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 1, "cost": cost}})
+    chunk = msgspec.json.encode({"choices": [], "usage": {"prompt_tokens": 1, "cost": cost}})
+    for kind, told in (("openrouter", expected), ("openai_compatible", None)):
+        target = a_target(vendor=a_vendor(kind=kind))
+        usage = WIRE.decode(body, target, full=False).usage
+        (seen,) = WIRE.stream(target, full=False).feed(None, chunk)
+        assert isinstance(seen, UsageSeen)
+        assert usage == seen.usage == Usage(tokens_in=1, cost_nano_usd=told)
 
 
 def test_a_picture_in_a_tools_result_is_refused_by_name() -> None:

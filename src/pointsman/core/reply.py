@@ -29,7 +29,7 @@ class Usage(Struct, frozen=True, kw_only=True):
     Tokens by kind, as the vendor counted them.
 
     `tokens_in` counts the whole prompt, cached parts included; `cache_read` and `cache_write` are parts of it, `reasoning` is part
-    of `tokens_out`.
+    of `tokens_out`. `cost_nano_usd` is what the vendor says it charged, if it says so.
     """
 
     tokens_in: int = 0
@@ -37,6 +37,7 @@ class Usage(Struct, frozen=True, kw_only=True):
     cache_read: int = 0
     cache_write: int = 0
     reasoning: int = 0
+    cost_nano_usd: int | None = None
 
 
 class Native(Struct, frozen=True):
@@ -51,7 +52,6 @@ class Reply(Struct, frozen=True, kw_only=True):
     A whole answer.
 
     `parts` is empty when `native` is set and nobody needed to look inside. `usage` None means the vendor did not say.
-    `cost_nano_usd` is set when the vendor reported its own price.
     """
 
     reply_id: str
@@ -61,7 +61,6 @@ class Reply(Struct, frozen=True, kw_only=True):
     stop_sequence: str | None = None
     usage: Usage | None = None
     native: Native | None = None
-    cost_nano_usd: int | None = None
 
 
 class Started(Struct, frozen=True):

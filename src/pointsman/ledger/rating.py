@@ -66,7 +66,7 @@ class Rater:
 
     def rate(self, running: Running, reply: Reply) -> Rating:
         """Rate a whole reply."""
-        return self._rate(running, reply.usage, reported_nano_usd=reply.cost_nano_usd)
+        return self._rate(running, reply.usage)
 
     def rate_usage(self, running: Running, usage: UsageSeen | None) -> Rating:
         """Rate a stream that came to its end."""
@@ -85,13 +85,13 @@ class Rater:
             return self._rate(running, Usage())
         return Rating(usage=Usage(), cost_nano_usd=0, price_id=None)
 
-    def _rate(self, running: Running, usage: Usage | None, *, reported_nano_usd: int | None = None, estimated: bool = False) -> Rating:
+    def _rate(self, running: Running, usage: Usage | None, *, estimated: bool = False) -> Rating:
         target = running.target
         if running.mark is not None:
             share = self._busy[target.name].stop(running.mark, self._clock.monotonic_s())
             return Rating(usage=usage, cost_nano_usd=share, price_id="hardware", estimated=estimated)
-        if reported_nano_usd is not None:
-            return Rating(usage=usage, cost_nano_usd=reported_nano_usd, price_id="vendor-reported")
+        if usage is not None and usage.cost_nano_usd is not None and not estimated:
+            return Rating(usage=usage, cost_nano_usd=usage.cost_nano_usd, price_id="vendor-reported")
         price = self._price_of(target)
         if price is None or usage is None:
             return Rating(usage=usage, cost_nano_usd=None, price_id=None, estimated=estimated)

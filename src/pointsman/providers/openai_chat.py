@@ -275,7 +275,7 @@ def decode(body: bytes, target: Target, *, full: bool) -> Reply:
         model=answer.model,
         finish=true_finish(finish, asks=asks, declines=declines),
         parts=parts,
-        usage=usage_of(answer.usage),
+        usage=usage_of(answer.usage, target),
         native=Native(Dialect.OPENAI_CHAT, body),
     )
 

@@ -9,6 +9,7 @@ import msgspec
 
 from pointsman.core.call import Foreign, HiddenThinking, Thinking
 from pointsman.core.failure import FailureKind
+from pointsman.core.money import nano
 from pointsman.core.reply import (
     Broken,
     Closed,
@@ -28,6 +29,7 @@ from pointsman.core.reply import (
 )
 from pointsman.core.target import Target
 from pointsman.providers.failures import bad_answer, one_line, stream_kind
+from pointsman.providers.profiles.table import profile_of
 
 # The vendor's words on the left, ours on the right. A new word must be added here on purpose: guessing would hide a truncated answer.
 FINISH: Final = {
@@ -58,6 +60,7 @@ class WireUsage(msgspec.Struct):
     completion_tokens: int | None = None
     prompt_tokens_details: _PromptDetails | None = None
     completion_tokens_details: _CompletionDetails | None = None
+    cost: Any = None
 
 
 class WireDetail(msgspec.Struct):
@@ -118,10 +121,11 @@ class _Chunk(msgspec.Struct):
 _read: Final = msgspec.json.Decoder(_Chunk).decode
 
 
-def usage_of(told: WireUsage | None) -> Usage | None:
-    """Return usage in our words."""
+def usage_of(told: WireUsage | None, target: Target) -> Usage | None:
+    """Return usage in our words, with the cost that the vendor tells if it is one that tells it in US dollars."""
     if told is None:
         return None
+    tells = profile_of(target).reports_cost and isinstance(told.cost, int | float) and told.cost >= 0
     prompt = told.prompt_tokens_details or _PromptDetails()
     completion = told.completion_tokens_details or _CompletionDetails()
     return Usage(
@@ -130,6 +134,7 @@ def usage_of(told: WireUsage | None) -> Usage | None:
         cache_read=prompt.cached_tokens or 0,
         cache_write=prompt.cache_write_tokens or 0,
         reasoning=completion.reasoning_tokens or 0,
+        cost_nano_usd=nano(told.cost) if tells else None,
     )
 
 
@@ -193,7 +198,7 @@ class OpenAIDecoder:
                 yield from self._choice(choice)
             elif self._full:
                 yield Foreign("choices")
-        usage = usage_of(chunk.usage)
+        usage = usage_of(chunk.usage, self._target)
         if usage is not None:
             yield UsageSeen(usage, alone=not chunk.choices)
 

@@ -19,7 +19,8 @@ class Profile:
 
     `base_url` None means the settings must name it. `credential` is the usual reference. `catalogue` is the vendor's name in the price
     catalogue. `port` is where a local server of this kind usually listens, for discovery. `takes_reasoning_details` tells that signed and
-    hidden thoughts may be sent back in that extension of OpenAI's messages.
+    hidden thoughts may be sent back in that extension of OpenAI's messages. `reports_cost` tells that `usage.cost` is what it charged, in US
+    dollars.
     """
 
     dialect: Dialect
@@ -30,6 +31,7 @@ class Profile:
     port: int | None = None
     max_tokens_field: str = "max_tokens"
     takes_reasoning_details: bool = False
+    reports_cost: bool = False
 
 
 _OPENAI: Final = Dialect.OPENAI_CHAT
@@ -58,6 +60,7 @@ PROFILES: Final = MappingProxyType(
             credential="env:OPENROUTER_API_KEY",
             catalogue="openrouter",
             takes_reasoning_details=True,
+            reports_cost=True,
         ),
         "ollama": Profile(dialect=_OPENAI, place=_PRIVATE, base_url="http://127.0.0.1:11434/v1", port=11434),
         "llamacpp": Profile(dialect=_OPENAI, place=_PRIVATE, base_url="http://127.0.0.1:8080/v1", port=8080),
