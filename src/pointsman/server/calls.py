@@ -18,6 +18,7 @@ from pointsman.server.listener import Client
 from pointsman.server.names import from_header
 from pointsman.server.problems import problem, retry_after_s
 from pointsman.server.request import Request
+from pointsman.surfaces.headers import heeding
 from pointsman.surfaces.surface import Surface
 
 _JSON_TYPES: Final = ("", "application/json")
@@ -31,7 +32,7 @@ async def answer_call(request: Request, client: Client, *, surface: Surface, gat
     try:
         await gateway.ready_to_record()
         _check_type(request)
-        call = surface.decode(request.body, call_id)
+        call = heeding(surface.decode(request.body, call_id), surface, request.headers)
         answer = await run(call, _asked(request), gateway.stages)
     except Exception as error:  # noqa: BLE001 - the last line of defence: the caller gets an answer, the log gets the error
         gateway.note(error, call_id)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-# Clients send a dozen headers that nobody reads; only those named here are kept. A stage that reads another adds its name.
 from msgspec import Struct
 
+# Clients send a dozen headers that nobody reads; only those named here are kept. A stage that reads another adds its name.
 _READ: Final = (
+    "anthropic-beta",
     "anthropic-version",
     "authorization",
     "content-encoding",

@@ -149,7 +149,13 @@ async def _administer(app: Starlette, sock: socket.socket) -> None:
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
     server = uvicorn.Server(config)
     server.capture_signals = contextlib.nullcontext  # pyright: ignore[reportAttributeAccessIssue] - signals belong to `serve`
-    await server.serve(sockets=[sock])
+    try:
+        await server.serve(sockets=[sock])
+    finally:  # cancelled, it would leave its listener and its connections to the closing loop
+        for listener in server.servers:
+            listener.close()
+        for connection in list(server.server_state.connections):
+            connection.shutdown()
 
 
 async def _let_finish(clients: set[Client]) -> None:

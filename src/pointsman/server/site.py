@@ -73,6 +73,7 @@ class Site:
 
         async def handle(request: Request, client: Client) -> None:
             if self._is_draining:
+                client.close_when_idle()
                 raise Stopping("This gateway is stopping and takes no new calls. Try again: another one answers, or this one once it is back.")
             await answer_call(request, client, surface=surface, gateway=gateway)
 
