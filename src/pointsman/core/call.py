@@ -137,7 +137,8 @@ class Call(Struct, frozen=True, kw_only=True):
     One request of an application for a capability.
 
     `extras` names the fields that only the caller's dialect can express (name → value), so that a target of another dialect can
-    refuse them by name. `needs` is what a target must offer. `size_chars` is the length of all text, for estimates.
+    refuse them by name; `headers` are those among them that were sent beside the body. `needs` is what a target must offer. `size_chars` is
+    the length of all text, for estimates.
     """
 
     call_id: str
@@ -151,6 +152,7 @@ class Call(Struct, frozen=True, kw_only=True):
     sampling: Sampling = Sampling()
     schema: OutputSchema | None = None
     extras: Mapping[str, object]
+    headers: tuple[tuple[str, str], ...] = ()
     needs: frozenset[Feature] = frozenset()
     stream: bool = False
     wants_usage: bool = False

@@ -119,7 +119,8 @@ def _unsaid(part: Part) -> str | None:
 def encode(call: Call, target: Target) -> Outgoing:
     """Write the call the way the vendor wants to read it; every field of the caller's own dialect is kept."""
     body = {**call.wire, "model": target.model} if call.dialect is Dialect.ANTHROPIC_MESSAGES else _translated(call, target)
-    return Outgoing(path=_PATH, body=msgspec.json.encode(body), headers=_HEADERS, stream=call.stream)
+    headers = {**_HEADERS, **dict(call.headers)} if call.headers else _HEADERS
+    return Outgoing(path=_PATH, body=msgspec.json.encode(body), headers=headers, stream=call.stream)
 
 
 def _translated(call: Call, target: Target) -> dict[str, Any]:

@@ -312,4 +312,5 @@ SURFACE: Final = Surface(
     error=error,
     stream_error=stream_error,
     models=models,
+    heeds=("anthropic-beta",),
 )

@@ -41,7 +41,8 @@ class Surface:
     whole answer; a reply whose `native` is of this dialect is returned as it is. `replay(reply, call)` writes a whole answer as a stream.
     `stream(call)` makes an encoder for one that is not whole yet. These three raise `PlaceFailed` for an answer with parts that this dialect
     has no word for. `error(problem)` is the body of an error answer, `stream_error(problem)` the same as the last server-sent event of a
-    stream that had begun. `models(names)` is the body of the list of capabilities.
+    stream that had begun. `models(names)` is the body of the list of capabilities. `heeds` names the request headers, in lower case, that
+    change what is answered.
     """
 
     dialect: Dialect
@@ -52,3 +53,4 @@ class Surface:
     error: Callable[[Problem], bytes]
     stream_error: Callable[[Problem], bytes]
     models: Callable[[tuple[str, ...]], bytes]
+    heeds: tuple[str, ...] = ()

@@ -62,13 +62,14 @@ _SCOPES = st.fixed_dictionaries(
         "snapshot": st.sampled_from(["0", "1"]),
         "dialect": st.sampled_from(Dialect),
         "text": st.sampled_from(["a", "b", ""]),
+        "headers": st.sampled_from([(), (("anthropic-beta", "a"),), (("anthropic-beta", "b"),)]),
     }
 )
 
 
 def _scoped(scope: dict[str, Any]) -> Attempt:
     return an_attempt(
-        call=a_call(scope["text"], dialect=scope["dialect"]),
+        call=a_call(scope["text"], dialect=scope["dialect"], headers=scope["headers"]),
         principal=a_principal(a_key(tenant=scope["tenant"], capabilities=scope["permissions"])),
         capability=a_capability(scope["name"], version=scope["version"], cache=CachePolicy(ttl_s=60)),
         verdict=Verdict(label=scope["label"], mask=EVERYWHERE, snapshot=scope["snapshot"]),

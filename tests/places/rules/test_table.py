@@ -227,18 +227,18 @@ def test_an_answer_can_be_corrected_or_vetoed_once_it_is_there() -> None:
     assert place.after(attempt, untouched) is untouched
 
 
-def test_a_corrected_answer_keeps_its_usage_and_price_but_not_the_tools_and_bytes_it_replaces() -> None:
+def test_a_corrected_answer_keeps_its_usage_but_not_the_tools_and_bytes_it_replaces() -> None:
     place = RulesPlace(_table({"phase": "after", "then": "correct", "answer": "No tools here."}))
     reply = _reply(
         parts=(Text("a"), ToolUse(use_id="1", name="refund", arguments="{}")),
         finish=Finish.TOOLS,
         native=Native(Dialect.OPENAI_CHAT, b"{}"),
-        cost_nano_usd=7,
+        usage=Usage(tokens_in=1, cost_nano_usd=7),
         stop_sequence="x",
     )
     got = place.after(an_attempt(), reply)
     assert (got.parts, got.finish, got.native, got.stop_sequence) == ((Text("No tools here."),), Finish.DONE, None, None)
-    assert (got.usage, got.cost_nano_usd, got.reply_id, got.model) == (reply.usage, 7, "r", "small")
+    assert (got.usage, got.reply_id, got.model) == (reply.usage, "r", "small")
 
 
 # ── what is refused ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -41,7 +41,9 @@ class CacheKey(Struct, frozen=True, kw_only=True):
 def cache_key(attempt: Attempt) -> CacheKey:
     """Return the key of an attempt's question."""
     call, key = attempt.call, attempt.principal.key
-    asked = {name: value for name, value in call.wire.items() if name not in _NOT_ASKED}
+    asked: dict[str, object] = {name: value for name, value in call.wire.items() if name not in _NOT_ASKED}
+    if call.headers:
+        asked = {"headers": call.headers, "body": asked}
     return CacheKey(
         tenant=key.tenant,
         permissions=key.capabilities,
