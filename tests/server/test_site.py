@@ -14,6 +14,7 @@ from tests.transport.vendor import Talk, Vendor, answer, chunk, eventually, run,
 from tests.values import anthropic_answer, openai_answer
 
 from pointsman.intake.keys import mint
+from pointsman.places.models.outlet import ModelStream
 
 CLAUDE = msgspec.json.encode({"model": "support", "max_tokens": 10, "messages": [{"role": "user", "content": "hi"}]})
 MESSAGES = "/v1/messages"
@@ -191,6 +192,19 @@ def test_an_unexpected_error_in_a_stream_tells_nothing_of_the_inside_and_ends_th
         got = await house.ask(post(ASK_STREAM))
         assert b"Something unexpected went wrong" in got.body
         assert b"the inside" not in got.body
+
+    run(with_house(work, says(STREAM)))
+
+
+def test_a_stream_without_a_single_byte_is_still_a_whole_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing(_: ModelStream) -> None:
+        raise StopAsyncIteration
+
+    monkeypatch.setattr(ModelStream, "__anext__", nothing)
+
+    async def work(house: House) -> None:
+        got = await house.ask(post(ASK_STREAM))
+        assert (got.status, got.body) == (200, b"")
 
     run(with_house(work, says(STREAM)))
 
