@@ -136,7 +136,7 @@ def first_token(bench: Bench) -> list[Figure]:
 def many_streams(bench: Bench) -> list[Figure]:
     """1,000 streams at a time of one event in 100 ms: CPU for each thousand events, how long an event is on its way, and stalls (over 250 ms)."""
     nginx, ours = contenders.nginx(bench.folder), contenders.pointsman(bench.folder)
-    chunks, streams = (20, 2000) if bench.is_quick else (100, 2000)
+    chunks, streams = (60, 1000) if bench.is_quick else (100, 2000)
     figures: list[Figure] = []
     with running(contenders.mock(bench.mock, chunks=chunks, gap_ms=100), nginx, ours):
         for name, at, goal in (("ours", ours, 50.0), ("nginx", nginx, None)):
