@@ -107,7 +107,7 @@ def test_a_connection_is_used_again_after_errors_and_streams(busy: Gateway) -> N
             (b'{"model": "sim-openai", "stream": true, "messages": [{"role": "user", "content": "hi"}]}', b"200"),
             (b'{"model": "sim-anthropic", "stream": true, "messages": [{"role": "user", "content": "hi"}]}', b"200"),
         ):
-            writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body))
+            writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body))
             writer.write(body)
             head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_S)
             assert head.split(b" ", 2)[1] == status

@@ -120,7 +120,7 @@ async def _raw(gateway: Gateway, path: str, body: object) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     data = json.dumps(body).encode()
     writer.write(
-        b"POST %b HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % (path.encode(), len(data))
+        b"POST %b HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % (path.encode(), len(data))
     )
     writer.write(data)
     answer = await asyncio.wait_for(reader.read(), 20)

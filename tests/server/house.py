@@ -17,6 +17,7 @@ from tests.values import openai_answer
 
 from pointsman.app.facts import Prices, facts
 from pointsman.app.gateway import Gateway, system_clock
+from pointsman.intake.keys import mint
 from pointsman.server.bounds import ClientBounds
 from pointsman.server.listener import Client
 from pointsman.server.site import Site
@@ -29,17 +30,25 @@ CHUNK = b'data: {"id":"c","model":"small","choices":[{"index":0,"delta":{"conten
 END = b'data: {"id":"c","model":"small","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
 STREAM = stream_head() + chunk(CHUNK) + chunk(END) + b"0\r\n\r\n"
 WHOLE = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(openai_answer()), openai_answer())
+MINTED = mint(bytes(range(32)))
+KEY = f"Authorization: Bearer {MINTED.secret}"
+
+
+def keys_of(**told: Any) -> dict[str, Any]:
+    """Return the configuration of the key whose secret is in `KEY`."""
+    return {"web": {"sha256": MINTED.sha256, **told}}
 
 
 def post(body: bytes = ASK, *headers: str, path: str = "/v1/chat/completions") -> bytes:
-    """Return a whole POST."""
-    lines = "".join(f"{line}\r\n" for line in headers)
-    return f"POST {path} HTTP/1.1\r\nHost: gateway\r\nContent-Length: {len(body)}\r\n{lines}\r\n".encode() + body
+    """Return a whole POST of JSON, unless a header says something else."""
+    kind = () if any(line.lower().startswith("content-type:") for line in headers) else ("Content-Type: application/json",)
+    lines = "".join(f"{line}\r\n" for line in (*kind, *headers))
+    return f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n{lines}\r\n".encode() + body
 
 
 def get(path: str, *headers: str, method: str = "GET") -> bytes:
     lines = "".join(f"{line}\r\n" for line in headers)
-    return f"{method} {path} HTTP/1.1\r\nHost: gateway\r\n{lines}\r\n".encode()
+    return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n".encode()
 
 
 @dataclass(frozen=True)

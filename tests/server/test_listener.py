@@ -13,8 +13,8 @@ from tests.transport.vendor import Talk, Vendor, chunk, eventually, run, says, s
 
 from pointsman.server.bounds import ClientBounds
 
-CHUNKED = b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\n"
+CHUNKED = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
 async def _refused(house: House, data: bytes) -> tuple[int, str]:
@@ -37,7 +37,7 @@ SMUGGLING = {
     "an encoding before chunks": HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
     "an encoding like chunks": HEAD + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
     "a folded header": HEAD + b"X: a\r\n b\r\n\r\n",
-    "bare line feeds": b"POST /v1/chat/completions HTTP/1.1\nHost: a\n\n",
+    "bare line feeds": b"POST /v1/chat/completions HTTP/1.1\nHost: localhost\n\n",
     "a bare line feed": HEAD + b"X: a\nY: b\r\n\r\n",
     "a bare carriage return": HEAD + b"X: a\rY: b\r\n\r\n",
     "a NUL": HEAD + b"X: a\0b\r\n\r\n",
@@ -56,14 +56,14 @@ SMUGGLING = {
     "a space in a chunk size": CHUNKED + b"1 \r\na\r\n0\r\n\r\n",
     "a preface of HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "HTTP/0.9": b"GET /livez\r\n\r\n",
-    "HTTP/1.2": b"GET /livez HTTP/1.2\r\nHost: a\r\n\r\n",
+    "HTTP/1.2": b"GET /livez HTTP/1.2\r\nHost: localhost\r\n\r\n",
     "chunks in HTTP/1.0": b"POST /v1/chat/completions HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "no host": b"GET /livez HTTP/1.1\r\n\r\n",
-    "two hosts": b"GET /livez HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-    "a method that is none": b"FOO /livez HTTP/1.1\r\nHost: a\r\n\r\n",
+    "two hosts": b"GET /livez HTTP/1.1\r\nHost: localhost\r\nHost: other\r\n\r\n",
+    "a method that is none": b"FOO /livez HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "TLS to a plain port": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     "an upgrade": HEAD + b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\n{}",
-    "a tunnel": b"CONNECT vendor.example:443 HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a tunnel": b"CONNECT vendor.example:443 HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "two credentials of a kind": HEAD + b"Authorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n",
     "two keys": HEAD + b"x-api-key: a\r\nX-Api-Key: b\r\n\r\n",
     "two classes of data": HEAD + b"x-pointsman-data-class: restricted\r\nx-pointsman-data-class: public\r\n\r\n",

@@ -2,28 +2,20 @@
 
 import asyncio
 import gc
-import hashlib
 import sqlite3
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
-from tests.server.house import ASK, ASK_STREAM, CHUNK, END, STREAM, WHOLE, House, get, post, with_house
+from tests.server.house import ASK, ASK_STREAM, CHUNK, END, KEY, MINTED, STREAM, WHOLE, House, get, keys_of, post, with_house
 from tests.transport.vendor import Talk, Vendor, answer, chunk, eventually, run, says, stream_head
 from tests.values import anthropic_answer, openai_answer
 
-from pointsman.intake.keys import mint
 from pointsman.places.models.outlet import ModelStream
 
 CLAUDE = msgspec.json.encode({"model": "support", "max_tokens": 10, "messages": [{"role": "user", "content": "hi"}]})
 MESSAGES = "/v1/messages"
-MINTED = mint(bytes(range(32)))
-KEY = f"Authorization: Bearer {MINTED.secret}"
-
-
-def _keys(**told: Any) -> dict[str, Any]:
-    return {"web": {"sha256": hashlib.sha256(MINTED.secret.encode()).hexdigest(), **told}}
 
 
 def _rows(house: House, query: str) -> list[tuple[Any, ...]]:
@@ -83,7 +75,8 @@ def test_an_anthropic_caller_gets_the_request_id_where_its_sdk_looks() -> None:
         (b"", [], 400, "not valid JSON"),
         (b"[" * 5000, [], 413, "Send it flatter"),
         (b'{"a":' * 100 + b"1" + b"}" * 100, [], 413, "Send it flatter"),
-        (ASK, ["Content-Type: text/plain"], 400, "Send `application/json`"),
+        (ASK, ["Content-Type: text/plain"], 400, "Send `content-type: application/json`"),
+        (ASK, ["Content-Type:"], 400, "The request has no content type. Send `content-type: application/json`"),
         (ASK, ["x-pointsman-data-class: secret"], 400, "Declare one of `public`"),
         (ASK, ["x-pointsman-data-class: restricted"], 403, "may receive"),
         (ASK, ["x-pointsman-unit: " + "x" * 201], 400, "`x-pointsman-unit` must hold 1 to 200 printable characters"),
@@ -126,7 +119,7 @@ def test_one_valid_key_is_let_in(headers: list[str], status: int, told: str) -> 
             assert told in got.message
             assert MINTED.secret not in got.message
 
-    run(with_house(work, says(WHOLE), keys=_keys()))
+    run(with_house(work, says(WHOLE), keys=keys_of()))
 
 
 def test_unit_and_user_are_recorded_as_they_were_meant() -> None:
@@ -285,7 +278,7 @@ def test_models_are_listed_for_the_key_and_in_the_dialect_of_the_caller() -> Non
         refused = await house.ask(get("/v1/models", "anthropic-version: 2023-06-01"))
         assert (refused.status, refused.json["type"]) == (401, "error")
 
-    run(with_house(work, says(), keys=_keys(capabilities=["support", "team/sales:v2"]), capabilities=capabilities))
+    run(with_house(work, says(), keys=keys_of(capabilities=["support", "team/sales:v2"]), capabilities=capabilities))
 
 
 def test_health_tells_whether_calls_can_be_answered() -> None:
@@ -383,7 +376,7 @@ def test_an_outcome_needs_a_key_with_the_scope() -> None:
         got = await house.ask(_outcome(b'{"unit":"a","kind":"b"}', KEY))
         assert (got.status, "scope `outcomes`" in got.message) == (403, True)
 
-    run(with_house(work, says(), keys=_keys(scopes=["call"])))
+    run(with_house(work, says(), keys=keys_of(scopes=["call"])))
 
 
 # ── memory ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -52,7 +52,7 @@ class Workers:
     def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, Any]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
-            connection.request(method, path, body)
+            connection.request(method, path, body, {"content-type": "application/json"})
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read())
         finally:

@@ -37,6 +37,11 @@ class Intake:
         self._fixed: dict[tuple[str, str], tuple[Meter, ...]] = {}
         self._by_user = tuple(limit for limit in snapshot.limits if limit.by is LimitBy.USER)
 
+    @property
+    def is_open(self) -> bool:
+        """Tell whether anybody who comes is let in, because there are no keys."""
+        return self._door.is_open
+
     def identify(self, authorization: str | None, api_key: str | None, *, user: str | None) -> Principal:
         """Return who asks. Raises `NotAuthenticated`."""
         return self._door.identify(authorization, api_key, user=user, now_s=self._clock.wall_ms() / 1000)

@@ -49,6 +49,11 @@ class Door:
         self._by_digest: dict[bytes, tuple[Key, Digest]] = {bytes.fromhex(digest.sha256): (key, digest) for key in known for digest in key.digests}
         self._open = None if known else Principal(key=LOCAL)  # a key without a secret lets nobody in, and keeps the door shut
 
+    @property
+    def is_open(self) -> bool:
+        """Tell whether anybody who comes is let in."""
+        return self._open is not None
+
     def identify(self, authorization: str | None, api_key: str | None, *, user: str | None, now_s: float) -> Principal:
         """
         Return who shows these credentials: `Authorization: Bearer …`, `x-api-key`, or both if they are the same.

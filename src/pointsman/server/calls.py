@@ -14,6 +14,7 @@ from pointsman.ledger.trace import Trace
 from pointsman.pipeline.run import run
 from pointsman.server import answers
 from pointsman.server.answers import header_value
+from pointsman.server.browsers import check_json
 from pointsman.server.listener import Client
 from pointsman.server.names import from_header
 from pointsman.server.problems import problem, retry_after_s
@@ -21,7 +22,6 @@ from pointsman.server.request import Request
 from pointsman.surfaces.headers import heeding
 from pointsman.surfaces.surface import Surface
 
-_JSON_TYPES: Final = ("", "application/json")
 _TOO_MANY: Final = 429
 _FIRST_SERVER_ERROR: Final = 500
 
@@ -31,7 +31,7 @@ async def answer_call(request: Request, client: Client, *, surface: Surface, gat
     call_id = gateway.new_id()
     try:
         await gateway.ready_to_record()
-        _check_type(request)
+        check_json(request)
         call = heeding(surface.decode(request.body, call_id), surface, request.headers)
         answer = await run(call, _asked(request), gateway.stages)
     except Exception as error:  # noqa: BLE001 - the last line of defence: the caller gets an answer, the log gets the error
@@ -103,12 +103,6 @@ class _Sending:
                 answers.stream_head(headers=_decision(self._trace, self._surface), keep_alive=self._client.keeps_alive, is_chunked=self._is_chunked) + framed
             )
         self._client.write(framed)
-
-
-def _check_type(request: Request) -> None:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in _JSON_TYPES:
-        raise BadRequest(f"The content type `{kind[:60]}` is not understood here. Send `application/json`.", field="content-type")
 
 
 def _asked(request: Request) -> Asked:

@@ -11,6 +11,7 @@ import msgspec
 from pointsman.app.gateway import Gateway
 from pointsman.core.errors import PointsmanError, Stopping, UnknownCapability, UnknownRoute
 from pointsman.server import answers
+from pointsman.server.browsers import check_json, check_name
 from pointsman.server.calls import answer_call, refuse
 from pointsman.server.listener import Client
 from pointsman.server.outcomes import read_outcome
@@ -40,7 +41,10 @@ class Site:
     async def answer(self, request: Request, client: Client) -> None:
         """Answer one request; whatever goes wrong is told in the caller's dialect."""
         try:
-            await self._handler(request)(request, client)
+            handler = self._handler(request)
+            if self._gateway.stages.intake.is_open:
+                check_name(request)
+            await handler(request, client)
         except Exception as error:  # noqa: BLE001 - the last line of defence: the caller gets an answer, the log gets the error
             call_id = self._gateway.new_id()
             self._gateway.note(error, call_id)
@@ -93,6 +97,7 @@ class Site:
         return self._gateway.capabilities(request.header("authorization"), request.header("x-api-key"))
 
     async def _outcomes(self, request: Request, client: Client) -> None:
+        check_json(request)
         gateway = self._gateway
         principal = gateway.stages.intake.identify(request.header("authorization"), request.header("x-api-key"), user=None)
         outcome = read_outcome(request.body, principal, new_id=gateway.new_id, now_ms=gateway.clock.wall_ms())
