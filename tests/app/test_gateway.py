@@ -16,7 +16,7 @@ from tests.ledger.entries import HOUR_MS, a_record, an_entry, an_outcome, report
 from tests.settings.files import known, settings_of
 from tests.values import Time, a_call
 
-from pointsman.app.gateway import Gateway, Limits, system_clock
+from pointsman.app.gateway import Gateway, system_clock
 from pointsman.core.call import Asked
 from pointsman.core.clock import Clock
 from pointsman.core.errors import BadRequest, CredentialMissing, Exhausted, LedgerUnavailable, OverBudget
@@ -57,8 +57,8 @@ async def ask(gateway: Gateway, **more: Any) -> Answer:
 
 
 @asynccontextmanager
-async def a_gateway(folder: Path, source: str, *, clock: Clock | None = None, limits: Limits | None = None) -> AsyncIterator[Gateway]:
-    gateway = Gateway(settings_of(folder, source), environ={}, clock=clock or system_clock(), limits=limits or Limits())
+async def a_gateway(folder: Path, source: str, *, clock: Clock | None = None, limits: Path | None = None) -> AsyncIterator[Gateway]:
+    gateway = Gateway(settings_of(folder, source), environ={}, clock=clock or system_clock(), limits=limits)
     try:
         yield gateway
     finally:
@@ -208,17 +208,19 @@ def test_money_spent_by_an_earlier_process_counts_in_its_period(folder: Path, at
     scene(play)
 
 
-def test_a_worker_that_does_not_seed_leaves_that_to_the_first(folder: Path) -> None:
-    spend_before(folder, 1_000_000_000, MONTH_MS + 5)
+def test_every_worker_knows_what_was_spent_before_and_none_forgets_what_another_spends(folder: Path) -> None:
+    # A call sets 0.002 dollars aside, and costs them.
+    spend_before(folder, 997_000_000, MONTH_MS + 5)
 
     async def play(vendor: Vendor) -> None:
         source = config(vendor, more=BUDGET.format(usd=1))
         shared = folder / "limits"
-        async with a_gateway(folder, source, clock=on_loop(MONTH_MS + HOUR_MS), limits=Limits(shared=shared, seeds=False)) as second:
-            await ask(second)
-            async with a_gateway(folder, source, clock=on_loop(MONTH_MS + HOUR_MS), limits=Limits(shared=shared)):
-                with pytest.raises(OverBudget):
-                    await ask(second)
+        async with a_gateway(folder, source, clock=on_loop(MONTH_MS + HOUR_MS), limits=shared) as first:
+            await ask(first, size_chars=400)
+            async with a_gateway(folder, source, clock=on_loop(MONTH_MS + HOUR_MS), limits=shared) as second:
+                for worker in (first, second):
+                    with pytest.raises(OverBudget):
+                        await ask(worker, size_chars=400)
 
     scene(play)
 

@@ -176,7 +176,6 @@ def test_a_body_over_the_bound_is_refused_while_it_is_still_being_sent(guarded: 
     assert sdk.create(sdk.client(guarded, _KEYS["web"].secret), "mock-openai").headers["x-pointsman-target"] == "mock-openai"
 
 
-@pytest.mark.xfail(reason="what is refused before it is a whole request has OpenAI's shape on every path")
 def test_a_body_over_the_bound_is_refused_in_anthropics_shape_too(guarded: Gateway) -> None:
     error = _refused(AnthropicClient(), guarded, "APIStatusError", text="x" * 200_000)
     assert (error.body["type"], error.body["error"]["type"]) == ("error", "request_too_large")

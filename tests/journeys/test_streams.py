@@ -66,7 +66,7 @@ def test_a_stream_that_outlasts_its_time_is_ended(fragile: Gateway, sdk: Sdk) ->
     with fragile.recorded("endless") as records, pytest.raises(sdk.errors.APIError, match="timeout_total"):
         list(sdk.words(sdk.client(fragile), "endless", LONG))
     assert [(record["status"], record["cost_nano_usd"] > 0) for record in records] == [("timeout_total", True)]
-    assert 400 <= records[0]["latency_ms"] < 5000
+    assert 399 <= records[0]["latency_ms"] < 5000  # the loop counts in whole milliseconds
 
 
 @pytest.mark.parametrize("capability", ["cut-mock", "cut-mock-anthropic"])

@@ -9,6 +9,7 @@ from tests.server.served import Served
 from tests.transport.vendor import run
 
 from pointsman.intake.keys import mint
+from pointsman.ledger.writer import Ledger
 
 MINTED = mint(bytes(range(32)))
 KEY = f"Authorization: Bearer {MINTED.secret}"
@@ -18,12 +19,12 @@ def _keys(*scopes: str) -> dict[str, Any]:
     return {"web": {"sha256": hashlib.sha256(MINTED.secret.encode()).hexdigest(), "scopes": list(scopes)}}
 
 
-def test_health_is_told_to_everybody() -> None:
+def test_health_is_told_to_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         async with Served(keys=_keys("call")) as served:
             assert (await served.ask(get("/livez"), admin=True)).json == {"status": "alive"}
             assert (await served.ask(get("/readyz"), admin=True)).json == {"status": "ready", "reason": None}
-            served.gateway.ledger._trouble = "disk full"
+            monkeypatch.setattr(Ledger, "trouble", "disk full")  # the writer would find that all is well again
             ready = await served.ask(get("/readyz"), admin=True)
             assert (ready.status, ready.json["reason"]) == (503, "the ledger cannot be written: disk full")
 

@@ -11,7 +11,6 @@ import random
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -52,34 +51,22 @@ def system_clock() -> Clock:
     return Clock(monotonic_s=time.monotonic, wall_ms=lambda: time.time_ns() // 1_000_000, sleep=asyncio.sleep, chance=random.random)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Where limits are counted: in this process, or in a `shared` file. Of several workers one `seeds` what was spent before."""
-
-    shared: Path | None = None
-    seeds: bool = True
-
-
-OWN_LIMITS: Final = Limits()
-
-
 class Gateway:
-    """One process's gateway. `stages` is what the next request meets."""
+    """One process's gateway. `stages` is what the next request meets. Limits are counted in the file `limits` if several workers share them."""
 
-    def __init__(self, settings: Settings, *, environ: Mapping[str, str], clock: Clock, limits: Limits = OWN_LIMITS) -> None:
+    def __init__(self, settings: Settings, *, environ: Mapping[str, str], clock: Clock, limits: Path | None = None) -> None:
         told = settings.server.bounds
         self.clock = clock
         self.prices = Prices(clock.wall_ms)
         self.ledger = Ledger(settings.folder / settings.server.database)
         self.missing: list[CredentialMissing] = []
-        cells: Cells = OwnCells() if limits.shared is None else SharedCells(limits.shared)
+        cells: Cells = OwnCells() if limits is None else SharedCells(limits)
         self._meters = Meters(cells)
         self._line_bytes = told.max_sse_line_bytes
         bounds = Bounds(answer_bytes=told.max_answer_bytes, header_bytes=told.max_header_bytes, sse_line_bytes=told.max_sse_line_bytes)
         self._outlets = Outlets(folder=settings.folder, environ=environ, bounds=bounds)
         self._cache = AnswerCache(max_bytes=told.max_cache_bytes, now=clock.monotonic_s)
         self._breakers = Breakers(clock.monotonic_s)
-        self._seeds = limits.seeds
         self._seeded: dict[str, tuple[LimitBy, Period]] = {}
         self._busy: dict[str, BusyMeter] = {}
         # A worker does not see the calls of the others: each bears its part of the hardware's price.
@@ -182,7 +169,7 @@ class Gateway:
     def _seed_budgets(self) -> None:
         """Tell each budget that is new, or counts differently from now on, what was spent before. Raises `LedgerUnavailable`."""
         now_s = self.clock.wall_ms() / 1000
-        for limit in self.stages.intake.budgets() if self._seeds else ():
+        for limit in self.stages.intake.budgets():
             counts = (limit.by, limit.period)
             if self._seeded.get(limit.name) != counts:
                 column = "key_id" if limit.by is LimitBy.KEY else limit.by.value

@@ -71,8 +71,8 @@ class Ledger:
     async def room(self) -> None:
         """Wait while the queue is full. Raises `LedgerUnavailable` while nothing can be written."""
         while True:
-            if self._trouble is not None:
-                raise self._unavailable(self._trouble)
+            if self.trouble is not None:
+                raise self._unavailable(self.trouble)
             if len(self._queue) < self._capacity:
                 return
             await asyncio.sleep(_EVERY_S)

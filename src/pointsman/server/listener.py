@@ -250,8 +250,7 @@ class Client(asyncio.Protocol):
         encoding = self._headers.get("content-encoding")
         if encoding is not None:
             body = inflate(body, encoding, limit_bytes=self._bounds.body_bytes)
-        path = self._url.partition(b"?")[0].decode("latin-1")
-        request = Request(method=self._parser.get_method().decode(), path=path, headers=self._headers, body=body)
+        request = Request(method=self._parser.get_method().decode(), path=self.path, headers=self._headers, body=body)
         waiting = _Waiting(request, is_last=not self._parser.should_keep_alive(), takes_chunks=self._parser.get_http_version() == "1.1")
         self._clear()
         if self._task is None:
@@ -308,6 +307,11 @@ class Client(asyncio.Protocol):
             self._start(waiting)
         else:
             self.due = self._loop.time() + (self._bounds.idle_s if self._began is None else self._bounds.stall_s)
+
+    @property
+    def path(self) -> str:
+        """The path of the request that is being read, without its query; empty between requests."""
+        return self._url.partition(b"?")[0].decode("latin-1")
 
     def _fail(self, error: PointsmanError) -> None:
         """

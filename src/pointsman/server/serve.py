@@ -133,7 +133,7 @@ async def _reload(gateway: Gateway, reloader: Reloader, again: asyncio.Event) ->
         forced = again.is_set()
         again.clear()
         try:
-            settings = reloader.check(force=forced)
+            settings = await asyncio.to_thread(reloader.check, force=forced)  # callers need not wait for files
             if settings is not None:
                 gateway.reload(settings)
                 _LOG.warning("snapshot %s is in force", settings.snapshot.digest)

@@ -51,8 +51,8 @@ class Site:
             refuse(error, client, surface=_surface_of(request), call_id=call_id)
 
     def refuse(self, error: PointsmanError, client: Client) -> None:
-        """Answer bytes that are no request, in the OpenAI shape."""
-        refuse(error, client, surface=OPENAI, call_id=self._gateway.new_id())
+        """Answer bytes that are no request, in the shape of the path's dialect as far as that is known."""
+        refuse(error, client, surface=BY_PATH.get(client.path, OPENAI), call_id=self._gateway.new_id())
 
     def drain(self) -> None:
         """Refuse new calls from now on; those under way go on."""

@@ -18,7 +18,7 @@ from typing import Final
 import uvloop
 
 from pointsman.app.facts import Prices, facts
-from pointsman.app.gateway import Gateway, Limits, system_clock
+from pointsman.app.gateway import Gateway, system_clock
 from pointsman.core.errors import Unusable
 from pointsman.server.serve import bind, serve
 from pointsman.settings.load import Reloader, Settings, load
@@ -46,14 +46,14 @@ def run(path: Path, *, environ: Mapping[str, str], ready: Callable[[Gateway], No
     public = bind(settings.server.listen, shared=workers > 1)
     admin = bind(settings.server.admin, shared=False)
     if workers == 1:
-        _work(path, settings, environ, sockets=Sockets(public=public, admin=admin), limits=Limits(), ready=ready)
+        _work(path, settings, environ, sockets=Sockets(public=public, admin=admin), limits=None, ready=ready)
         return
     # `public` stays bound but never listens: it keeps the address ours while workers come and go.
     with tempfile.TemporaryDirectory(prefix="pointsman-") as folder:
         _Workers(path, settings, environ, admin=admin, limits=Path(folder) / "limits").supervise(ready)
 
 
-def _work(path: Path, settings: Settings, environ: Mapping[str, str], *, sockets: Sockets, limits: Limits, ready: Callable[[Gateway], None]) -> None:
+def _work(path: Path, settings: Settings, environ: Mapping[str, str], *, sockets: Sockets, limits: Path | None, ready: Callable[[Gateway], None]) -> None:
     gateway = Gateway(settings, environ=environ, clock=system_clock(), limits=limits)
     reloader = Reloader(path, facts(gateway.prices), settings)
     try:
@@ -83,7 +83,7 @@ class _Workers:
             signal.signal(number, self._end)
         signal.signal(signal.SIGHUP, self._reload)
         for index in range(self._settings.server.workers):
-            self._start(index, ready if index == 0 else _quiet, is_first=index == 0)
+            self._start(index, ready if index == 0 else _quiet)
         while not self._is_ending:
             time.sleep(_WATCH_S)
             for index, worker in list(self._running.items()):
@@ -102,23 +102,22 @@ class _Workers:
             self._end()
             raise Unusable("The workers end as soon as they start. The log tells why; `pointsman up` with `server.workers: 1` tells it plainer.")
         _LOG.error("worker %d ended with code %s; another takes its place", index, exit_code)
-        self._start(index, _quiet, is_first=False)
+        self._start(index, _quiet)
 
-    def _start(self, index: int, ready: Callable[[Gateway], None], *, is_first: bool) -> None:
-        worker = self._context.Process(target=self._serve, args=(index, ready), kwargs={"is_first": is_first}, name=f"pointsman-{index}")
+    def _start(self, index: int, ready: Callable[[Gateway], None]) -> None:
+        worker = self._context.Process(target=self._serve, args=(index, ready), name=f"pointsman-{index}")
         worker.start()
         self._running[index] = worker
         self._started[index] = time.monotonic()
 
-    def _serve(self, index: int, ready: Callable[[Gateway], None], *, is_first: bool) -> None:
+    def _serve(self, index: int, ready: Callable[[Gateway], None]) -> None:
         # The handlers of the supervisor came along with the fork; until `serve` sets its own, a signal must reach this process alone.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         public = bind(self._settings.server.listen, shared=True)
         sockets = Sockets(public=public, admin=self._admin if index == 0 else None)
-        limits = Limits(shared=self._limits, seeds=is_first)
-        _work(self._path, self._settings, self._environ, sockets=sockets, limits=limits, ready=ready)
+        _work(self._path, self._settings, self._environ, sockets=sockets, limits=self._limits, ready=ready)
 
     def _pass_on(self, number: signal.Signals) -> None:
         for worker in self._running.values():
