@@ -1,23 +1,13 @@
 """
-Names that clients give to things: business units, users, outcomes. Bounded and printable, so that they fit every log, record and header.
+Names in headers, which are UTF-8 although HTTP reads them as Latin-1.
 """
 
-from typing import Final
-
 from pointsman.core.errors import BadRequest
-
-_LONGEST: Final = 200
-
-
-def checked(name: str, *, field: str) -> str:
-    """Return the name. Raises `BadRequest` for one that is empty, long or not printable."""
-    if not name.strip() or len(name) > _LONGEST or not name.isprintable():
-        raise BadRequest(f"`{field}` must hold 1 to {_LONGEST} printable characters. Shorten or fill it.", field=field)
-    return name
+from pointsman.core.names import checked
 
 
 def from_header(value: str | None, *, field: str) -> str | None:
-    """Return the name in a header, which is UTF-8 although HTTP reads it as Latin-1. Raises `BadRequest`."""
+    """Return the name in a header. Raises `BadRequest` for one that is not UTF-8, empty, long or not printable."""
     if value is None:
         return None
     try:

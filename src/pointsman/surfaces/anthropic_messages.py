@@ -29,6 +29,7 @@ from pointsman.core.call import (
     Turn,
 )
 from pointsman.core.errors import BadRequest
+from pointsman.core.names import checked
 from pointsman.core.place import Dialect, Feature
 from pointsman.core.reply import Reply, Usage
 from pointsman.providers.tool_input import tool_input
@@ -90,7 +91,7 @@ def decode(body: bytes, call_id: str) -> Call:
         needs=frozenset(reading.needs),
         stream=bool(asked.stream),
         wants_usage=True,
-        user=asked.metadata.user_id if asked.metadata is not None else None,
+        user=checked(asked.metadata.user_id, field="metadata.user_id") if asked.metadata is not None and asked.metadata.user_id else None,
         size_chars=reading.size,
     )
 

@@ -30,6 +30,7 @@ from pointsman.core.call import (
     Turn,
 )
 from pointsman.core.errors import BadRequest
+from pointsman.core.names import checked
 from pointsman.core.place import Dialect, Feature
 from pointsman.core.reply import Reply
 from pointsman.surfaces import openai_chat_wire as wire
@@ -84,7 +85,7 @@ def decode(body: bytes, call_id: str) -> Call:
         needs=frozenset(reading.needs),
         stream=bool(asked.stream),
         wants_usage=asked.stream_options is not None and bool(asked.stream_options.include_usage),
-        user=asked.user,
+        user=checked(asked.user, field="user") if asked.user else None,
         size_chars=reading.size,
     )
 
