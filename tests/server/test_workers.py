@@ -113,8 +113,15 @@ def test_two_workers_count_as_one_are_replaced_reloaded_and_ended_together(tmp_p
         workers.file["capabilities"]["more"] = {"ladder": ["acme/small"]}
         workers.write()
         workers.process.send_signal(signal.SIGHUP)
-        _eventually(lambda: old not in workers.snapshots())
-        assert len(workers.snapshots()) == 1
+        _eventually(lambda: len(found := workers.snapshots()) == 1 and old not in found)
+        (new,) = workers.snapshots()
+
+        before = workers.children()
+        os.kill(max(before), signal.SIGKILL)
+        _eventually(lambda: len(workers.children()) == 2 and workers.children() != before)
+        workers.path.write_text("capabilities: {")
+        _eventually(workers.is_up)
+        assert workers.snapshots() == {new}
 
         last = workers.children()
         workers.process.terminate()

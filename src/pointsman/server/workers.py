@@ -10,7 +10,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,7 @@ import uvloop
 
 from pointsman.app.facts import Prices, facts
 from pointsman.app.gateway import Gateway, system_clock
-from pointsman.core.errors import Unusable
+from pointsman.core.errors import PointsmanError, Unusable
 from pointsman.server.serve import bind, serve
 from pointsman.settings.load import Reloader, Settings, load
 
@@ -117,7 +117,15 @@ class _Workers:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         public = bind(self._settings.server.listen, shared=True)
         sockets = Sockets(public=public, admin=self._admin if index == 0 else None)
-        _work(self._path, self._settings, self._environ, sockets=sockets, limits=self._limits, ready=ready)
+        _work(self._path, self._latest(), self._environ, sockets=sockets, limits=self._limits, ready=ready)
+
+    def _latest(self) -> Settings:
+        """Return the configuration as it is now, so that a worker that takes another's place does not begin with an old one."""
+        try:
+            found = load(self._path, facts(Prices(system_clock().wall_ms)))
+        except PointsmanError:  # as for the others: what was good stays in force, and the reloading tells why
+            return self._settings
+        return replace(found, server=self._settings.server)
 
     def _pass_on(self, number: signal.Signals) -> None:
         for worker in self._running.values():
