@@ -10,6 +10,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -68,6 +69,7 @@ class _Workers:
     def __init__(self, path: Path, settings: Settings, environ: Mapping[str, str], *, admin: socket.socket, limits: Path) -> None:
         self._path = path
         self._settings = settings
+        self._reloader = Reloader(path, facts(Prices(system_clock().wall_ms)), settings)
         self._environ = environ
         self._admin = admin
         self._limits = limits
@@ -86,6 +88,7 @@ class _Workers:
             self._start(index, ready if index == 0 else _quiet)
         while not self._is_ending:
             time.sleep(_WATCH_S)
+            self._refresh()
             for index, worker in list(self._running.items()):
                 if not worker.is_alive() and not self._is_ending:
                     self._replace(index, worker.exitcode)
@@ -117,15 +120,14 @@ class _Workers:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         public = bind(self._settings.server.listen, shared=True)
         sockets = Sockets(public=public, admin=self._admin if index == 0 else None)
-        _work(self._path, self._latest(), self._environ, sockets=sockets, limits=self._limits, ready=ready)
+        _work(self._path, self._settings, self._environ, sockets=sockets, limits=self._limits, ready=ready)
 
-    def _latest(self) -> Settings:
-        """Return the configuration as it is now, so that a worker that takes another's place does not begin with an old one."""
-        try:
-            found = load(self._path, facts(Prices(system_clock().wall_ms)))
-        except PointsmanError:  # as for the others: what was good stays in force, and the reloading tells why
-            return self._settings
-        return replace(found, server=self._settings.server)
+    def _refresh(self) -> None:
+        """Have the last good configuration at hand, so that a worker that takes another's place does not begin with an old one."""
+        with suppress(PointsmanError):  # the workers tell of it
+            found = self._reloader.check()
+            if found is not None:
+                self._settings = replace(found, server=self._settings.server)
 
     def _pass_on(self, number: signal.Signals) -> None:
         for worker in self._running.values():
