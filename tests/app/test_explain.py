@@ -22,7 +22,7 @@ ENVIRON = {"OPENAI_API_KEY": "x", "ANTHROPIC_API_KEY": "x"}
 
 def explained(folder: Path, *, file: str = FILE, environ: dict[str, str] | None = None, **fields: object) -> Explanation:
     clock = Time(wall_ms=1_796_000_000_000).clock
-    settings = parse(file, folder / "pointsman.yaml", facts(Prices(clock.wall_ms)))
+    settings = parse(file, folder / "pointsman.yaml", facts=facts(Prices(clock.wall_ms)))
     body = json.dumps({"model": "support", "messages": [{"role": "user", "content": "Hello"}], **fields}).encode()
     call = BY_DIALECT[Dialect.OPENAI_CHAT].decode(body, CALL_ID)
     with rehearsing(settings, environ=ENVIRON if environ is None else environ, clock=clock) as rehearsal:

@@ -53,7 +53,7 @@ def on_loop(wall_ms: int) -> Clock:
 
 
 async def ask(gateway: Gateway, **more: Any) -> Answer:
-    return await run(a_call(**{"call_id": gateway.new_id(), **more}), NOBODY, gateway.stages)
+    return await run(a_call(**{"call_id": gateway.new_id(), **more}), NOBODY, stages=gateway.stages)
 
 
 @asynccontextmanager
@@ -155,7 +155,7 @@ def test_dead_lines_hold_for_a_call_whose_connections_a_reload_replaced(folder: 
 def test_a_rotated_secret_is_used_by_the_next_call_without_a_restart(folder: Path) -> None:
     async def play(vendor: Vendor) -> None:
         async with a_gateway(folder, config(vendor)) as gateway:
-            reloader = Reloader(folder / "pointsman.yaml", known(), load(folder / "pointsman.yaml", known()))
+            reloader = Reloader(folder / "pointsman.yaml", known(), current=load(folder / "pointsman.yaml", known()))
             await ask(gateway)
             (folder / "acme.key").write_text("two\n")
             found = reloader.check()
@@ -365,6 +365,6 @@ def test_what_an_earlier_process_spent_counts_for_whoever_a_budget_is_about(fold
         asked = Asked(authorization=f"Bearer {key.secret}", api_key=None, unit=None, user="ann", data_class=None)
         async with a_gateway(folder, config(vendor, more=more), clock=on_loop(MONTH_MS + HOUR_MS)) as gateway:
             with pytest.raises(OverBudget):
-                await run(a_call(call_id=gateway.new_id()), asked, gateway.stages)
+                await run(a_call(call_id=gateway.new_id()), asked, stages=gateway.stages)
 
     scene(play)

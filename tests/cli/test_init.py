@@ -152,7 +152,7 @@ def test_every_vendor_with_a_usual_key_has_a_first_model_with_a_price() -> None:
     assert set(FIRST_MODELS) == set(KNOWN_VENDORS)
     assert set(FIRST_REMARKS) <= set(FIRST_MODELS)
     for kind, model in FIRST_MODELS.items():
-        assert catalogue.resolve(str(PROFILES[kind].catalogue), model, at_ms) is not None, kind
+        assert catalogue.resolve(str(PROFILES[kind].catalogue), model, at_ms=at_ms) is not None, kind
 
 
 SERVERS = st.builds(

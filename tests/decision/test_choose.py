@@ -27,7 +27,7 @@ def choose(
     verdict: Verdict = ALL,
 ) -> Choice:
     chooser = Chooser(misfits=lambda _, target: (unsaid or {}).get(target.name, ()), health=(down or {}).get)
-    return chooser.choose(call or a_call(), a_capability(ladder=ladder), verdict)
+    return chooser.choose(call or a_call(), a_capability(ladder=ladder), verdict=verdict)
 
 
 def out_for(target: Target, **more: Any) -> str:

@@ -45,12 +45,12 @@ def test_restricted_data_is_neither_kept_nor_logged_and_confidential_data_not_lo
 def test_a_request_cannot_declare_away_what_its_key_declares() -> None:
     principal = a_principal(a_key(data_class=DataClass.CONFIDENTIAL))
     capability = a_capability(ceiling=DataClass.RESTRICTED)
-    assert Policy(SNAPSHOT).judge(principal, DataClass.PUBLIC, capability).label is DataClass.CONFIDENTIAL
+    assert Policy(SNAPSHOT).judge(principal, DataClass.PUBLIC, capability=capability).label is DataClass.CONFIDENTIAL
 
 
 def test_data_above_the_ceiling_is_refused_with_the_way_to_look_it_up() -> None:
     with pytest.raises(NoPlaceAllowed, match="`pointsman explain --capability support`") as refused:
-        Policy(SNAPSHOT).judge(a_principal(), DataClass.CONFIDENTIAL, a_capability(ceiling=DataClass.INTERNAL))
+        Policy(SNAPSHOT).judge(a_principal(), DataClass.CONFIDENTIAL, capability=a_capability(ceiling=DataClass.INTERNAL))
     assert refused.value.data_class == "confidential"
 
 

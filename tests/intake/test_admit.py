@@ -90,43 +90,43 @@ KEY = a_key(tenant="t", team="red", application="shop")
 )
 def test_a_limit_counts_together_what_shares_its_value(by: LimitBy, other: Key) -> None:
     intake = an_intake(None, Limit(name="one", by=by, requests_per_minute=1))
-    intake.reserve(a_principal(KEY), a_capability(), a_call())
-    intake.reserve(Principal(key=a_key("other", tenant=other.tenant, team=other.team, application=other.application)), a_capability(), a_call())
+    intake.reserve(a_principal(KEY), a_capability(), call=a_call())
+    intake.reserve(Principal(key=a_key("other", tenant=other.tenant, team=other.team, application=other.application)), a_capability(), call=a_call())
     with pytest.raises(OverLimit):
-        intake.reserve(a_principal(KEY), a_capability("another"), a_call())
+        intake.reserve(a_principal(KEY), a_capability("another"), call=a_call())
 
 
 def test_a_limit_by_capability_counts_all_callers_together() -> None:
     intake = an_intake(None, Limit(name="one", by=LimitBy.CAPABILITY, requests_per_minute=1))
-    intake.reserve(a_principal(KEY), a_capability("a"), a_call())
-    intake.reserve(a_principal(KEY), a_capability("b"), a_call())
+    intake.reserve(a_principal(KEY), a_capability("a"), call=a_call())
+    intake.reserve(a_principal(KEY), a_capability("b"), call=a_call())
     with pytest.raises(OverLimit):
-        intake.reserve(a_principal(a_key("other")), a_capability("a"), a_call())
+        intake.reserve(a_principal(a_key("other")), a_capability("a"), call=a_call())
 
 
 def test_a_limit_for_one_value_leaves_the_others_alone() -> None:
     intake = an_intake(None, Limit(name="one", by=LimitBy.TEAM, only="red", requests_per_minute=0))
     with pytest.raises(OverLimit):
-        intake.reserve(a_principal(KEY), a_capability(), a_call())
-    intake.reserve(a_principal(a_key("blue", team="blue")), a_capability(), a_call())
-    intake.reserve(a_principal(a_key("nobody")), a_capability(), a_call())
+        intake.reserve(a_principal(KEY), a_capability(), call=a_call())
+    intake.reserve(a_principal(a_key("blue", team="blue")), a_capability(), call=a_call())
+    intake.reserve(a_principal(a_key("nobody")), a_capability(), call=a_call())
 
 
 def test_each_user_of_each_tenant_has_a_count_of_its_own() -> None:
     intake = an_intake(None, Limit(name="each", by=LimitBy.USER, requests_per_minute=1))
     for key in (a_key(tenant="t"), a_key("other", tenant="u")):
         for user in ("ann", "bob"):
-            intake.reserve(a_principal(key, user=user), a_capability(), a_call())
+            intake.reserve(a_principal(key, user=user), a_capability(), call=a_call())
     with pytest.raises(OverLimit):
-        intake.reserve(a_principal(a_key(tenant="t"), user="ann"), a_capability(), a_call())
-    intake.reserve(a_principal(a_key(tenant="t")), a_capability(), a_call())  # nobody is acted for
+        intake.reserve(a_principal(a_key(tenant="t"), user="ann"), a_capability(), call=a_call())
+    intake.reserve(a_principal(a_key(tenant="t")), a_capability(), call=a_call())  # nobody is acted for
 
 
 def test_a_limit_for_one_user_names_the_tenant_too() -> None:
     intake = an_intake(None, Limit(name="ann", by=LimitBy.USER, only="t/ann", requests_per_minute=0))
     with pytest.raises(OverLimit):
-        intake.reserve(a_principal(a_key(tenant="t"), user="ann"), a_capability(), a_call())
-    intake.reserve(a_principal(a_key(tenant="u"), user="ann"), a_capability(), a_call())
+        intake.reserve(a_principal(a_key(tenant="t"), user="ann"), a_capability(), call=a_call())
+    intake.reserve(a_principal(a_key(tenant="u"), user="ann"), a_capability(), call=a_call())
 
 
 # ── what is reserved ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -134,17 +134,17 @@ def test_a_limit_for_one_user_names_the_tenant_too() -> None:
 
 def test_the_prompt_and_the_longest_answer_are_reserved() -> None:
     call = a_call("x" * 400, sampling=Sampling(max_tokens=50))  # 101 tokens in, 50 out
-    an_intake(None, Limit(name="t", by=LimitBy.KEY, tokens_per_minute=151)).reserve(a_principal(), a_capability(), call)
+    an_intake(None, Limit(name="t", by=LimitBy.KEY, tokens_per_minute=151)).reserve(a_principal(), a_capability(), call=call)
     with pytest.raises(OverLimit):
-        an_intake(None, Limit(name="t", by=LimitBy.KEY, tokens_per_minute=150)).reserve(a_principal(), a_capability(), call)
+        an_intake(None, Limit(name="t", by=LimitBy.KEY, tokens_per_minute=150)).reserve(a_principal(), a_capability(), call=call)
 
 
 def test_where_the_call_does_not_bound_its_answer_the_targets_do() -> None:
     ladder = [a_target(max_output_tokens=10), a_target("acme/big", bit=FIRST_TARGET_BIT + 1, max_output_tokens=99)]
     call = a_call("x" * 400)
-    an_intake(None, Limit(name="t", by=LimitBy.KEY, tokens_per_minute=200)).reserve(a_principal(), a_capability(ladder=ladder), call)
+    an_intake(None, Limit(name="t", by=LimitBy.KEY, tokens_per_minute=200)).reserve(a_principal(), a_capability(ladder=ladder), call=call)
     with pytest.raises(OverLimit):
-        an_intake(None, Limit(name="t", by=LimitBy.KEY, tokens_per_minute=199)).reserve(a_principal(), a_capability(ladder=ladder), call)
+        an_intake(None, Limit(name="t", by=LimitBy.KEY, tokens_per_minute=199)).reserve(a_principal(), a_capability(ladder=ladder), call=call)
 
 
 def test_the_dearest_target_of_the_ladder_decides_how_much_money_is_reserved() -> None:
@@ -156,9 +156,9 @@ def test_the_dearest_target_of_the_ladder_decides_how_much_money_is_reserved() -
     ]
     call = a_call("x" * 400, sampling=Sampling(max_tokens=50))
     cost = 101 * 10 + 50 * 20 + 7
-    an_intake(None, Limit(name="m", by=LimitBy.KEY, budget_nano_usd=cost)).reserve(a_principal(), a_capability(ladder=ladder), call)
+    an_intake(None, Limit(name="m", by=LimitBy.KEY, budget_nano_usd=cost)).reserve(a_principal(), a_capability(ladder=ladder), call=call)
     with pytest.raises(OverBudget):
-        an_intake(None, Limit(name="m", by=LimitBy.KEY, budget_nano_usd=cost - 1)).reserve(a_principal(), a_capability(ladder=ladder), call)
+        an_intake(None, Limit(name="m", by=LimitBy.KEY, budget_nano_usd=cost - 1)).reserve(a_principal(), a_capability(ladder=ladder), call=call)
 
 
 def test_a_long_prompt_is_reserved_at_the_price_of_its_tier() -> None:
@@ -166,13 +166,13 @@ def test_a_long_prompt_is_reserved_at_the_price_of_its_tier() -> None:
     price = Price(price_id="t", rates=Rates(tokens_in=1_000_000, tokens_out=0), tiers=tiers)
     capability = a_capability(ladder=[a_target(price=price)])
     call = a_call("x" * 400)
-    an_intake(None, Limit(name="m", by=LimitBy.KEY, budget_nano_usd=505)).reserve(a_principal(), capability, call)
+    an_intake(None, Limit(name="m", by=LimitBy.KEY, budget_nano_usd=505)).reserve(a_principal(), capability, call=call)
     with pytest.raises(OverBudget):
-        an_intake(None, Limit(name="m", by=LimitBy.KEY, budget_nano_usd=504)).reserve(a_principal(), capability, call)
+        an_intake(None, Limit(name="m", by=LimitBy.KEY, budget_nano_usd=504)).reserve(a_principal(), capability, call=call)
 
 
 def test_without_limits_a_call_reserves_nothing_and_settles_for_nothing() -> None:
-    an_intake().reserve(a_principal(), a_capability(), a_call()).settle(10, 10)
+    an_intake().reserve(a_principal(), a_capability(), call=a_call()).settle(10, 10)
 
 
 # ── budgets that outlive the process ────────────────────────────────────────────────────────────────────────────────
@@ -185,12 +185,12 @@ def test_a_budget_remembers_what_was_spent_before() -> None:
     assert intake.budgets() == (money,)
     intake.seed(money, {"red": 10_000_000, "blue": 1})
     with pytest.raises(OverBudget):
-        intake.reserve(a_principal(a_key("red", team="red")), a_capability(), a_call())
-    intake.reserve(a_principal(a_key("blue", team="blue")), a_capability(), a_call())
+        intake.reserve(a_principal(a_key("red", team="red")), a_capability(), call=a_call())
+    intake.reserve(a_principal(a_key("blue", team="blue")), a_capability(), call=a_call())
 
 
 def test_a_budget_of_one_team_ignores_what_others_spent() -> None:
     money = Limit(name="m", by=LimitBy.TEAM, only="red", budget_nano_usd=PRICE.rates.tokens_out)
     intake = an_intake(None, money)
     intake.seed(money, {"blue": PRICE.rates.tokens_out})
-    intake.reserve(a_principal(a_key("red", team="red")), a_capability(), a_call())
+    intake.reserve(a_principal(a_key("red", team="red")), a_capability(), call=a_call())

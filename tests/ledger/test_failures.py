@@ -30,7 +30,7 @@ def test_failures_are_counted_by_target_and_calls_without_an_answer_by_capabilit
                 a_record(4),
                 a_record(5, status="exhausted", at_ms=START_MS + HOUR_MS),  # later
             ],
-            [],
+            outcomes=[],
             hardware=[],
         )
     found = failures_of(path)

@@ -44,7 +44,7 @@ def theirs(provider_id: str, model: str, usage: Usage, at: datetime) -> Decimal 
 
 
 def ours(provider_id: str, model: str, usage: Usage, at: datetime) -> int | None:
-    price = CATALOGUE.resolve(provider_id, model, ms(at))
+    price = CATALOGUE.resolve(provider_id, model, at_ms=ms(at))
     return None if price is None else cost(usage, price)
 
 
@@ -127,17 +127,17 @@ def test_off_peak_prices_begin_and_end_at_their_minute() -> None:
 
 @pytest.mark.parametrize(("provider", "model"), [("openai", "gpt-nonesuch"), ("nobody", "gpt-5-mini"), ("openai", "")])
 def test_a_model_that_is_not_in_the_catalogue_has_no_price(provider: str, model: str) -> None:
-    assert CATALOGUE.resolve(provider, model, ms(DAY)) is None
+    assert CATALOGUE.resolve(provider, model, at_ms=ms(DAY)) is None
 
 
 def test_what_is_not_sold_by_the_token_has_no_price_of_tokens() -> None:
     by_the_hour = [(p.id, m.id) for p in providers for m in p.models if not isinstance(m.prices, list) and m.prices.input_mtok is None]
     assert by_the_hour
-    assert {CATALOGUE.resolve(provider, model, ms(DAY)) for provider, model in by_the_hour} == {None}
+    assert {CATALOGUE.resolve(provider, model, at_ms=ms(DAY)) for provider, model in by_the_hour} == {None}
 
 
 def test_every_price_names_its_source_and_version() -> None:
-    price = CATALOGUE.resolve("openai", "gpt-5-mini", ms(DAY))
+    price = CATALOGUE.resolve("openai", "gpt-5-mini", at_ms=ms(DAY))
     assert price is not None
     assert re.fullmatch(r"genai-prices:\d+\.\d+\.\d+/openai/gpt-5-mini", price.price_id)
 
@@ -194,4 +194,4 @@ def test_a_vendor_that_counts_its_cache_beside_the_prompt_is_not_paid_less_than_
 
 def test_a_catalogue_with_a_fallback_that_it_does_not_hold_is_no_fault() -> None:
     data = msgspec.json.encode({"version": "1", "providers": {"a": {"fallback": ["gone"], "models": []}}})
-    assert Catalogue(data).resolve("a", "x", 0) is None
+    assert Catalogue(data).resolve("a", "x", at_ms=0) is None

@@ -15,7 +15,7 @@ OWN = a_target("own/llama", price=None, hardware=Hardware(hourly_nano_usd=3_600_
 
 
 def a_rater(time: Time, target: Target = PAID) -> Rater:
-    return Rater(lambda target: target.price, {target.name: BusyMeter(3_600_000_000, time.monotonic_s)}, time.clock)
+    return Rater(lambda target: target.price, {target.name: BusyMeter(3_600_000_000, time.monotonic_s)}, clock=time.clock)
 
 
 def a_reply(usage: Usage | None) -> Reply:
@@ -75,14 +75,14 @@ def test_a_cut_stream_keeps_what_the_vendor_had_told() -> None:
 @pytest.mark.parametrize("kind", [FailureKind.CONNECT, FailureKind.RATE_LIMITED, FailureKind.BUSY, FailureKind.CREDENTIAL, FailureKind.REJECTED])
 def test_a_vendor_that_said_no_costs_nothing_not_even_the_price_of_a_request(kind: FailureKind, target: Target) -> None:
     rater = a_rater(Time())
-    rating = rater.failed(rater.begin(target), a_call(), kind)
+    rating = rater.failed(rater.begin(target), a_call(), kind=kind)
     assert (rating.cost_nano_usd, rating.usage) == (0, Usage())
 
 
 @pytest.mark.parametrize("kind", [FailureKind.TIMEOUT_FIRST_BYTE, FailureKind.TIMEOUT_GAP, FailureKind.CUT, FailureKind.BAD_ANSWER])
 def test_a_vendor_that_may_have_worked_is_estimated_by_the_prompt(kind: FailureKind) -> None:
     rater = a_rater(Time())
-    rating = rater.failed(rater.begin(PAID), a_call("x" * 39), kind)
+    rating = rater.failed(rater.begin(PAID), a_call("x" * 39), kind=kind)
     assert (rating.usage, rating.cost_nano_usd, rating.estimated) == (Usage(tokens_in=10), 10_050, True)
 
 
@@ -100,7 +100,7 @@ def test_a_failed_call_on_own_hardware_bears_its_time_and_frees_it() -> None:
     rater = a_rater(time, OWN)
     running = rater.begin(OWN)
     time.advance(1.0)
-    assert rater.failed(running, a_call(), FailureKind.SERVER_ERROR).cost_nano_usd == 1_000_000
+    assert rater.failed(running, a_call(), kind=FailureKind.SERVER_ERROR).cost_nano_usd == 1_000_000
     second = rater.begin(OWN)
     time.advance(1.0)
     assert rater.rate(second, a_reply(None)).cost_nano_usd == 1_000_000  # nobody shares it any more

@@ -16,7 +16,7 @@ from pointsman.storage.records import HardwareRow, write_batch
 
 def write(path: Path, records: list[CallRecord], outcomes: list[Outcome], hardware: list[HardwareRow] | None = None) -> None:
     connection = open_database(path)
-    write_batch(connection, records, outcomes, hardware=hardware or [])
+    write_batch(connection, records, outcomes=outcomes, hardware=hardware or [])
     connection.close()
 
 

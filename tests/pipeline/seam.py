@@ -208,7 +208,7 @@ class House:
             cache=AnswerCache(max_bytes=100_000, now=lambda: self.time.monotonic_s),
             models=ModelsPlace({name: self._outlet(name) for name in self.vendors}, sse_line_bytes=100_000),
             checks=Checks(self.snapshot),
-            rater=Rater(_own_price, self.busy, clock),
+            rater=Rater(_own_price, self.busy, clock=clock),
             book=self.booked.append,
             clock=clock,
         )
@@ -220,7 +220,7 @@ class House:
         return Outlet(pool, WIRES[dialect])
 
     async def run(self, call: Call, asked: Asked | None = None) -> Answer:
-        return await run(call, asked or Asked(), self.stages)
+        return await run(call, asked or Asked(), stages=self.stages)
 
     def ask(self, call: Call, asked: Asked | None = None) -> bytes:
         """Run a call to its end and return what the caller received. Raises what the caller would be told."""

@@ -39,23 +39,23 @@ limits: []
 
 
 def test_a_new_key_stands_after_the_others_and_nothing_else_changes() -> None:
-    changed = put(OWNED, ("keys", "mobile"), KEY)
+    changed = put(OWNED, ("keys", "mobile"), value=KEY)
 
     assert changed == OWNED.replace("    sha256: bbbb\n", f"    sha256: bbbb\n  mobile:\n    sha256: {'a' * 64}\n    team: support\n")
 
 
 def test_the_first_key_of_a_file_is_written_below_everything() -> None:
-    changed = put("capabilities:\n  a: 1\n# the end\n", ("keys", "web"), KEY)
+    changed = put("capabilities:\n  a: 1\n# the end\n", ("keys", "web"), value=KEY)
 
     assert changed == f"capabilities:\n  a: 1\n# the end\n\nkeys:\n  web:\n    sha256: {'a' * 64}\n    team: support\n"
 
 
 def test_a_changed_field_keeps_the_comment_beside_it() -> None:
-    assert put(OWNED, ("keys", "web", "sha256"), "cccc") == OWNED.replace("aaaa  # 2026-01", "cccc  # 2026-01")
+    assert put(OWNED, ("keys", "web", "sha256"), value="cccc") == OWNED.replace("aaaa  # 2026-01", "cccc  # 2026-01")
 
 
 def test_a_new_field_of_a_key_stands_after_its_others() -> None:
-    changed = put(OWNED, ("keys", "web", "previous"), {"sha256": "aaaa", "until": "2027-01-31T12:00:00"})
+    changed = put(OWNED, ("keys", "web", "previous"), value={"sha256": "aaaa", "until": "2027-01-31T12:00:00"})
 
     assert changed == OWNED.replace("    application: shop\n", '    application: shop\n    previous:\n      sha256: aaaa\n      until: "2027-01-31T12:00:00"\n')
 
@@ -76,7 +76,7 @@ def test_a_file_without_its_last_key_says_that_there_are_none() -> None:
 
 @pytest.mark.parametrize("empty", ["keys: {}", "keys:", "keys: {} # none yet", "keys: null", "keys: ~ # none", "keys: {\n}"])
 def test_an_empty_list_of_keys_is_filled_where_it_stands(empty: str) -> None:
-    changed = put(f"a: 1\n{empty}\nb: 2\n", ("keys", "web"), KEY)
+    changed = put(f"a: 1\n{empty}\nb: 2\n", ("keys", "web"), value=KEY)
 
     assert read(changed, "x").values == {"a": 1, "keys": {"web": KEY}, "b": 2}
     assert changed.startswith("a: 1\nkeys:")
@@ -85,67 +85,67 @@ def test_an_empty_list_of_keys_is_filled_where_it_stands(empty: str) -> None:
 
 def test_a_key_on_one_line_can_be_given_a_field_and_a_new_value() -> None:
     source = "keys:\n  web: {sha256: aaaa, team: x}  # short\n"
-    changed = put(put(source, ("keys", "web", "sha256"), "cccc"), ("keys", "web", "previous"), {"sha256": "aaaa", "until": "2027-01-31", "x": None})
+    changed = put(put(source, ("keys", "web", "sha256"), value="cccc"), ("keys", "web", "previous"), value={"sha256": "aaaa", "until": "2027-01-31", "x": None})
 
     assert changed == 'keys:\n  web: {sha256: cccc, team: x, previous: {sha256: aaaa, until: "2027-01-31"}}  # short\n'
 
 
 def test_keys_on_one_line_can_be_added_to_but_not_taken_from() -> None:
-    changed = put("keys: {web: {sha256: aaaa}}\n", ("keys", "batch"), {"sha256": "bbbb"})
+    changed = put("keys: {web: {sha256: aaaa}}\n", ("keys", "batch"), value={"sha256": "bbbb"})
 
     assert changed == "keys: {web: {sha256: aaaa}, batch: {sha256: bbbb}}\n"
     with pytest.raises(Unusable, match="on a line of its own"):
         drop(changed, ("keys", "web"))
-    assert put("{keys: {}, a: 1}\n", ("keys", "web"), KEY) == f"{{keys: {{web: {{sha256: {'a' * 64}, team: support}}}}, a: 1}}\n"
+    assert put("{keys: {}, a: 1}\n", ("keys", "web"), value=KEY) == f"{{keys: {{web: {{sha256: {'a' * 64}, team: support}}}}, a: 1}}\n"
 
 
 @pytest.mark.parametrize(
     "text", ["true", "123", "0x1f", "2027-01-31", "null", "~", "", "a: b", "# c", "[x", "- y", "é\n", "'", '"', "a:", "=", "<<", "1e3", "1_0"]
 )
 def test_a_text_that_yaml_would_read_as_something_else_is_put_in_quotes(text: str) -> None:
-    changed = put("keys:\n  web:\n    sha256: aaaa\n", ("keys", "web", "team"), text)
+    changed = put("keys:\n  web:\n    sha256: aaaa\n", ("keys", "web", "team"), value=text)
 
     assert read(changed, "x").values["keys"]["web"] == {"sha256": "aaaa", "team": text}
 
 
 def test_lists_are_written_on_one_line_and_empty_ones_too() -> None:
-    changed = put("a: 1\n", ("keys", "web"), {"scopes": ("call", "1"), "capabilities": (), "limits": {}, "open": True})
+    changed = put("a: 1\n", ("keys", "web"), value={"scopes": ("call", "1"), "capabilities": (), "limits": {}, "open": True})
 
     assert changed == 'a: 1\n\nkeys:\n  web:\n    scopes: [call, "1"]\n    capabilities: []\n    limits: {}\n    open: true\n'
 
 
 def test_a_whole_entry_is_replaced_when_it_is_put_again() -> None:
-    assert put(OWNED, ("keys", "batch"), {"sha256": "dddd"}) == OWNED.replace("bbbb", "dddd")
+    assert put(OWNED, ("keys", "batch"), value={"sha256": "dddd"}) == OWNED.replace("bbbb", "dddd")
     block = "keys:\n  web:\n    note: |\n      one\n\n      two\n    x: 1\n"
-    assert put(block, ("keys", "web", "note"), "short") == "keys:\n  web:\n    note: short\n    x: 1\n"
+    assert put(block, ("keys", "web", "note"), value="short") == "keys:\n  web:\n    note: short\n    x: 1\n"
 
 
 def test_an_empty_field_is_given_its_value() -> None:
-    assert put("keys:\n  web:\n    team:\n    x: 1\n", ("keys", "web", "team"), "a") == "keys:\n  web:\n    team: a\n    x: 1\n"
+    assert put("keys:\n  web:\n    team:\n    x: 1\n", ("keys", "web", "team"), value="a") == "keys:\n  web:\n    team: a\n    x: 1\n"
 
 
 def test_line_ends_stay_as_they_are_and_new_lines_follow_them() -> None:
-    changed = put("a: 1\r\nkeys:\r\n  web:\r\n    sha256: aaaa\r\nb: 2\r\n", ("keys", "batch"), {"sha256": "bbbb"})
+    changed = put("a: 1\r\nkeys:\r\n  web:\r\n    sha256: aaaa\r\nb: 2\r\n", ("keys", "batch"), value={"sha256": "bbbb"})
 
     assert changed == "a: 1\r\nkeys:\r\n  web:\r\n    sha256: aaaa\r\n  batch:\r\n    sha256: bbbb\r\nb: 2\r\n"
 
 
 def test_a_file_that_ends_without_a_line_end_is_given_one() -> None:
-    assert put("keys:\n  web:\n    sha256: aaaa", ("keys", "b"), {"sha256": "bb"}) == "keys:\n  web:\n    sha256: aaaa\n  b:\n    sha256: bb\n"
+    assert put("keys:\n  web:\n    sha256: aaaa", ("keys", "b"), value={"sha256": "bb"}) == "keys:\n  web:\n    sha256: aaaa\n  b:\n    sha256: bb\n"
 
 
 def test_a_block_text_that_ends_the_file_without_a_line_end_is_given_one_too() -> None:
-    changed = put("keys:\n  web:\n    note: |\n      two\n\n      lines", ("keys", "b"), {"sha256": "bb"})
+    changed = put("keys:\n  web:\n    note: |\n      two\n\n      lines", ("keys", "b"), value={"sha256": "bb"})
 
     assert changed == "keys:\n  web:\n    note: |\n      two\n\n      lines\n  b:\n    sha256: bb\n"
 
 
 def test_an_indented_file_stays_indented() -> None:
-    assert put("  a: 1\n", ("keys", "web"), {"sha256": "aa"}) == "  a: 1\n  keys:\n    web:\n      sha256: aa\n"
+    assert put("  a: 1\n", ("keys", "web"), value={"sha256": "aa"}) == "  a: 1\n  keys:\n    web:\n      sha256: aa\n"
 
 
 def test_a_list_above_the_new_entry_is_not_cut_in_two() -> None:
-    assert put("keys:\n  web:\n    scopes:\n    - call\n    - admin\n", ("keys", "b"), {"x": "y"}).endswith("    - admin\n  b:\n    x: y\n")
+    assert put("keys:\n  web:\n    scopes:\n    - call\n    - admin\n", ("keys", "b"), value={"x": "y"}).endswith("    - admin\n  b:\n    x: y\n")
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_a_list_above_the_new_entry_is_not_cut_in_two() -> None:
 )
 def test_what_cannot_be_edited_without_touching_more_is_refused(source: str) -> None:
     with pytest.raises(Unusable, match="cannot be edited safely"):
-        put(source, ("keys", "web", "sha256"), "cccc")
+        put(source, ("keys", "web", "sha256"), value="cccc")
 
 
 def test_dropping_what_others_refer_to_is_refused() -> None:
@@ -175,17 +175,17 @@ def test_dropping_what_is_not_there_names_it(path: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("source", ["", "# only a comment\n"])
 def test_a_file_without_content_is_not_edited(source: str) -> None:
     with pytest.raises(Unusable, match="pointsman init"):
-        put(source, ("keys", "web"), KEY)
+        put(source, ("keys", "web"), value=KEY)
 
 
 def test_a_file_that_is_not_yaml_is_told_with_its_line() -> None:
     with pytest.raises(SettingsInvalid, match=":2:"):
-        put("a: 1\nb: ]\n", ("keys", "web"), KEY)
+        put("a: 1\nb: ]\n", ("keys", "web"), value=KEY)
 
 
 def test_a_path_that_names_nothing_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(ValueError, match="at least one"):
-        put(OWNED, (), KEY)
+        put(OWNED, (), value=KEY)
 
 
 # ── the law ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -232,14 +232,14 @@ def test_any_changes_keep_every_other_line_and_leave_a_file_that_loads(source: s
     text = source
     for what, name, value in changes:
         if what == "put":
-            text, expected[name] = put(text, ("keys", name), {"sha256": value}), {"sha256": value}
+            text, expected[name] = put(text, ("keys", name), value={"sha256": value}), {"sha256": value}
         elif name not in expected:
             continue
         elif what == "drop":
             text = drop(text, ("keys", name))
             del expected[name]
         else:
-            text, expected[name] = put(text, ("keys", name, "extra"), value), {**expected[name], "extra": value}
+            text, expected[name] = put(text, ("keys", name, "extra"), value=value), {**expected[name], "extra": value}
         touched.add(name)
 
     assert _keys(text) == expected
@@ -307,7 +307,7 @@ def test_two_who_edit_at_once_do_not_lose_each_others_change(tmp_path: Path) -> 
 
     def add(name: str) -> None:
         with editing(path) as source:
-            replace_file(path, put(source, ("keys", name), {"sha256": "aa"}), check=lambda _: None)
+            replace_file(path, put(source, ("keys", name), value={"sha256": "aa"}), check=lambda _: None)
 
     threads = [threading.Thread(target=add, args=(f"key{number}",)) for number in range(6)]
     for thread in threads:

@@ -392,7 +392,7 @@ trees = st.recursive(scalars, lambda inner: st.one_of(st.lists(inner, max_size=3
 def loads_or_tells(source: str) -> None:
     mistakes: tuple[Mistake, ...] = ()
     try:
-        parse(source, Path("/nowhere/pointsman.yaml"), known())
+        parse(source, Path("/nowhere/pointsman.yaml"), facts=known())
     except SettingsInvalid as invalid:
         mistakes = invalid.mistakes
     assert all(mistake.says.endswith(".") and mistake.remedy and mistake.line >= 0 for mistake in mistakes)

@@ -20,7 +20,7 @@ SECRET = FIVE_LINES + 'vendors: {openai: {kind: openai, credential: "file:openai
 
 def a_reloader(folder: Path, source: str) -> tuple[Reloader, Path]:
     settings = settings_of(folder, source)
-    return Reloader(folder / "pointsman.yaml", known(), settings), folder / "pointsman.yaml"
+    return Reloader(folder / "pointsman.yaml", known(), current=settings), folder / "pointsman.yaml"
 
 
 def test_without_a_change_there_is_nothing_to_do(tmp_path: Path) -> None:

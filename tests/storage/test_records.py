@@ -82,38 +82,38 @@ def records(draw: st.DrawFn) -> list[CallRecord]:
 def test_roll_ups_equal_the_sums_over_calls_however_they_are_batched(records: list[CallRecord], cut: int) -> None:
     with TemporaryDirectory() as folder, a_database(Path(folder) / "ledger.db") as connection:
         connection.execute("PRAGMA synchronous=OFF")
-        write_batch(connection, records[:cut], [], hardware=[])
-        write_batch(connection, records[cut:], [], hardware=[])
+        write_batch(connection, records[:cut], outcomes=[], hardware=[])
+        write_batch(connection, records[cut:], outcomes=[], hardware=[])
         assert roll_ups_equal_calls(connection)
 
 
 def test_a_batch_is_written_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
     with a_database(tmp_path / "ledger.db") as connection:
         with pytest.raises(OverflowError):
-            write_batch(connection, [a_record(1), a_record(2, entries=(an_entry(cost=2**70),))], [an_outcome()], hardware=[])
+            write_batch(connection, [a_record(1), a_record(2, entries=(an_entry(cost=2**70),))], outcomes=[an_outcome()], hardware=[])
         assert connection.execute("SELECT (SELECT COUNT(*) FROM call), (SELECT COUNT(*) FROM outcome)").fetchone() == (0, 0)
-        write_batch(connection, [a_record(1)], [an_outcome()], hardware=[])
+        write_batch(connection, [a_record(1)], outcomes=[an_outcome()], hardware=[])
         assert roll_ups_equal_calls(connection)
 
 
 def test_a_call_is_written_once(tmp_path: Path) -> None:
     with a_database(tmp_path / "ledger.db") as connection:
-        write_batch(connection, [a_record(1)], [], hardware=[])
+        write_batch(connection, [a_record(1)], outcomes=[], hardware=[])
         with pytest.raises(sqlite3.IntegrityError):
-            write_batch(connection, [a_record(1)], [], hardware=[])
+            write_batch(connection, [a_record(1)], outcomes=[], hardware=[])
         assert roll_ups_equal_calls(connection)
 
 
 def test_an_outcome_id_counts_once_for_its_tenant_and_says_nothing_of_others(tmp_path: Path) -> None:
     with a_database(tmp_path / "ledger.db") as connection:
-        write_batch(connection, [], [an_outcome(tenant="acme"), an_outcome(tenant="acme", success=False), an_outcome(tenant="beta")], hardware=[])
+        write_batch(connection, [], outcomes=[an_outcome(tenant="acme"), an_outcome(tenant="acme", success=False), an_outcome(tenant="beta")], hardware=[])
         assert connection.execute("SELECT tenant, success FROM outcome ORDER BY recorded").fetchall() == [("acme", 1), ("beta", 1)]
 
 
 def test_hardware_time_of_one_hour_adds_up(tmp_path: Path) -> None:
     with a_database(tmp_path / "ledger.db") as connection:
-        write_batch(connection, [], [], hardware=[("own", START_MS, 5.0, 50, 2.0, 20)])
-        write_batch(connection, [], [], hardware=[("own", START_MS, 5.0, 50, 1.0, 10), ("own", START_MS + HOUR_MS, 5.0, 50, 0.0, 0)])
+        write_batch(connection, [], outcomes=[], hardware=[("own", START_MS, 5.0, 50, 2.0, 20)])
+        write_batch(connection, [], outcomes=[], hardware=[("own", START_MS, 5.0, 50, 1.0, 10), ("own", START_MS + HOUR_MS, 5.0, 50, 0.0, 0)])
         assert connection.execute("SELECT * FROM infra_cost").fetchall() == [
             ("own", START_MS, 10.0, 100, 3.0, 30),
             ("own", START_MS + HOUR_MS, 5.0, 50, 0.0, 0),
@@ -141,15 +141,15 @@ def test_money_spent_is_summed_by_whoever_a_budget_counts(tmp_path: Path, by: st
                 a_record(3, at_ms=START_MS + 40 * 24 * HOUR_MS, capability="translate", entries=(an_entry(cost=2_000),)),
                 a_record(4, entries=(an_entry(cost=None),), capability="unknown"),
             ],
-            [],
+            outcomes=[],
             hardware=[],
         )
-        assert spent_since(connection, by, START_MS) == spent
+        assert spent_since(connection, by, since_ms=START_MS) == spent
 
 
 def test_money_is_not_summed_by_what_is_no_column(tmp_path: Path) -> None:
     with a_database(tmp_path / "ledger.db") as connection, pytest.raises(ValueError, match="no column"):
-        spent_since(connection, "1; DROP TABLE call", START_MS)
+        spent_since(connection, "1; DROP TABLE call", since_ms=START_MS)
 
 
 @given(st.floats(0.001, 1e8))

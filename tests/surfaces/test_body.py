@@ -96,7 +96,7 @@ def test_no_bytes_raise_anything_but_a_refusal(body: bytes) -> None:
 )
 def test_a_body_of_another_shape_names_the_field_at_fault(tree: object, at: str, field: str | None, says: str) -> None:
     with pytest.raises(BadRequest) as refused:
-        convert(tree, Shape, at)
+        convert(tree, Shape, at=at)
     assert refused.value.field == field
     assert says in refused.value.message
     assert refused.value.message.endswith(("Correct it.", "Add it."))
@@ -104,5 +104,5 @@ def test_a_body_of_another_shape_names_the_field_at_fault(tree: object, at: str,
 
 def test_a_list_that_does_not_fit_is_named_by_its_path() -> None:
     with pytest.raises(BadRequest) as refused:
-        convert([{"count": "x"}], list[Inner], "tool")
+        convert([{"count": "x"}], list[Inner], at="tool")
     assert refused.value.field == "tool[0].count"

@@ -22,7 +22,7 @@ BETA = {"anthropic-beta": "context-1m-2025-08-07,files-api-2025-04-14", "x-other
 
 
 def test_a_beta_goes_to_the_vendor_that_knows_it_and_keeps_the_call_from_any_other() -> None:
-    call = heeding(CALL, MESSAGES, BETA)
+    call = heeding(CALL, MESSAGES, headers=BETA)
     anthropic = a_target(dialect=Dialect.ANTHROPIC_MESSAGES, vendor=a_vendor(kind="anthropic_compatible"))
     sent = WIRES[Dialect.ANTHROPIC_MESSAGES].encode(call, anthropic).headers
     assert (sent["anthropic-beta"], sent["anthropic-version"]) == (BETA["anthropic-beta"], "2023-06-01")
@@ -31,15 +31,15 @@ def test_a_beta_goes_to_the_vendor_that_knows_it_and_keeps_the_call_from_any_oth
 
 
 def test_what_a_protocol_does_not_heed_changes_nothing() -> None:
-    assert heeding(CALL, MESSAGES, {"x-other": "1"}) is CALL
+    assert heeding(CALL, MESSAGES, headers={"x-other": "1"}) is CALL
     openai = a_call()
-    assert heeding(openai, BY_DIALECT[Dialect.OPENAI_CHAT], BETA) is openai
+    assert heeding(openai, BY_DIALECT[Dialect.OPENAI_CHAT], headers=BETA) is openai
 
 
 @given(st.text(min_size=1))
 def test_no_value_can_break_out_of_its_line(value: str) -> None:
     with contextlib.suppress(BadRequest):
-        call = heeding(CALL, MESSAGES, {"anthropic-beta": value})
+        call = heeding(CALL, MESSAGES, headers={"anthropic-beta": value})
         assert dict(call.headers) == {"anthropic-beta": value}
         assert value.isascii()
         assert value.isprintable()
@@ -48,7 +48,7 @@ def test_no_value_can_break_out_of_its_line(value: str) -> None:
 @pytest.mark.parametrize("value", ["", "a\r\nx-api-key: b", "a\x00", "ü", "a" * 1001])
 def test_a_value_that_could_not_be_sent_on_is_refused_by_its_name(value: str) -> None:
     with pytest.raises(BadRequest, match="`anthropic-beta`") as refused:
-        heeding(CALL, MESSAGES, {"anthropic-beta": value})
+        heeding(CALL, MESSAGES, headers={"anthropic-beta": value})
     assert refused.value.field == "anthropic-beta"
 
 

@@ -111,7 +111,7 @@ def rehearsing(settings: Settings, *, environ: Mapping[str, str], clock: Clock) 
 
 def explain(rehearsal: Rehearsal, call: Call, *, principal: Principal, declared: DataClass | None) -> Explanation:
     """Walk the stages with one call. `declared` is what the request would say about its data."""
-    walk = _Walk(rehearsal, call, principal)
+    walk = _Walk(rehearsal, call, principal=principal)
     try:
         way = walk.admit(declared)
     except Refused as refused:
@@ -126,7 +126,7 @@ def explain(rehearsal: Rehearsal, call: Call, *, principal: Principal, declared:
 class _Walk:
     """One call on its way, with what each stage said."""
 
-    def __init__(self, rehearsal: Rehearsal, call: Call, principal: Principal) -> None:
+    def __init__(self, rehearsal: Rehearsal, call: Call, *, principal: Principal) -> None:
         self.refusal: PointsmanError | None = None
         self._rehearsal = rehearsal
         self._stages = rehearsal.gateway.stages
@@ -143,50 +143,50 @@ class _Walk:
         key, stages = self._principal.key, self._stages
         with self._refusing("door"):
             capability = stages.intake.find(self._principal, self._call.capability)
-        self._says("door", "passes", f"the key `{key.key_id}` may use it")
+        self._says("door", "passes", says=f"the key `{key.key_id}` may use it")
         label, ceiling = label_of(key.data_class, declared).name.lower(), capability.ceiling.name.lower()
         with self._refusing("policy", f"the data is `{label}`, and the capability takes up to `{ceiling}`"):
-            verdict = stages.policy.judge(self._principal, declared, capability)
-        self._says("policy", "passes", f"the data is `{label}`, and the capability takes up to `{ceiling}`")
+            verdict = stages.policy.judge(self._principal, declared, capability=capability)
+        self._says("policy", "passes", says=f"the data is `{label}`, and the capability takes up to `{ceiling}`")
         with self._refusing("limits"):
-            stages.intake.reserve(self._principal, capability, self._call).settle(0, 0)
-        self._says("limits", "passes", "the call is within them while they are not used up" if stages.snapshot.limits else "there are none")
-        trace = Trace(self._call, self._principal, capability, unit=None, clock=stages.clock, book=stages.book)
-        return Way(self._call, self._principal, capability, verdict=verdict, trace=trace, stages=stages)
+            stages.intake.reserve(self._principal, capability, call=self._call).settle(0, 0)
+        self._says("limits", "passes", says="the call is within them while they are not used up" if stages.snapshot.limits else "there are none")
+        trace = Trace(self._call, self._principal, capability=capability, unit=None, clock=stages.clock, book=stages.book)
+        return Way(self._call, self._principal, capability=capability, verdict=verdict, trace=trace, stages=stages)
 
     def judge_by_rules(self, way: Way) -> None:
         """Ask the decision table, if there is one."""
         if way.table is None:
-            self._says("rules", "off", "the capability has no decision table")
+            self._says("rules", "off", says="the capability has no decision table")
             return
         try:
             reply = way.table.before(way.attempt(self._stages.snapshot.rules_target))
         except Vetoed as vetoed:
-            self._says("rules", "refuses", f"the row `{vetoed.rule}` of `{way.capability.rules}` says: {vetoed.message}")
+            self._says("rules", "refuses", says=f"the row `{vetoed.rule}` of `{way.capability.rules}` says: {vetoed.message}")
             self.refusal = vetoed
             return
         after = "; its rows for answers judge what a model says" if way.table.has_after else ""
         if reply is None:
-            self._says("rules", "passes", f"no row of `{way.capability.rules}` fits before a model{after}")
+            self._says("rules", "passes", says=f"no row of `{way.capability.rules}` fits before a model{after}")
             return
         text = "".join(part.text for part in reply.parts if isinstance(part, Text))
-        self._says("rules", "answers", f"a row of `{way.capability.rules}` answers: {text}")
+        self._says("rules", "answers", says=f"a row of `{way.capability.rules}` answers: {text}")
         self._answered_by = "rules"
 
     def look_at_cache(self, way: Way) -> None:
         """Tell whether an exact answer could be given again."""
         if way.remembers:
             seconds = 0 if way.capability.cache is None else way.capability.cache.ttl_s
-            self._says("cache", "may_answer", f"an exact answer of the last {seconds:.0f} s would be given again, if there is one")
+            self._says("cache", "may_answer", says=f"an exact answer of the last {seconds:.0f} s would be given again, if there is one")
         elif way.capability.cache is None:
-            self._says("cache", "off", "the capability keeps no answers")
+            self._says("cache", "off", says="the capability keeps no answers")
         else:
-            self._says("cache", "off", f"no answer is kept for `{way.verdict.label.name.lower()}` data")
+            self._says("cache", "off", says=f"no answer is kept for `{way.verdict.label.name.lower()}` data")
 
     def choose(self, way: Way) -> None:
         """Ask which targets would be tried, and look at each."""
-        choice = self._stages.chooser.choose(way.sent, way.capability, way.verdict)
-        self._candidates = tuple(self._candidate(target, choice, way) for target in way.capability.ladder)
+        choice = self._stages.chooser.choose(way.sent, way.capability, verdict=way.verdict)
+        self._candidates = tuple(self._candidate(target, choice, way=way) for target in way.capability.ladder)
         if self._answered_by is not None or self.refusal is not None:
             return
         if choice.rungs:
@@ -211,12 +211,12 @@ class _Walk:
 
     # ── one target ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _candidate(self, target: Target, choice: Choice, way: Way) -> Candidate:
+    def _candidate(self, target: Target, choice: Choice, *, way: Way) -> Candidate:
         rungs = {rung.target.name: (order, rung.reason) for order, rung in enumerate(choice.rungs, start=1)}
         order, code = rungs.get(target.name, (None, dict(choice.considered).get(target.name, "")))
         policy = reason(target, way.verdict)
         # Every target may receive public data, so what is left under this verdict is the fit alone.
-        misfit = self._stages.chooser.fault(way.sent, target, verdict_on(DataClass.PUBLIC, self._stages.snapshot))
+        misfit = self._stages.chooser.fault(way.sent, target, verdict=verdict_on(DataClass.PUBLIC, self._stages.snapshot))
         price, estimate = self._price(target)
         return Candidate(
             target=target.name,
@@ -257,7 +257,7 @@ class _Walk:
 
     # ── telling ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _says(self, stage: str, state: str, says: str) -> None:
+    def _says(self, stage: str, state: str, *, says: str) -> None:
         self._steps.append(Step(stage=stage, state=state, says=says))
 
     @contextmanager
@@ -265,7 +265,7 @@ class _Walk:
         try:
             yield
         except Refused as refused:
-            self._says(stage, "refuses", says or refused.message)
+            self._says(stage, "refuses", says=says or refused.message)
             raise
 
 

@@ -44,7 +44,7 @@ class Prices:
             return None
         if self._catalogue is None:
             self._catalogue = Catalogue.packaged()
-        return self._catalogue.resolve(provider, target.model, self._wall_ms())
+        return self._catalogue.resolve(provider, target.model, at_ms=self._wall_ms())
 
 
 def facts(prices: Prices) -> Facts:

@@ -148,7 +148,7 @@ class Gateway:
             cache=self._cache,
             models=ModelsPlace(outlets, sse_line_bytes=self._line_bytes),
             checks=Checks(snapshot),
-            rater=Rater(self.prices.of, self._busy, self.clock),
+            rater=Rater(self.prices.of, self._busy, clock=self.clock),
             book=self.ledger.book,
             clock=self.clock,
         )

@@ -54,7 +54,7 @@ def command(prompt: str, *, capability: str, url: str, no_stream: bool, as_json:
             print_json({"text": "".join(pieces), **asdict(decision), "latency_ms": round((time.monotonic() - started) * 1000, 3)})
             return
         first_s = _show(pieces, started)
-    note(_summary(decision, time.monotonic() - started, first_s if is_streamed else None))
+    note(_summary(decision, time.monotonic() - started, first_s=first_s if is_streamed else None))
 
 
 def _later(answer: http.client.HTTPResponse, decision: Told) -> Iterator[str]:
@@ -73,7 +73,7 @@ def _show(pieces: Iterator[str], started: float) -> float | None:
     return first_s
 
 
-def _summary(told: Told, took_s: float, first_s: float | None) -> str:
+def _summary(told: Told, took_s: float, *, first_s: float | None) -> str:
     first = "" if first_s is None else f" (first word after {duration(first_s)})"
     tokens = [] if told.tokens_in is None else [f"{told.tokens_in} + {told.tokens_out} tokens"]
     cut = [] if told.finish != "length" else ["cut off by its token limit"]

@@ -32,9 +32,9 @@ def command(path: Path, *, wants_schema: bool, strict: bool, as_json: bool) -> i
     snapshot = settings.snapshot
     missing, unpriced = _missing(settings), without_price(snapshot)
     if as_json:
-        print_json(_as_data(path, snapshot, missing, unpriced))
+        print_json(_as_data(path, snapshot, missing=missing, unpriced=unpriced))
     else:
-        _tell(path, snapshot, missing, unpriced)
+        _tell(path, snapshot, missing=missing, unpriced=unpriced)
     return 1 if strict and missing else 0
 
 
@@ -46,7 +46,7 @@ def _missing(settings: Settings) -> list[CredentialMissing]:
         outlets.close()
 
 
-def _as_data(path: Path, snapshot: Snapshot, missing: list[CredentialMissing], unpriced: list[Target]) -> dict[str, object]:
+def _as_data(path: Path, snapshot: Snapshot, *, missing: list[CredentialMissing], unpriced: list[Target]) -> dict[str, object]:
     return {
         "ok": True,
         "file": str(path),
@@ -68,7 +68,7 @@ def _as_data(path: Path, snapshot: Snapshot, missing: list[CredentialMissing], u
     }
 
 
-def _tell(path: Path, snapshot: Snapshot, missing: list[CredentialMissing], unpriced: list[Target]) -> None:
+def _tell(path: Path, snapshot: Snapshot, *, missing: list[CredentialMissing], unpriced: list[Target]) -> None:
     click.echo(f"{path} is good · snapshot {snapshot.digest} · {_counted(len(snapshot.keys), 'key')} · {_counted(len(snapshot.limits), 'limit')}\n")
     click.echo(table(("capability", "data up to", "ladder"), [(name, one.ceiling.name.lower(), _way(one)) for name, one in snapshot.capabilities.items()]))
     if missing or unpriced:

@@ -21,7 +21,7 @@ def settings_at(path: Path) -> Settings:
 def check_of(path: Path) -> Callable[[str], Settings]:
     """Return the check that a text must pass before it may stand at `path`."""
     known = facts(prices_now())
-    return lambda source: parse(source, path, known)
+    return lambda source: parse(source, path, facts=known)
 
 
 def prices_now() -> Prices:

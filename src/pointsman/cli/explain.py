@@ -43,7 +43,7 @@ def command(path: Path, *, capability: str, data_class: str | None, key_id: str 
     """Show every candidate with why it is in or out. Nothing is sent and nothing is recorded."""
     settings = settings_at(path)
     with rehearsing(settings, environ=environment(), clock=system_clock()) as rehearsal:
-        principal = _principal(rehearsal.gateway, capability, key_id)
+        principal = _principal(rehearsal.gateway, capability, key_id=key_id)
         dialect = _PROTOCOLS[asked.pop("protocol")]
         body = msgspec.json.encode(_openai(capability, **asked) if dialect is Dialect.OPENAI_CHAT else _anthropic(capability, **asked))
         call = BY_DIALECT[dialect].decode(body, rehearsal.gateway.new_id())
@@ -54,7 +54,7 @@ def command(path: Path, *, capability: str, data_class: str | None, key_id: str 
         _tell(found)
 
 
-def _principal(gateway: Gateway, capability: str, key_id: str | None) -> Principal:
+def _principal(gateway: Gateway, capability: str, *, key_id: str | None) -> Principal:
     snapshot = gateway.stages.snapshot
     if capability not in snapshot.capabilities and capability not in snapshot.targets:
         raise Wrong(f"There is no capability `{capability}`. Those there are: {', '.join(f'`{name}`' for name in snapshot.capabilities)}.")
@@ -64,11 +64,11 @@ def _principal(gateway: Gateway, capability: str, key_id: str | None) -> Princip
         if found is None:
             raise Wrong(f"There is no key `{key_id}`. Those there are: {', '.join(f'`{key.key_id}`' for key in keys)}.")
         return Principal(key=found)
-    able = [principal for key in keys if _may(gateway, principal := Principal(key=key), capability)]
+    able = [principal for key in keys if _may(gateway, principal := Principal(key=key), capability=capability)]
     return able[0] if able else Principal(key=keys[0])
 
 
-def _may(gateway: Gateway, principal: Principal, capability: str) -> bool:
+def _may(gateway: Gateway, principal: Principal, *, capability: str) -> bool:
     try:
         gateway.stages.intake.find(principal, capability)
     except PointsmanError:

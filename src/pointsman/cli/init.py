@@ -64,7 +64,7 @@ def begin(path: Path) -> None:
 
 def _write(path: Path, text: str) -> Settings:
     check = check_of(path)
-    replace_file(path, text, check)
+    replace_file(path, text, check=check)
     return check(text)
 
 

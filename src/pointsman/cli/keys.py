@@ -62,7 +62,7 @@ def create(name: str, path: Path, *, as_json: bool, **told: Any) -> None:
             "expires": _ends(told["expires"]),
             "data_class": told["data_class"],
         }
-        replace_file(path, put(source, ("keys", name), entry), check_of(path))
+        replace_file(path, put(source, ("keys", name), value=entry), check=check_of(path))
     if as_json:
         print_json({"name": name, "secret": minted.secret, "first": not before, **{field: value for field, value in entry.items() if value is not None}})
         return
@@ -87,12 +87,12 @@ def rotate(name: str, path: Path, *, overlap: str, as_json: bool) -> None:
         old = _known(settings_at(path).snapshot.keys, name)
         minted = mint(secrets.token_bytes(_KEY_BYTES))
         until = _utc(now_ms() / 1000 + overlap_s)
-        changed = put(source, ("keys", name, "sha256"), minted.sha256)
+        changed = put(source, ("keys", name, "sha256"), value=minted.sha256)
         if overlap_s:
-            changed = put(changed, ("keys", name, "previous"), {"sha256": old.digests[0].sha256, "until": until})
+            changed = put(changed, ("keys", name, "previous"), value={"sha256": old.digests[0].sha256, "until": until})
         elif len(old.digests) > 1:
             changed = drop(changed, ("keys", name, "previous"))
-        replace_file(path, changed, check_of(path))
+        replace_file(path, changed, check=check_of(path))
     if as_json:
         print_json({"name": name, "secret": minted.secret, "previous_until": until if overlap_s else None})
         return
@@ -116,7 +116,7 @@ def revoke(name: str, path: Path, *, force: bool, as_json: bool) -> None:
         _known(before, name)
         if len(before) == 1 and not force:
             raise Wrong(f"`{name}` is the last key: without any, {_OPEN}. Make another key first, or use --force.")
-        replace_file(path, drop(source, ("keys", name)), check_of(path))
+        replace_file(path, drop(source, ("keys", name)), check=check_of(path))
     if as_json:
         print_json({"name": name, "revoked": True, "open": len(before) == 1})
         return

@@ -70,10 +70,10 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _wrapped(text: str, hang: int) -> str:
     width = shutil.get_terminal_size().columns
-    return "\n".join(_wrapped_line(line, width, hang) for line in text.split("\n"))
+    return "\n".join(_wrapped_line(line, width, hang=hang) for line in text.split("\n"))
 
 
-def _wrapped_line(line: str, width: int, hang: int) -> str:
+def _wrapped_line(line: str, width: int, *, hang: int) -> str:
     indent = " " * (len(line) - len(line.lstrip()))
     rest = indent + " " * hang
     return "\n".join(textwrap.wrap(line.strip(), width, initial_indent=indent, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False))

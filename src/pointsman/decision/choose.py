@@ -56,14 +56,14 @@ class Chooser:
         self._misfits = misfits
         self._health = health
 
-    def choose(self, call: Call, capability: Capability, verdict: Verdict) -> Choice:
+    def choose(self, call: Call, capability: Capability, *, verdict: Verdict) -> Choice:
         """Return the ladder for a call as it will be sent. Where it has no rung, its refusal is a `Refused` or `CredentialMissing`."""
         rungs: list[Rung] = []
         out: list[tuple[str, str]] = []
         resting: Target | None = None
         reason = "first_choice"
         for target in capability.ladder:
-            why = self.fault(call, target, verdict)
+            why = self.fault(call, target, verdict=verdict)
             if why is None and (down := self._health(target.name)) is not None:
                 why = down if down == NO_CREDENTIAL else f"breaker:{down}"
                 resting = resting or (None if down == NO_CREDENTIAL else target)
@@ -76,9 +76,9 @@ class Chooser:
             return Choice(tuple(rungs), tuple(out))
         if resting is not None:
             return Choice((Rung(resting, "last_hope"),), tuple(out))
-        return Choice((), tuple(out), self._refusal(call, capability, verdict, out))
+        return Choice((), tuple(out), self._refusal(call, capability, verdict=verdict, out=out))
 
-    def fault(self, call: Call, target: Target, verdict: Verdict) -> str | None:
+    def fault(self, call: Call, target: Target, *, verdict: Verdict) -> str | None:
         """Return the code of what keeps the call from the target, or None."""
         if not verdict.permits(target):
             return f"policy:{verdict.label.name.lower()}"
@@ -93,7 +93,7 @@ class Chooser:
         unsaid = () if target.dialect is call.dialect else self._misfits(call, target)
         return "cannot_express:" + ",".join(unsaid) if unsaid else None
 
-    def _refusal(self, call: Call, capability: Capability, verdict: Verdict, out: list[tuple[str, str]]) -> PointsmanError:
+    def _refusal(self, call: Call, capability: Capability, *, verdict: Verdict, out: list[tuple[str, str]]) -> PointsmanError:
         kinds = {code.partition(":")[0] for _, code in out}
         if kinds <= {"policy"}:
             return NoPlaceAllowed(capability=capability.name, data_class=verdict.label.name.lower())

@@ -53,7 +53,7 @@ class Policy:
     def __init__(self, snapshot: Snapshot) -> None:
         self._verdicts: Mapping[DataClass, Verdict] = {label: verdict_on(label, snapshot) for label in DataClass}
 
-    def judge(self, principal: Principal, declared: DataClass | None, capability: Capability) -> Verdict:
+    def judge(self, principal: Principal, declared: DataClass | None, *, capability: Capability) -> Verdict:
         """Return the verdict on a call. Raises `NoPlaceAllowed` for data above the capability's ceiling."""
         label = label_of(principal.key.data_class, declared)
         if label > capability.ceiling:

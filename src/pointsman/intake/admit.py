@@ -70,7 +70,7 @@ class Intake:
         allowed = principal.key.capabilities
         return tuple(name for name in self._capabilities if allowed is None or name in allowed)
 
-    def reserve(self, principal: Principal, capability: Capability, call: Call) -> Reservation:
+    def reserve(self, principal: Principal, capability: Capability, *, call: Call) -> Reservation:
         """Set aside what the call may use at most, under every limit that counts it. Raises `OverLimit` or `OverBudget`."""
         meters = self._meters_for(principal, capability)
         now_s = self._clock.wall_ms() / 1000
@@ -80,7 +80,7 @@ class Intake:
         tokens_out = call.sampling.max_tokens or max((target.max_output_tokens or _USUAL_TOKENS_OUT for target in capability.ladder), default=0)
         cost = 0
         for target in capability.ladder:
-            cost = max(cost, self._estimate(target, tokens_in, tokens_out))
+            cost = max(cost, self._estimate(target, tokens_in, tokens_out=tokens_out))
         return self._meters.reserve(meters, tokens=tokens_in + tokens_out, cost_nano_usd=cost, now_s=now_s)
 
     def budgets(self) -> tuple[Limit, ...]:
@@ -93,7 +93,7 @@ class Intake:
             if limit.only is None or limit.only == value:
                 self._meters.seed(meter(limit, value), nano_usd, now_s=self._clock.wall_ms() / 1000)
 
-    def _estimate(self, target: Target, tokens_in: int, tokens_out: int) -> int:
+    def _estimate(self, target: Target, tokens_in: int, *, tokens_out: int) -> int:
         price = self._price_of(target)
         if price is None:
             return 0
@@ -106,7 +106,7 @@ class Intake:
         key = principal.key
         fixed = self._fixed.get((key.key_id, capability.name))
         if fixed is None:
-            fixed = _meters(self._limits, lambda by: _value(by, key, capability))
+            fixed = _meters(self._limits, lambda by: _value(by, key, capability=capability))
             self._fixed[key.key_id, capability.name] = fixed
         if not self._by_user or principal.user is None:
             return fixed
@@ -118,7 +118,7 @@ def _meters(limits: tuple[Limit, ...], value_of: Callable[[LimitBy], str | None]
     return tuple(meter(limit, value) for limit, value in values if value is not None and limit.only in (None, value))
 
 
-def _value(by: LimitBy, key: Key, capability: Capability) -> str | None:
+def _value(by: LimitBy, key: Key, *, capability: Capability) -> str | None:
     values = {
         LimitBy.KEY: key.key_id,
         LimitBy.TENANT: key.tenant,

@@ -71,7 +71,7 @@ class Meters:
             now_s = self._in_order(now_s)
             changes: list[tuple[str, Cell]] = []
             for each in meters:
-                self._check(each, tokens, cost_nano_usd, now_s=now_s, changes=changes)
+                self._check(each, tokens, cost_nano_usd=cost_nano_usd, now_s=now_s, changes=changes)
             for name, cell in changes:
                 self._cells.write(name, cell, now_s=now_s)
         return Reservation(self, meters, tokens=tokens, cost_nano_usd=cost_nano_usd, now_s=now_s)
@@ -92,23 +92,23 @@ class Meters:
         with self._cells.lock():
             for each in meters:
                 if each.limit.tokens_per_minute is not None and tokens:
-                    self._add(each.tokens, minute_s, tokens)
+                    self._add(each.tokens, minute_s, amount=tokens)
                 if each.limit.budget_nano_usd is not None and cost_nano_usd:
-                    self._add(each.money, period_start_s(each.limit.period, reserved_at_s), cost_nano_usd)
+                    self._add(each.money, period_start_s(each.limit.period, reserved_at_s), amount=cost_nano_usd)
 
-    def _add(self, name: str, period: int, amount: int) -> None:
+    def _add(self, name: str, period: int, *, amount: int) -> None:
         found, now, before, until_s = self._cells.read(name)
         if found == period:
             self._cells.write(name, (found, max(now + amount, 0), before, until_s), now_s=period)
         elif found == period + _MINUTE_S:  # the next minute has begun: the correction belongs to the one before
             self._cells.write(name, (found, now, max(before + amount, 0), until_s), now_s=period)
 
-    def _check(self, each: Meter, tokens: int, cost_nano_usd: int, *, now_s: float, changes: list[tuple[str, Cell]]) -> None:
+    def _check(self, each: Meter, tokens: int, *, cost_nano_usd: int, now_s: float, changes: list[tuple[str, Cell]]) -> None:
         limit = each.limit
         if limit.requests_per_minute is not None:
-            changes.append((each.requests, self._window(each.requests, 1, limit.requests_per_minute, now_s=now_s, told=(limit.name, "requests"))))
+            changes.append((each.requests, self._window(each.requests, 1, allowed=limit.requests_per_minute, now_s=now_s, told=(limit.name, "requests"))))
         if limit.tokens_per_minute is not None:
-            changes.append((each.tokens, self._window(each.tokens, tokens, limit.tokens_per_minute, now_s=now_s, told=(limit.name, "tokens"))))
+            changes.append((each.tokens, self._window(each.tokens, tokens, allowed=limit.tokens_per_minute, now_s=now_s, told=(limit.name, "tokens"))))
         if limit.budget_nano_usd is not None:
             start, spent = self._money(each, now_s)
             if spent + cost_nano_usd > limit.budget_nano_usd:
@@ -129,7 +129,7 @@ class Meters:
             self._cells.write(_CLOCK, (minute_s, 0, 0, minute_s + 2 * _MINUTE_S), now_s=now_s)
         return now_s
 
-    def _window(self, name: str, amount: int, allowed: int, *, now_s: float, told: tuple[str, str]) -> Cell:
+    def _window(self, name: str, amount: int, *, allowed: int, now_s: float, told: tuple[str, str]) -> Cell:
         minute_s = int(now_s) // _MINUTE_S * _MINUTE_S
         into_s = now_s - minute_s
         found, now, before, _ = self._cells.read(name)

@@ -59,7 +59,7 @@ class Catalogue:
         """Return the catalogue that came with this version of Pointsman."""
         return cls(resources.files("pointsman.ledger").joinpath("data/prices.json").read_bytes())
 
-    def resolve(self, provider: str, model: str, at_ms: int) -> Price | None:
+    def resolve(self, provider: str, model: str, *, at_ms: int) -> Price | None:
         """Return the list price of a model at a time (Unix milliseconds), or None if it has none."""
         found = self._find(provider, model.lower()) or self._find(provider, _dashed(model.lower()))
         if found is None:

@@ -53,7 +53,7 @@ class Running(Struct, frozen=True):
 class Rater:
     """Rates attempts. `price_of(target)` is the price in force now; `busy` holds a meter for each target on own hardware."""
 
-    def __init__(self, price_of: Callable[[Target], Price | None], busy: Mapping[str, BusyMeter], clock: Clock) -> None:
+    def __init__(self, price_of: Callable[[Target], Price | None], busy: Mapping[str, BusyMeter], *, clock: Clock) -> None:
         self._price_of = price_of
         self._busy = busy
         self._clock = clock
@@ -77,7 +77,7 @@ class Rater:
         told = Usage(tokens_in=call.size_chars // _CHARS_PER_TOKEN + 1) if known is None else known.usage
         return self._rate(running, replace(told, tokens_out=max(told.tokens_out, produced_tokens)), estimated=True)
 
-    def failed(self, running: Running, call: Call, kind: FailureKind) -> Rating:
+    def failed(self, running: Running, call: Call, *, kind: FailureKind) -> Rating:
         """Rate a failed attempt: nothing where the vendor said no, an estimate of the prompt where it may have worked for us."""
         if kind in _MAY_BILL:
             return self.cut(running, call, produced_tokens=0)

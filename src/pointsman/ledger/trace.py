@@ -46,7 +46,7 @@ class Trace:
         "target",
     )
 
-    def __init__(self, call: Call, principal: Principal, capability: Capability, *, unit: str | None, clock: Clock, book: Callable[[CallRecord], None]) -> None:
+    def __init__(self, call: Call, principal: Principal, *, capability: Capability, unit: str | None, clock: Clock, book: Callable[[CallRecord], None]) -> None:
         self._call = call
         self._principal = principal
         self._capability = capability

@@ -108,7 +108,7 @@ class Ledger:
         """Return what each value of a column has spent since a time, so that budgets outlive the process."""
         reader = open_database(self._path, busy_s=self._busy_s)
         try:
-            return spent_since(reader, by, since_ms)
+            return spent_since(reader, by, since_ms=since_ms)
         finally:
             reader.close()
 
@@ -188,9 +188,9 @@ class Ledger:
         if not records and not outcomes and not hardware:
             return
         try:
-            write_batch(self._connection, records, [outcome for outcome, _ in outcomes], hardware=hardware)
+            write_batch(self._connection, records, outcomes=[outcome for outcome, _ in outcomes], hardware=hardware)
         except _UNWRITABLE:
-            self._write_singly(records, outcomes, hardware)
+            self._write_singly(records, outcomes, hardware=hardware)
             return
         _drop(self._queue, len(records))
         _drop(self._hardware, len(hardware))
@@ -198,23 +198,23 @@ class Ledger:
             self._outcomes.popleft()
             _settle(done, None)
 
-    def _write_singly(self, records: Sequence[CallRecord], outcomes: Sequence[tuple[Outcome, Future[None]]], hardware: Sequence[HardwareRow]) -> None:
+    def _write_singly(self, records: Sequence[CallRecord], outcomes: Sequence[tuple[Outcome, Future[None]]], *, hardware: Sequence[HardwareRow]) -> None:
         """Write what can be written of a batch that holds something which cannot, so that one bad value does not stop the ledger."""
         for record in records:
             try:
-                write_batch(self._connection, [record], [], hardware=[])
+                write_batch(self._connection, [record], outcomes=[], hardware=[])
             except _UNWRITABLE as error:
                 _LOG.error("the record of call %s cannot be written and is left out: %s", record.call_id, error)
             self._queue.popleft()
         for outcome, done in outcomes:
             fault: Exception | None = None
             try:
-                write_batch(self._connection, [], [outcome], hardware=[])
+                write_batch(self._connection, [], outcomes=[outcome], hardware=[])
             except _UNWRITABLE as error:
                 fault = BadRequest(f"The ledger cannot keep this outcome ({error}). Send smaller numbers and plain text.")
             self._outcomes.popleft()
             _settle(done, fault)
-        write_batch(self._connection, [], [], hardware=hardware)
+        write_batch(self._connection, [], outcomes=[], hardware=hardware)
         _drop(self._hardware, len(hardware))
 
     def _refuse_outcomes(self) -> None:

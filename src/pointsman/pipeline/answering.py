@@ -10,7 +10,7 @@ from pointsman.ledger.trace import OK
 from pointsman.pipeline.way import Answer, Way
 
 
-def finished(way: Way, attempt: Attempt, reply: Reply, *, reason: str) -> Answer:
+def finished(way: Way, attempt: Attempt, *, reply: Reply, reason: str) -> Answer:
     """Return the answer for a reply that is known as a whole, and close the call: it is `ok` once it can be written."""
     way.trace.answered_by(attempt, reason)
     surface = way.stages.surfaces[way.call.dialect]

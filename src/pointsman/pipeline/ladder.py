@@ -13,14 +13,14 @@ from pointsman.pipeline.way import Answer, Way, code_of
 
 async def climb(way: Way) -> Answer:
     """Return the first good answer of the ladder. Raises `Refused`, `CredentialMissing`, `PlaceFailed`, `NotGoodEnough` or `Exhausted`."""
-    choice = way.stages.chooser.choose(way.sent, way.capability, way.verdict)
+    choice = way.stages.chooser.choose(way.sent, way.capability, verdict=way.verdict)
     way.trace.considered = choice.considered
     if choice.refusal is not None:
         raise choice.refusal
     failures: list[PlaceFailed] = []
     shortfall: Grade | None = None
     for rung in choice.rungs:
-        result = await _stay(way, rung, failures)
+        result = await _stay(way, rung, failures=failures)
         if isinstance(result, Answer):
             return result
         shortfall = result or shortfall
@@ -30,7 +30,7 @@ async def climb(way: Way) -> Answer:
     raise Exhausted(capability=way.capability.name, failures=failures, retry_after_s=min(waits, default=None))
 
 
-async def _stay(way: Way, rung: Rung, failures: list[PlaceFailed]) -> Answer | Grade | None:
+async def _stay(way: Way, rung: Rung, *, failures: list[PlaceFailed]) -> Answer | Grade | None:
     """Try one rung, again where that may help. Returns an answer, the grade of one that was not good enough, or None after failures."""
     retries, tries = way.capability.retries, 0
     while True:
@@ -56,12 +56,12 @@ async def _try(way: Way, rung: Rung) -> Answer | Grade | PlaceFailed:
         if way.sent.stream:
             stream = await way.stages.models.stream(this.attempt, full=full)
             way.trace.answered_by(this.attempt, this.reason)
-            return Answer(trace=way.trace, chunks=await begun(way, this, stream))
+            return Answer(trace=way.trace, chunks=await begun(way, this, stream=stream))
         reply = await way.stages.models.run(this.attempt, full=full)
         grade = way.stages.checks.grade(reply, way.capability)
     except PlaceFailed as failed:
         way.stages.breakers.failed(this.attempt.target.name, failed.failure)
-        way.trace.book(this.attempt, rater.failed(this.running, way.call, failed.failure.kind), started=this.started, error=code_of(failed))
+        way.trace.book(this.attempt, rater.failed(this.running, way.call, kind=failed.failure.kind), started=this.started, error=code_of(failed))
         return failed
     except BaseException as error:
         way.trace.book(this.attempt, rater.cut(this.running, way.call, produced_tokens=0), started=this.started, error=code_of(error))
@@ -73,4 +73,4 @@ async def _try(way: Way, rung: Rung) -> Answer | Grade | PlaceFailed:
     if way.table is not None and way.table.has_after:
         reply = way.table.after(this.attempt, reply)
     way.keep(this.attempt, reply)
-    return finished(way, this.attempt, reply, reason=this.reason)
+    return finished(way, this.attempt, reply=reply, reason=this.reason)

@@ -13,7 +13,7 @@ from pointsman.places.models.outlet import ModelStream, Piece
 from pointsman.surfaces.events import ReplyBuilder
 
 
-async def live(way: Way, this: Try, stream: ModelStream) -> AsyncGenerator[bytes]:
+async def live(way: Way, this: Try, *, stream: ModelStream) -> AsyncGenerator[bytes]:
     """
     Yield nothing once, then the caller's bytes. Raises `PlaceFailed` when the vendor fails midway: the caller must be told.
 
@@ -37,16 +37,16 @@ async def live(way: Way, this: Try, stream: ModelStream) -> AsyncGenerator[bytes
         raise
     finally:
         stream.close()
-        rating = _rating(way, this, stream, is_whole=error is None)
+        rating = _rating(way, this, stream=stream, is_whole=error is None)
         way.trace.book(this.attempt, rating, started=this.started, first_byte_at=stream.first_byte_at, error=error)
         way.trace.close(error or OK)
     if builder is not None and stream.finished is not None:
         way.keep(this.attempt, builder.reply())
 
 
-async def begun(way: Way, this: Try, stream: ModelStream) -> AsyncGenerator[bytes]:
+async def begun(way: Way, this: Try, *, stream: ModelStream) -> AsyncGenerator[bytes]:
     """Return the stream, begun: whoever has it must close it, whether or not it was read."""
-    chunks = live(way, this, stream)
+    chunks = live(way, this, stream=stream)
     await anext(chunks)
     return chunks
 
@@ -67,7 +67,7 @@ def _forward_without_usage(pieces: list[Piece]) -> bytes:
     return b"".join([piece.raw for piece in pieces if not any(isinstance(event, UsageSeen) and event.alone for event in piece.events)])
 
 
-def _rating(way: Way, this: Try, stream: ModelStream, *, is_whole: bool) -> Rating:
+def _rating(way: Way, this: Try, *, stream: ModelStream, is_whole: bool) -> Rating:
     if is_whole:
         return way.stages.rater.rate_usage(this.running, stream.usage)
     return way.stages.rater.cut(this.running, way.call, produced_tokens=stream.pieces_seen, known=stream.usage)

@@ -17,17 +17,17 @@ from pointsman.pipeline.stages import Stages
 from pointsman.pipeline.way import Answer, Way, code_of
 
 
-async def run(call: Call, asked: Asked, stages: Stages) -> Answer:
+async def run(call: Call, asked: Asked, *, stages: Stages) -> Answer:
     """Take one call through every stage; return the first answer that is good enough. Raises `Refused` and `Failed`."""
     principal = stages.intake.identify(asked.authorization, asked.api_key, user=asked.user or call.user)
     capability = stages.intake.find(principal, call.capability)
-    trace = Trace(call, principal, capability, unit=asked.unit, clock=stages.clock, book=stages.book)
+    trace = Trace(call, principal, capability=capability, unit=asked.unit, clock=stages.clock, book=stages.book)
     trace.snapshot = stages.snapshot.digest
     try:
-        verdict = stages.policy.judge(principal, asked.data_class, capability)
+        verdict = stages.policy.judge(principal, asked.data_class, capability=capability)
         trace.under(verdict)
-        trace.settle = stages.intake.reserve(principal, capability, call).settle
-        way = Way(call, principal, capability, verdict=verdict, trace=trace, stages=stages)
+        trace.settle = stages.intake.reserve(principal, capability, call=call).settle
+        way = Way(call, principal, capability=capability, verdict=verdict, trace=trace, stages=stages)
         return _by_rules(way) or _from_cache(way) or await climb(way)
     except BaseException as error:
         if isinstance(error, NoPlaceAllowed):
@@ -44,7 +44,7 @@ def _by_rules(way: Way) -> Answer | None:
         return None
     attempt = way.attempt(way.stages.snapshot.rules_target)
     started = way.stages.clock.monotonic_s()
-    return _free(way, attempt, way.table.before(attempt), started=started, reason="rule")
+    return _free(way, attempt, reply=way.table.before(attempt), started=started, reason="rule")
 
 
 def _from_cache(way: Way) -> Answer | None:
@@ -52,11 +52,11 @@ def _from_cache(way: Way) -> Answer | None:
         return None
     attempt = way.attempt(way.stages.snapshot.cache_target)
     started = way.stages.clock.monotonic_s()
-    return _free(way, attempt, way.stages.cache.find(attempt), started=started, reason="cache_hit")
+    return _free(way, attempt, reply=way.stages.cache.find(attempt), started=started, reason="cache_hit")
 
 
-def _free(way: Way, attempt: Attempt, reply: Reply | None, *, started: float, reason: str) -> Answer | None:
+def _free(way: Way, attempt: Attempt, *, reply: Reply | None, started: float, reason: str) -> Answer | None:
     if reply is None:
         return None
     way.trace.book(attempt, FREE, started=started)
-    return finished(way, attempt, reply, reason=reason)
+    return finished(way, attempt, reply=reply, reason=reason)

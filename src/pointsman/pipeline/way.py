@@ -62,7 +62,7 @@ class Way:
 
     __slots__ = ("_seq", "call", "capability", "full", "held", "principal", "remembers", "retried", "sent", "stages", "table", "trace", "verdict")
 
-    def __init__(self, call: Call, principal: Principal, capability: Capability, *, verdict: Verdict, trace: Trace, stages: Stages) -> None:
+    def __init__(self, call: Call, principal: Principal, *, capability: Capability, verdict: Verdict, trace: Trace, stages: Stages) -> None:
         self.call = call
         self.principal = principal
         self.capability = capability

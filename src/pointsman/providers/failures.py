@@ -94,7 +94,7 @@ def failure(answer: Incoming) -> Failure:
     error = _told(answer.body)
     message = one_line(error.message or "")
     return Failure(
-        kind=_kind(answer.status, error, message),
+        kind=_kind(answer.status, error, message=message),
         message=message or f"status {answer.status}",
         status=answer.status,
         retry_after_s=_retry_after_s(answer.headers),
@@ -119,7 +119,7 @@ def bad_answer(target: Target, error: Exception) -> PlaceFailed:
     return PlaceFailed(Failure(kind=FailureKind.BAD_ANSWER, message=f"the answer cannot be read ({str(error)[:_LONGEST]})"), target=target.name)
 
 
-def _kind(status: int, error: _Error, message: str) -> FailureKind:
+def _kind(status: int, error: _Error, *, message: str) -> FailureKind:
     for word in (error.code, error.type):
         if word in _BY_CODE:
             return _BY_CODE[str(word)]

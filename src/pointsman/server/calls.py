@@ -32,8 +32,8 @@ async def answer_call(request: Request, client: Client, *, surface: Surface, gat
     try:
         await gateway.ready_to_record()
         check_json(request)
-        call = heeding(surface.decode(request.body, call_id), surface, request.headers)
-        answer = await run(call, _asked(request), gateway.stages)
+        call = heeding(surface.decode(request.body, call_id), surface, headers=request.headers)
+        answer = await run(call, _asked(request), stages=gateway.stages)
     except Exception as error:  # noqa: BLE001 - the last line of defence: the caller gets an answer, the log gets the error
         gateway.note(error, call_id)
         refuse(error, client, surface=surface, call_id=call_id)
@@ -44,7 +44,7 @@ async def answer_call(request: Request, client: Client, *, surface: Surface, gat
         client.write(answers.whole(200, answer.body, headers=lines, keep_alive=client.keeps_alive))
     else:
         async with aclosing(chunks):
-            await _Sending(answer.trace, client, surface, gateway).send(chunks)
+            await _Sending(answer.trace, client, surface=surface, gateway=gateway).send(chunks)
 
 
 def refuse(error: Exception, client: Client, *, surface: Surface, call_id: str) -> None:
@@ -67,7 +67,7 @@ class _Sending:
     for it the stream ends with the connection.
     """
 
-    def __init__(self, trace: Trace, client: Client, surface: Surface, gateway: Gateway) -> None:
+    def __init__(self, trace: Trace, client: Client, *, surface: Surface, gateway: Gateway) -> None:
         self._trace = trace
         self._client = client
         self._surface = surface

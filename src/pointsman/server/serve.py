@@ -64,7 +64,7 @@ def bind(listen: str, *, shared: bool) -> socket.socket:
 
 
 async def serve(
-    gateway: Gateway, settings: Settings, reloader: Reloader, *, public: socket.socket, admin: socket.socket | None, ready: Callable[[], None]
+    gateway: Gateway, settings: Settings, *, reloader: Reloader, public: socket.socket, admin: socket.socket | None, ready: Callable[[], None]
 ) -> None:
     """Serve until a signal ends it. `ready` is called once requests are answered."""
     loop = asyncio.get_running_loop()
@@ -86,7 +86,7 @@ async def serve(
         asyncio.ensure_future(_every(_CLIENT_SWEEP_S, lambda: _expire(clients, loop.time()))),
         asyncio.ensure_future(_every(_HARDWARE_S, gateway.note_hardware)),
         asyncio.ensure_future(_every(_WATCH_S, lambda: _end_with_parent(stop))),
-        asyncio.ensure_future(_reload(gateway, reloader, again)),
+        asyncio.ensure_future(_reload(gateway, reloader, again=again)),
     ]
     if admin is not None:
         admin.listen(_BACKLOG)  # whoever asks between `ready` and the listener's own start waits a moment
@@ -126,7 +126,7 @@ def _end_with_parent(stop: asyncio.Event) -> None:
         stop.set()
 
 
-async def _reload(gateway: Gateway, reloader: Reloader, again: asyncio.Event) -> None:
+async def _reload(gateway: Gateway, reloader: Reloader, *, again: asyncio.Event) -> None:
     while True:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(again.wait(), _RELOAD_S)

@@ -47,18 +47,18 @@ def run(path: Path, *, environ: Mapping[str, str], ready: Callable[[Gateway], No
     public = bind(settings.server.listen, shared=workers > 1)
     admin = bind(settings.server.admin, shared=False)
     if workers == 1:
-        _work(path, settings, environ, sockets=Sockets(public=public, admin=admin), limits=None, ready=ready)
+        _work(path, settings, environ=environ, sockets=Sockets(public=public, admin=admin), limits=None, ready=ready)
         return
     # `public` stays bound but never listens: it keeps the address ours while workers come and go.
     with tempfile.TemporaryDirectory(prefix="pointsman-") as folder:
-        _Workers(path, settings, environ, admin=admin, limits=Path(folder) / "limits").supervise(ready)
+        _Workers(path, settings, environ=environ, admin=admin, limits=Path(folder) / "limits").supervise(ready)
 
 
-def _work(path: Path, settings: Settings, environ: Mapping[str, str], *, sockets: Sockets, limits: Path | None, ready: Callable[[Gateway], None]) -> None:
+def _work(path: Path, settings: Settings, *, environ: Mapping[str, str], sockets: Sockets, limits: Path | None, ready: Callable[[Gateway], None]) -> None:
     gateway = Gateway(settings, environ=environ, clock=system_clock(), limits=limits)
-    reloader = Reloader(path, facts(gateway.prices), settings)
+    reloader = Reloader(path, facts(gateway.prices), current=settings)
     try:
-        uvloop.run(serve(gateway, settings, reloader, public=sockets.public, admin=sockets.admin, ready=lambda: ready(gateway)))
+        uvloop.run(serve(gateway, settings, reloader=reloader, public=sockets.public, admin=sockets.admin, ready=lambda: ready(gateway)))
     finally:
         gateway.close()
 
@@ -66,10 +66,10 @@ def _work(path: Path, settings: Settings, environ: Mapping[str, str], *, sockets
 class _Workers:
     """Starts the workers, replaces one that dies, passes signals on, and ends with them."""
 
-    def __init__(self, path: Path, settings: Settings, environ: Mapping[str, str], *, admin: socket.socket, limits: Path) -> None:
+    def __init__(self, path: Path, settings: Settings, *, environ: Mapping[str, str], admin: socket.socket, limits: Path) -> None:
         self._path = path
         self._settings = settings
-        self._reloader = Reloader(path, facts(Prices(system_clock().wall_ms)), settings)
+        self._reloader = Reloader(path, facts(Prices(system_clock().wall_ms)), current=settings)
         self._environ = environ
         self._admin = admin
         self._limits = limits
@@ -120,7 +120,7 @@ class _Workers:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         public = bind(self._settings.server.listen, shared=True)
         sockets = Sockets(public=public, admin=self._admin if index == 0 else None)
-        _work(self._path, self._settings, self._environ, sockets=sockets, limits=self._limits, ready=ready)
+        _work(self._path, self._settings, environ=self._environ, sockets=sockets, limits=self._limits, ready=ready)
 
     def _refresh(self) -> None:
         """Have the last good configuration at hand, so that a worker that takes another's place does not begin with an old one."""

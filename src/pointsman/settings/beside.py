@@ -65,7 +65,7 @@ class Beside:
 
 
 Rows = tuple[tuple[Mapping[str, str], ...], list[int]]
-_Tell = Callable[[int, str, str, str], None]
+_Tell = Callable[..., None]  # line, path, says=…, remedy=…
 
 
 def _csv_rows(source: str, file: str) -> Rows:
@@ -73,7 +73,7 @@ def _csv_rows(source: str, file: str) -> Rows:
     rows: list[Mapping[str, str]] = []
     lines: list[int] = []
 
-    def tell(line: int, path: str, says: str, remedy: str) -> None:
+    def tell(line: int, path: str, *, says: str, remedy: str) -> None:
         mistakes.append(Mistake(file=file, path=path, line=line, says=says, remedy=remedy))
 
     reader = csv.reader(io.StringIO(source), skipinitialspace=True, strict=True)
@@ -86,11 +86,11 @@ def _csv_rows(source: str, file: str) -> Rows:
             if not any(cell.strip() for cell in cells):
                 continue
             if len(cells) > len(header):
-                tell(line, f"rows[{len(rows)}]", "this row has more cells than the header.", "Put a cell that holds a comma in quotes.")
+                tell(line, f"rows[{len(rows)}]", says="this row has more cells than the header.", remedy="Put a cell that holds a comma in quotes.")
             rows.append({name: cell.strip() for name, cell in zip(header, [*cells, *[""] * len(header)], strict=False)})
             lines.append(line)
     except csv.Error as error:
-        tell(reader.line_num, "", f"this is not CSV: {error}.", "Correct the line.")
+        tell(reader.line_num, "", says=f"this is not CSV: {error}.", remedy="Correct the line.")
     if mistakes:
         raise SettingsInvalid(mistakes)
     return tuple(rows), lines
@@ -98,12 +98,12 @@ def _csv_rows(source: str, file: str) -> Rows:
 
 def _check_header(header: list[str], tell: _Tell) -> None:
     if not header:
-        tell(1, "", "the file is empty.", "Begin it with a header, such as `name,when,then,answer`.")
+        tell(1, "", says="the file is empty.", remedy="Begin it with a header, such as `name,when,then,answer`.")
     for index, name in enumerate(header):
         if not name:
-            tell(1, "", f"column {index + 1} has no name.", "Name it, or leave it out.")
+            tell(1, "", says=f"column {index + 1} has no name.", remedy="Name it, or leave it out.")
         elif name in header[:index]:
-            tell(1, name, "this column stands here twice.", "Keep one of them.")
+            tell(1, name, says="this column stands here twice.", remedy="Keep one of them.")
 
 
 def _yaml_rows(source: str, file: str) -> Rows:
@@ -111,27 +111,29 @@ def _yaml_rows(source: str, file: str) -> Rows:
     mistakes = list(text.mistakes)
     rows: list[Mapping[str, str]] = []
     told = text.values.get("rows")
-    mistakes.extend(_mistake(text, (name,), "a decision table holds nothing beside `rows`.", "Leave it out.") for name in text.values if name != "rows")
+    mistakes.extend(
+        _mistake(text, (name,), says="a decision table holds nothing beside `rows`.", remedy="Leave it out.") for name in text.values if name != "rows"
+    )
     if not isinstance(told, list):
-        mistakes.append(_mistake(text, _ROWS, "a decision table needs `rows`, a list of mappings.", "Add `rows:`."))
+        mistakes.append(_mistake(text, _ROWS, says="a decision table needs `rows`, a list of mappings.", remedy="Add `rows:`."))
         told = []
     for index, row in enumerate(cast("list[object]", told)):
         if isinstance(row, dict):
-            rows.append({name: _cell(text, (*_ROWS, index, name), value, mistakes) for name, value in cast("dict[str, object]", row).items()})
+            rows.append({name: _cell(text, (*_ROWS, index, name), value=value, mistakes=mistakes) for name, value in cast("dict[str, object]", row).items()})
         else:
-            mistakes.append(_mistake(text, (*_ROWS, index), "a row is a mapping of columns to cells.", "Write `- then: answer` and so on."))
+            mistakes.append(_mistake(text, (*_ROWS, index), says="a row is a mapping of columns to cells.", remedy="Write `- then: answer` and so on."))
     if mistakes:
         raise SettingsInvalid(mistakes)
     return tuple(rows), [text.line((*_ROWS, index)) for index in range(len(rows))]
 
 
-def _cell(text: Text, path: Where, value: object, mistakes: list[Mistake]) -> str:
+def _cell(text: Text, path: Where, *, value: object, mistakes: list[Mistake]) -> str:
     """Return a cell as it was written: `1.0` and `true` are expressions too, and must not become Python's words for them."""
     if isinstance(value, dict | list):
-        mistakes.append(_mistake(text, path, "a cell is a text.", "Put it in quotes."))
+        mistakes.append(_mistake(text, path, says="a cell is a text.", remedy="Put it in quotes."))
         return ""
     return "" if value is None else text.written[path].strip()
 
 
-def _mistake(text: Text, path: Where, says: str, remedy: str) -> Mistake:
+def _mistake(text: Text, path: Where, *, says: str, remedy: str) -> Mistake:
     return Mistake(file=text.file, path=dotted(path), line=text.line(path), says=says, remedy=remedy)

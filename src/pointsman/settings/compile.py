@@ -35,10 +35,10 @@ def digest(values: object) -> str:
 def vendors_of(file: shape.File, facts: Facts) -> dict[str, Vendor]:
     """Return the vendors: those of the file, and the known kinds that have an address of their own."""
     usual = {kind: shape.Vendor(kind=kind) for kind, known in facts.vendors.items() if known.base_url is not None}
-    return {name: _vendor(name, told, facts) for name, told in {**usual, **file.vendors}.items() if told.kind in facts.vendors}
+    return {name: _vendor(name, told, facts=facts) for name, told in {**usual, **file.vendors}.items() if told.kind in facts.vendors}
 
 
-def targets_of(file: shape.File, vendors: Mapping[str, Vendor], facts: Facts) -> dict[str, Target]:
+def targets_of(file: shape.File, vendors: Mapping[str, Vendor], *, facts: Facts) -> dict[str, Target]:
     """Return the targets: those of the file, and `vendor/model` of the ladders."""
     told = dict(file.targets)
     for capability in file.capabilities.values():
@@ -47,7 +47,7 @@ def targets_of(file: shape.File, vendors: Mapping[str, Vendor], facts: Facts) ->
             if name not in told and slash and model and vendor in vendors:
                 told[name] = shape.Target(vendor=vendor, model=model)
     return {
-        name: _target(name, target, vendors[target.vendor], facts, bit=index + FIRST_TARGET_BIT)
+        name: _target(name, target, vendor=vendors[target.vendor], facts=facts, bit=index + FIRST_TARGET_BIT)
         for index, (name, target) in enumerate(sorted(told.items()))
         if target.vendor in vendors
     }
@@ -60,14 +60,14 @@ def snapshot_of(file: shape.File, *, vendors: Mapping[str, Vendor], targets: Map
         digest=name,
         vendors=vendors,
         targets=targets,
-        capabilities={key: _capability(key, told, targets, beside) for key, told in file.capabilities.items()},
+        capabilities={key: _capability(key, told, targets=targets, beside=beside) for key, told in file.capabilities.items()},
         rules=beside.rules,
         keys=tuple(_key(key, told) for key, told in file.keys.items()),
         limits=tuple(_limit(told) for told in file.limits),
     )
 
 
-def _vendor(name: str, told: shape.Vendor, facts: Facts) -> Vendor:
+def _vendor(name: str, told: shape.Vendor, *, facts: Facts) -> Vendor:
     known = facts.vendors[told.kind]
     return Vendor(
         name=name,
@@ -79,7 +79,7 @@ def _vendor(name: str, told: shape.Vendor, facts: Facts) -> Vendor:
     )
 
 
-def _target(name: str, told: shape.Target, vendor: Vendor, facts: Facts, *, bit: int) -> Target:
+def _target(name: str, told: shape.Target, *, vendor: Vendor, facts: Facts, bit: int) -> Target:
     known = facts.vendors[vendor.kind]
     place = Place(told.place) if told.place is not None else known.place
     usual = DataClass.RESTRICTED if place is Place.PRIVATE else DataClass.INTERNAL
@@ -117,7 +117,7 @@ def _deadlines(told: shape.Deadlines) -> Deadlines:
     return Deadlines(connect_s=told.connect_s, first_byte_s=told.first_byte_s, gap_s=told.gap_s, total_s=told.total_s)
 
 
-def _capability(name: str, told: shape.Capability, targets: Mapping[str, Target], beside: Beside) -> Capability:
+def _capability(name: str, told: shape.Capability, *, targets: Mapping[str, Target], beside: Beside) -> Capability:
     schema = beside.schema(told.output_schema) if isinstance(told.output_schema, str) else told.output_schema
     cached = told.cache if isinstance(told.cache, shape.Cache) else shape.Cache() if told.cache else None
     retries = told.retries

@@ -28,22 +28,22 @@ _PLAIN: Final = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._/@-]*$")
 _STEP: Final = "  "
 
 
-def put(source: str, path: Names, value: Value) -> str:
+def put(source: str, path: Names, *, value: Value) -> str:
     """
     Return the text with the value at a path added or replaced; fields that are None are left out.
 
     A last line without a line end is given one, also where a block text that ends there is read with it from then on.
     Raises `SettingsInvalid` for a text that is not YAML, `Unusable` where it cannot be edited safely.
     """
-    return _proved(source, _put(source, path, value), path, value)
+    return _proved(source, _put(source, path, value=value), path=path, value=value)
 
 
 def drop(source: str, path: Names) -> str:
     """Return the text without what is at a path. Raises as `put` does, and `Unusable` if there is nothing."""
-    return _proved(source, _drop(source, path), path, None)
+    return _proved(source, _drop(source, path), path=path, value=None)
 
 
-def replace_file(path: Path, source: str, check: Callable[[str], object]) -> None:
+def replace_file(path: Path, source: str, *, check: Callable[[str], object]) -> None:
     """
     Check a text, then put it in the file's place in one step, with the mode and owner that the file had.
 
@@ -95,17 +95,17 @@ def _text_of(path: Path) -> str:
 # ── where ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _put(source: str, path: Names, value: Value) -> str:
+def _put(source: str, path: Names, *, value: Value) -> str:
     node = _root(source)
     for depth, name in enumerate(path):
         rest = path[depth + 1 :]
         pair = _find(node, name)
         if pair is None:
-            return _add(source, node, name, _nested(rest, value))
+            return _add(source, node, name=name, value=_nested(rest, value))
         if not rest:
-            return _replace(source, node, pair, value)
+            return _replace(source, node, pair=pair, value=value)
         if _is_empty(pair[1]):
-            return _fill(source, node, pair, _nested(rest, value))
+            return _fill(source, node, pair=pair, value=_nested(rest, value))
         node = pair[1]
     raise ValueError("a path names at least one field")
 
@@ -181,7 +181,7 @@ def _line_end(source: str, offset: int) -> int:
 # ── what ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _add(source: str, node: yaml.Node, name: str, value: Value) -> str:
+def _add(source: str, node: yaml.Node, *, name: str, value: Value) -> str:
     if not isinstance(node, yaml.MappingNode) or not node.value:
         raise _unsafe((name,))
     pairs = cast("list[_Pair]", node.value)
@@ -189,15 +189,15 @@ def _add(source: str, node: yaml.Node, name: str, value: Value) -> str:
     if _is_flow(node):
         return f"{source[:last]}, {_scalar(name)}: {_flow(value)}{source[last:]}"
     column = pairs[0][0].start_mark.column
-    lines = _block(name, value, " " * column)
+    lines = _block(name, value, indent=" " * column)
     at = _line_end(source, last)
     if column == 0 and all(line.strip()[:1] in ("", "#") for line in source[at:].split("\n")):
         at = len(source)  # below the last comment, with some air
         lines = ["", *lines]
-    return _insert(source, at, lines)
+    return _insert(source, at, lines=lines)
 
 
-def _replace(source: str, parent: yaml.Node, pair: _Pair, value: Value) -> str:
+def _replace(source: str, parent: yaml.Node, *, pair: _Pair, value: Value) -> str:
     key, child = pair
     both_scalar = isinstance(child, yaml.ScalarNode) and child.style not in ("|", ">") and not isinstance(value, Mapping | tuple)
     if _is_flow(parent) or both_scalar:
@@ -205,24 +205,24 @@ def _replace(source: str, parent: yaml.Node, pair: _Pair, value: Value) -> str:
         return source[: child.start_mark.index] + space + _flow(value) + source[child.end_mark.index :]
     start, end = _lines(source, pair)
     indent = " " * key.start_mark.column
-    return _insert(source[:start] + source[end:], start, _block(str(key.value), value, indent))
+    return _insert(source[:start] + source[end:], start, lines=_block(str(key.value), value, indent=indent))
 
 
-def _fill(source: str, parent: yaml.Node, pair: _Pair, value: Value) -> str:
+def _fill(source: str, parent: yaml.Node, *, pair: _Pair, value: Value) -> str:
     """Put something into what is empty: `keys: {}`, or `keys:` with nothing after it."""
     key, child = pair
     if _is_flow(parent):
-        return _replace(source, parent, pair, value)
+        return _replace(source, parent, pair=pair, value=value)
     before, after = source[: child.start_mark.index], source[child.end_mark.index :]
     if after[:1] in ("", "\r", "\n"):
         before = before.rstrip(" ")
     at = _line_end(before + after, len(before))
     entries = cast("Mapping[str, Value]", value)
     indent = " " * key.start_mark.column + _STEP
-    return _insert(before + after, at, [line for name, told in entries.items() for line in _block(name, told, indent)])
+    return _insert(before + after, at, lines=[line for name, told in entries.items() for line in _block(name, told, indent=indent)])
 
 
-def _insert(source: str, at: int, lines: list[str]) -> str:
+def _insert(source: str, at: int, *, lines: list[str]) -> str:
     newline = "\r\n" if "\r\n" in source else "\n"
     before = source[:at]
     if before and not before.endswith("\n"):
@@ -236,10 +236,10 @@ def _nested(path: Names, value: Value) -> Value:
     return value
 
 
-def _block(name: str, value: Value, indent: str) -> list[str]:
+def _block(name: str, value: Value, *, indent: str) -> list[str]:
     if not isinstance(value, Mapping):
         return [f"{indent}{_scalar(name)}: {_flow(value)}"]
-    lines = [line for field, told in value.items() if told is not None for line in _block(field, told, indent + _STEP)]
+    lines = [line for field, told in value.items() if told is not None for line in _block(field, told, indent=indent + _STEP)]
     return [f"{indent}{_scalar(name)}:", *lines] if lines else [f"{indent}{_scalar(name)}: {{}}"]
 
 
@@ -261,7 +261,7 @@ def _scalar(text: str) -> str:
 # ── proof ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _proved(source: str, changed: str, path: Names, value: Value) -> str:
+def _proved(source: str, changed: str, *, path: Names, value: Value) -> str:
     whole = source if source.endswith("\n") else source + "\n"
     try:
         before, after = read(whole, "pointsman.yaml").values, read(changed, "pointsman.yaml").values

@@ -46,10 +46,10 @@ def load(path: Path, facts: Facts, *, watch: Watch | None = None) -> Settings:
         raise SettingsInvalid(
             [Mistake(file=str(path), path="", line=0, says=f"the file cannot be read: {why}.", remedy="Write one with `pointsman init`.")]
         ) from error
-    return parse(source, path, facts, watch=watch)
+    return parse(source, path, facts=facts, watch=watch)
 
 
-def parse(source: str, path: Path, facts: Facts, *, watch: Watch | None = None) -> Settings:
+def parse(source: str, path: Path, *, facts: Facts, watch: Watch | None = None) -> Settings:
     """Check the text of a configuration that stands, or would stand, at `path`. Raises `SettingsInvalid`."""
     watch = watch or Watch()
     text = compose(source, str(path))
@@ -58,9 +58,9 @@ def parse(source: str, path: Path, facts: Facts, *, watch: Watch | None = None) 
     mistakes = [*text.mistakes, *misshapen, *open_secrets(text.values, text)]
     if file is None:
         raise _invalid(path, mistakes)
-    meaning = Meaning(text, file, facts, beside)
+    meaning = Meaning(text, file, facts=facts, beside=beside)
     vendors = vendors_of(file, facts)
-    targets = targets_of(file, vendors, facts)
+    targets = targets_of(file, vendors, facts=facts)
     meaning.check(targets)
     mistakes.extend(meaning.mistakes)
     if mistakes:
@@ -80,7 +80,7 @@ def schema_json() -> bytes:
 class Reloader:
     """Tells when a configuration has changed. A bad one is told once, and the old one stays."""
 
-    def __init__(self, path: Path, facts: Facts, current: Settings) -> None:
+    def __init__(self, path: Path, facts: Facts, *, current: Settings) -> None:
         self._path = path
         self._facts = facts
         self._current = current

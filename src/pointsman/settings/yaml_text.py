@@ -53,21 +53,23 @@ def read(source: str, file: str) -> Text:
 def compose(source: str, file: str) -> Text:
     """Read YAML text as far as it can be understood. Raises `SettingsInvalid` if it cannot be at all."""
     if len(source) > _MOST_CHARACTERS:
-        raise _unreadable(file, 0, f"the file exceeds {_MOST_CHARACTERS} characters.", "Split it.")
+        raise _unreadable(file, 0, says=f"the file exceeds {_MOST_CHARACTERS} characters.", remedy="Split it.")
     try:
         source.encode()
         _bound_depth(source)
         node: Any = yaml.compose(source, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
-        raise _unreadable(file, line, f"this is not YAML: {error.problem}.", "Correct the line.") from error
+        raise _unreadable(file, line, says=f"this is not YAML: {error.problem}.", remedy="Correct the line.") from error
     except yaml.reader.ReaderError as error:
         line = source.count("\n", 0, error.position) + 1
-        raise _unreadable(file, line, f"it holds a character that texts do not have (U+{error.character:04X}).", "Save it as UTF-8 text.") from error
+        raise _unreadable(
+            file, line, says=f"it holds a character that texts do not have (U+{error.character:04X}).", remedy="Save it as UTF-8 text."
+        ) from error
     except UnicodeEncodeError as error:
-        raise _unreadable(file, 1, "it holds half of a surrogate pair.", "Save it as UTF-8 text.") from error
+        raise _unreadable(file, 1, says="it holds half of a surrogate pair.", remedy="Save it as UTF-8 text.") from error
     except _TooDeep as error:
-        raise _unreadable(file, error.line, f"it is nested more than {_MOST_DEPTH} levels deep.", "Write it flatter.") from error
+        raise _unreadable(file, error.line, says=f"it is nested more than {_MOST_DEPTH} levels deep.", remedy="Write it flatter.") from error
     reading = _Reading(file)
     values: Any = {} if node is None else reading.value(node, ())
     if not isinstance(values, dict):
@@ -115,10 +117,10 @@ class _Reading:
     def value(self, node: yaml.Node, path: Path) -> Any:
         self._nodes += 1
         if self._nodes > _MOST_NODES or len(path) > _MOST_DEPTH:  # an alias may name what it stands in
-            raise _unreadable(self.file, 0, "its aliases unfold without end.", "Use fewer of them.")
+            raise _unreadable(self.file, 0, says="its aliases unfold without end.", remedy="Use fewer of them.")
         self.lines.setdefault(path, node.start_mark.line + 1)
         if node.tag not in _PLAIN:
-            return self._nothing(path, node, f"the tag `{node.tag[:60]}` has no meaning here.", "Leave it out.")
+            return self._nothing(path, node, says=f"the tag `{node.tag[:60]}` has no meaning here.", remedy="Leave it out.")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -130,11 +132,11 @@ class _Reading:
         values: dict[str, Any] = {}
         for key, child in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                self._mistake(path, key, "a name must be a plain text.", "Write `name: value`.")
+                self._mistake(path, key, says="a name must be a plain text.", remedy="Write `name: value`.")
                 continue
             name = str(key.value)
             if name in values:
-                self._mistake((*path, name), key, "this name stands here twice.", "Keep one of them.")
+                self._mistake((*path, name), key, says="this name stands here twice.", remedy="Keep one of them.")
                 continue
             self.lines[*path, name] = key.start_mark.line + 1
             values[name] = self.value(child, (*path, name))
@@ -147,16 +149,16 @@ class _Reading:
         except (yaml.YAMLError, ValueError, LookupError, AttributeError, ArithmeticError):  # what the library's constructors raise on odd text
             value = math.nan
         if isinstance(value, float) and not math.isfinite(value):
-            return self._nothing(path, node, "this value cannot be read.", "Write an ordinary number, or a text in quotes.")
+            return self._nothing(path, node, says="this value cannot be read.", remedy="Write an ordinary number, or a text in quotes.")
         return value.isoformat() if isinstance(value, date) else value
 
-    def _nothing(self, path: Path, node: yaml.Node, says: str, remedy: str) -> None:
+    def _nothing(self, path: Path, node: yaml.Node, *, says: str, remedy: str) -> None:
         self.unread.append(path)
-        self._mistake(path, node, says, remedy)
+        self._mistake(path, node, says=says, remedy=remedy)
 
-    def _mistake(self, path: Path, node: yaml.Node, says: str, remedy: str) -> None:
+    def _mistake(self, path: Path, node: yaml.Node, *, says: str, remedy: str) -> None:
         self.mistakes.append(Mistake(file=self.file, path=dotted(path), line=node.start_mark.line + 1, says=says, remedy=remedy))
 
 
-def _unreadable(file: str, line: int, says: str, remedy: str) -> SettingsInvalid:
+def _unreadable(file: str, line: int, *, says: str, remedy: str) -> SettingsInvalid:
     return SettingsInvalid([Mistake(file=file, path="", line=line, says=says, remedy=remedy)])

@@ -46,7 +46,7 @@ def first_id(since_ms: int) -> str:
     return f"{since_ms >> 16:08x}-{since_ms & 0xFFFF:04x}"
 
 
-def write_batch(connection: sqlite3.Connection, records: Sequence[CallRecord], outcomes: Sequence[Outcome], *, hardware: Iterable[HardwareRow]) -> None:
+def write_batch(connection: sqlite3.Connection, records: Sequence[CallRecord], *, outcomes: Sequence[Outcome], hardware: Iterable[HardwareRow]) -> None:
     """
     Write records, outcomes and hardware time together or not at all.
 
@@ -60,9 +60,9 @@ def write_batch(connection: sqlite3.Connection, records: Sequence[CallRecord], o
     for record in records:
         cost = add(*(entry.cost_nano_usd for entry in record.entries))
         last = record.entries[-1] if record.entries else None
-        calls.append(_call_row(record, last, cost))
+        calls.append(_call_row(record, last, cost=cost))
         attempts.extend(_attempt_row(record.call_id, entry) for entry in record.entries)
-        _roll_up(minutes, record, last, cost)
+        _roll_up(minutes, record, last=last, cost=cost)
         at = (record.started_ms // _HOUR_MS * _HOUR_MS, record.capability, latency_bin(record.latency_ms))
         latencies[at] = latencies.get(at, 0) + 1
     with transaction(connection):
@@ -76,7 +76,7 @@ def write_batch(connection: sqlite3.Connection, records: Sequence[CallRecord], o
         connection.executemany(_OUTCOME, [_outcome_row(outcome) for outcome in outcomes])
 
 
-def spent_since(connection: sqlite3.Connection, by: str, since_ms: int) -> dict[str, int]:
+def spent_since(connection: sqlite3.Connection, by: str, *, since_ms: int) -> dict[str, int]:
     """Return what each value of a column (`team`, `key_id`, …) has spent since a time, in nano-dollars."""
     if by not in _SPENT_BY:
         raise ValueError(f"`{by}` is no column that money is counted by")
@@ -88,7 +88,7 @@ def spent_since(connection: sqlite3.Connection, by: str, since_ms: int) -> dict[
     return {str(name): int(total) for name, total in rows}
 
 
-def _call_row(record: CallRecord, last: Entry | None, cost: int | None) -> tuple[object, ...]:
+def _call_row(record: CallRecord, last: Entry | None, *, cost: int | None) -> tuple[object, ...]:
     return (
         record.call_id,
         record.started_ms,
@@ -144,7 +144,7 @@ def _outcome_row(outcome: Outcome) -> tuple[object, ...]:
     )
 
 
-def _roll_up(minutes: dict[RollupKey, list[int]], record: CallRecord, last: Entry | None, cost: int | None) -> None:
+def _roll_up(minutes: dict[RollupKey, list[int]], record: CallRecord, *, last: Entry | None, cost: int | None) -> None:
     place, target = ("none", "none") if last is None else (last.place.value, last.target)
     key = (record.started_ms // _MINUTE_MS * _MINUTE_MS, record.capability, place, target, record.snapshot)
     sums = minutes.setdefault(key, [0] * len(_SUMS))

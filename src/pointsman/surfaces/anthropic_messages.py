@@ -168,7 +168,7 @@ class _Reading:
                 raise BadRequest(f"`{at}` says `{kind}` but lacks what such a block holds. Complete it.", field=at)
 
     def _result(self, content: object, at: str) -> tuple[Text | Image, ...]:
-        parts = self._blocks(convert(content or [], _Content, at), at)
+        parts = self._blocks(convert(content or [], _Content, at=at), at)
         if not all(isinstance(part, Text | Image) for part in parts):
             self.extras[at] = content
         return tuple(part for part in parts if isinstance(part, Text | Image))
@@ -230,7 +230,7 @@ class _Reading:
                 self.extras[f"{at}.type"] = definition["type"]
                 continue
             self.extras.update(wire.TOOL.unsaid(definition, at))
-            tool = convert(definition, wire.Tool, at)
+            tool = convert(definition, wire.Tool, at=at)
             self.size += check_schema(tool.input_schema, f"{at}.input_schema") + len(tool.description or "")
             yield Tool(name=tool.name, description=tool.description, parameters=tool.input_schema, strict=tool.strict)
 

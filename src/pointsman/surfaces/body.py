@@ -37,7 +37,7 @@ def read_object(body: bytes) -> dict[str, Any]:
     return cast("dict[str, Any]", tree)
 
 
-def convert(tree: object, shape: type[T], at: str = "") -> T:
+def convert(tree: object, shape: type[T], *, at: str = "") -> T:
     """Return the tree, which stands at a path of the body, in its shape; `BadRequest` names the field that does not fit."""
     try:
         return msgspec.convert(tree, shape)

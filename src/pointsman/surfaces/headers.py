@@ -15,7 +15,7 @@ from pointsman.surfaces.surface import Surface
 _VALUE: Final = re.compile(r"[\w.,; =/-]{1,1000}", re.ASCII)
 
 
-def heeding(call: Call, surface: Surface, headers: Mapping[str, str]) -> Call:
+def heeding(call: Call, surface: Surface, *, headers: Mapping[str, str]) -> Call:
     """Return the call with those headers that its protocol heeds (names in lower case). Raises `BadRequest` for a value that could not be sent on."""
     heeded = tuple((name, headers[name]) for name in surface.heeds if name in headers)
     if not heeded:

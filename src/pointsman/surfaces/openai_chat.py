@@ -115,29 +115,29 @@ class _Reading:
                 case "user":
                     self.turns.append(Turn(Role.USER, tuple(parts)))
                 case "assistant":
-                    self.turns.append(Turn(Role.ASSISTANT, self._assistant(message, parts, at)))
+                    self.turns.append(Turn(Role.ASSISTANT, self._assistant(message, parts, at=at)))
                 case "tool":
-                    self._tool_result(message, parts, at)
+                    self._tool_result(message, parts, at=at)
                 case _:
-                    self._instruct(message, parts, at)
+                    self._instruct(message, parts, at=at)
 
     def _stranger(self, message: wire.Message, at: str) -> None:
         if message.role != "function":  # the form of tool results that tools replaced; only its own dialect still knows it
             raise BadRequest(f"`{at}.role` is `{message.role[:40]}`. Use `system`, `developer`, `user`, `assistant` or `tool`.", field=f"{at}.role")
         self.extras[f"{at}.role"] = message.role
 
-    def _instruct(self, message: wire.Message, parts: list[Part], at: str) -> None:
+    def _instruct(self, message: wire.Message, parts: list[Part], *, at: str) -> None:
         if self.turns:  # a later instruction has no place in other dialects
             self.extras[f"{at}.role"] = message.role
             return
         self.system.extend(part for part in parts if isinstance(part, Text))
-        self._only(parts, Text, f"{at}.content")
+        self._only(parts, Text, at=f"{at}.content")
 
-    def _only(self, parts: list[Part], kinds: type[Part] | UnionType, at: str) -> None:
+    def _only(self, parts: list[Part], kinds: type[Part] | UnionType, *, at: str) -> None:
         if not all(isinstance(part, kinds) for part in parts):
             self.extras[at] = "parts of another kind"
 
-    def _assistant(self, message: wire.Message, spoken: list[Part], at: str) -> tuple[Part, ...]:
+    def _assistant(self, message: wire.Message, spoken: list[Part], *, at: str) -> tuple[Part, ...]:
         parts: list[Part] = []
         for position, detail in enumerate(message.reasoning_details or ()):
             parts.extend(self._detail(detail, f"{at}.reasoning_details[{position}]"))
@@ -178,10 +178,10 @@ class _Reading:
             case _:
                 raise BadRequest(f"`{at}` lacks its `id` or its `function` with a `name`. Send tool calls back as you got them.", field=at)
 
-    def _tool_result(self, message: wire.Message, parts: list[Part], at: str) -> None:
+    def _tool_result(self, message: wire.Message, parts: list[Part], *, at: str) -> None:
         if message.tool_call_id is None:
             raise BadRequest(f"`{at}.tool_call_id` is missing. Name the tool call that this answers.", field=f"{at}.tool_call_id")
-        self._only(parts, Text | Image, f"{at}.content")
+        self._only(parts, Text | Image, at=f"{at}.content")
         result = ToolResult(use_id=message.tool_call_id, parts=tuple(part for part in parts if isinstance(part, Text | Image)))
         last = self.turns[-1].parts if self.turns else ()
         if last and isinstance(last[-1], ToolResult):
@@ -232,7 +232,7 @@ class _Reading:
             if definition.get("type", "function") != "function":
                 self.extras[f"{at}.type"] = definition["type"]
                 continue
-            tool = convert(definition.get("function"), wire.FunctionTool, f"{at}.function")
+            tool = convert(definition.get("function"), wire.FunctionTool, at=f"{at}.function")
             self.extras.update(wire.TOOL.unsaid(definition, at))
             self.extras.update(wire.FUNCTION.unsaid(definition["function"], f"{at}.function"))
             parameters = tool.parameters or {"type": "object", "properties": {}}
@@ -251,7 +251,7 @@ class _Reading:
                 self.needs.add(Feature.SCHEMA)
                 return OutputSchema(name="object", schema=None)
             case {"type": "json_schema"}:
-                told = convert(found.get("json_schema"), wire.JsonSchema, "response_format.json_schema")
+                told = convert(found.get("json_schema"), wire.JsonSchema, at="response_format.json_schema")
                 self.extras.update(wire.JSON_SCHEMA.unsaid(found["json_schema"], "response_format.json_schema"))
                 if told.schema is None:
                     field = "response_format.json_schema.schema"

@@ -84,7 +84,7 @@ class Connection(asyncio.Protocol):
 
     async def send(self, request: bytes, deadlines: Deadlines, *, begun: float) -> int:
         """Write a request and wait for the head of its answer. `begun` is when the time for all of it began. Raises `AnswerBroken`."""
-        self._begin(request, deadlines, begun, streaming=True)
+        self._begin(request, deadlines, begun=begun, streaming=True)
         while not self._status and self._broken is None:
             await self._wait()
         self._raise_if_broken()
@@ -92,7 +92,7 @@ class Connection(asyncio.Protocol):
 
     async def whole(self, request: bytes, deadlines: Deadlines, *, begun: float) -> Incoming:
         """Write a request and wait for its whole answer. `begun` is when the time for all of it began. Raises `AnswerBroken`."""
-        self._begin(request, deadlines, begun, streaming=False)
+        self._begin(request, deadlines, begun=begun, streaming=False)
         while not self._is_complete and self._broken is None:
             await self._wait()
         self._raise_if_broken()
@@ -160,7 +160,7 @@ class Connection(asyncio.Protocol):
         self._break(Failure(kind=self._late, message=f"no answer within the time allowed ({self._late.value})"))
         self.abort()
 
-    def _begin(self, request: bytes, deadlines: Deadlines, begun: float, *, streaming: bool) -> None:
+    def _begin(self, request: bytes, deadlines: Deadlines, *, begun: float, streaming: bool) -> None:
         assert self._transport is not None  # noqa: S101 - the pool hands out open connections only
         now = self._loop.time()
         self._is_busy = True

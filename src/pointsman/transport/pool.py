@@ -69,7 +69,7 @@ class Pool:
         except BaseException:
             connection.abort()
             raise
-        return Streaming(connection, status, self)
+        return Streaming(connection, status, pool=self)
 
     def sweep(self, now: float) -> None:
         """End every exchange whose deadline has passed by `now` (loop time) and close connections idle for too long."""
@@ -157,7 +157,7 @@ class Streaming:
 
     __slots__ = ("_connection", "_ended", "_pool", "first_byte_at", "status")
 
-    def __init__(self, connection: Connection, status: int, pool: Pool) -> None:
+    def __init__(self, connection: Connection, status: int, *, pool: Pool) -> None:
         self.status = status
         self.first_byte_at = connection.first_byte_at
         self._connection = connection

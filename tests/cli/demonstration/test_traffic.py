@@ -31,7 +31,7 @@ def test_a_ticket_that_is_not_answered_is_lost_and_the_answer_says_why() -> None
 def test_an_answer_that_is_no_triage_is_lost_too() -> None:
     async def work(running: Running) -> None:
         traffic = Traffic(Plan(total=1, gap_s=0, seed=0, gateway=running.port, failing_vendor=running.port))
-        running.vendor.faults.set("*", fault_of("html_page"), None)
+        running.vendor.faults.set("*", fault_of("html_page"), count=None)
         await asyncio.to_thread(traffic.run)
         assert traffic.lost == 2
         assert "DecodeError" in traffic.errors[-1]

@@ -37,7 +37,7 @@ def test_a_value_fits_its_schema(schema: dict[str, Any]) -> None:
 
 def test_known_properties_keep_their_values() -> None:
     schema = {"type": "object", "properties": {"intent": {"enum": ["x", "y"]}, "reply": {"type": "string"}}}
-    assert fill(schema, "words", {"intent": "y"}) == {"intent": "y", "reply": "words"}
+    assert fill(schema, "words", known={"intent": "y"}) == {"intent": "y", "reply": "words"}
 
 
 def test_a_schema_that_contains_itself_is_filled_to_a_depth() -> None:

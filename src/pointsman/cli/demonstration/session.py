@@ -119,7 +119,7 @@ class _Session:
         url = f"http://127.0.0.1:{port}"
         self.say(f"The gateway answers at {url}; its configuration is", f"`{path}`. Nothing leaves this machine.", *_own_things())
         self.say("", *lines_to_try.lines(url))
-        traffic = self._traffic = Traffic(_plan(wishes, port, cloud_a))
+        traffic = self._traffic = Traffic(_plan(wishes, port, failing_vendor=cloud_a))
         self._began = time.monotonic()
         threading.Thread(target=traffic.run, name="traffic", daemon=True).start()
         return url, traffic
@@ -185,7 +185,7 @@ def _program() -> str:
     return sys.argv[0] if Path(sys.argv[0]).name == "pointsman" else "pointsman"
 
 
-def _plan(wishes: Wishes, gateway: int, failing_vendor: int) -> Plan:
+def _plan(wishes: Wishes, gateway: int, *, failing_vendor: int) -> Plan:
     if wishes.once:
         return Plan(total=_ONCE, gap_s=0.0, seed=0, gateway=gateway, failing_vendor=failing_vendor)
     rate = _TICKETS_A_SECOND * wishes.speed

@@ -86,12 +86,12 @@ def tickets(seed: int) -> Generator[Ticket]:
             before = chance.choice(seen[:-_LONG_AGO])
             yield Ticket(number=number, text=before.text, intent=before.intent, kind="again")
             continue
-        ticket = _written(number, "easy" if kind == "again" else kind, chance)
+        ticket = _written(number, "easy" if kind == "again" else kind, chance=chance)
         seen = [*seen[-_REMEMBERED:], ticket]
         yield ticket
 
 
-def _written(number: int, kind: str, chance: random.Random) -> Ticket:
+def _written(number: int, kind: str, *, chance: random.Random) -> Ticket:
     intent = chance.choice(list(SETTLED if kind == "settled" else WANTS))
     want = chance.choice(SETTLED[intent] if kind == "settled" else WANTS[intent])
     others = [name for name in ASIDES if name != intent]

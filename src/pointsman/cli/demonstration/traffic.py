@@ -90,14 +90,14 @@ class Traffic:
     def _handle(self, ticket: Ticket, capability: str) -> None:
         unit = f"{'ticket' if capability == HYBRID else 'frontier-ticket'}-{ticket.number:05d}"
         try:
-            status, headers, told = self._post("/v1/chat/completions", _call(ticket, capability), unit)
+            status, headers, told = self._post("/v1/chat/completions", _call(ticket, capability), unit=unit)
             if status != http.client.OK:
                 self._lose(f"ticket {ticket.number} at {capability}: {status} {told['error']['message']}")
                 return
             answer = msgspec.json.decode(told["choices"][0]["message"]["content"])
             is_right = answer["intent"] == ticket.intent
             outcome = {"unit": unit, "kind": "resolved", "success": is_right, "id": f"outcome-{unit}", "capability": capability}
-            self._post("/v1/outcomes", outcome, unit)
+            self._post("/v1/outcomes", outcome, unit=unit)
         except (OSError, http.client.HTTPException, msgspec.DecodeError, LookupError, TypeError) as error:
             self._lose(f"ticket {ticket.number} at {capability}: {error!r}")
             return
@@ -108,7 +108,7 @@ class Traffic:
                 self.last = (ticket, headers.get("x-pointsman-target", ""))
                 self.first_answer_at = self.first_answer_at or time.monotonic()
 
-    def _post(self, path: str, body: object, unit: str) -> tuple[int, Mapping[str, str], Any]:
+    def _post(self, path: str, body: object, *, unit: str) -> tuple[int, Mapping[str, str], Any]:
         connection = self._connection()
         headers = {"content-type": "application/json", "authorization": "Bearer none-needed", "x-pointsman-unit": unit}
         try:

@@ -43,7 +43,15 @@ def plain(text: str, **_: Any) -> str:
 
 def screen(view: View, *, width: int, style: Style = click.style) -> list[str]:
     """Return the table, each line no wider than the terminal."""
-    return [*_head(view, width, style), "", *_sites(view.figures, width, style), "", *_costs(view.figures, style), "", *_notes(view, width, style)]
+    return [
+        *_head(view, width, style=style),
+        "",
+        *_sites(view.figures, width, style=style),
+        "",
+        *_costs(view.figures, style),
+        "",
+        *_notes(view, width, style=style),
+    ]
 
 
 def status(view: View) -> str:
@@ -96,7 +104,7 @@ def money(nano_usd: float | None) -> str:
 # ── parts of the screen ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _head(view: View, width: int, style: Style) -> list[str]:
+def _head(view: View, width: int, *, style: Style) -> list[str]:
     title = f"Pointsman demo · {_clock(view.elapsed_s)} · {view.sent} of {view.total} tickets  "
     room = min(width - len(title) - 1, 40)
     done = round(room * view.sent / view.total)
@@ -106,7 +114,7 @@ def _head(view: View, width: int, style: Style) -> list[str]:
     ]
 
 
-def _sites(figures: Figures, width: int, style: Style) -> list[str]:
+def _sites(figures: Figures, width: int, *, style: Style) -> list[str]:
     told = [style(f"{'Who answered ' + HYBRID:<34}{'calls':>7}{'share':>7}{'p50':>9}{'p95':>9}{'$ a call':>12}", bold=True)]
     total = sum(site.calls for site in figures.sites) or 1
     for site in figures.sites:
@@ -139,7 +147,7 @@ def _costs(figures: Figures, style: Style) -> list[str]:
     ]
 
 
-def _notes(view: View, width: int, style: Style) -> list[str]:
+def _notes(view: View, width: int, *, style: Style) -> list[str]:
     figures = view.figures
     lost = style(f"lost: {view.lost}", fg="red" if view.lost else "green")
     told = [

@@ -18,17 +18,17 @@ from pointsman.cli.simulated.vendor import start
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same answers.")
 @click.option("--speed", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, help="Divides every delay of the models.")
 @click.option("--key", default=None, help="The only credential to accept; by default any.")
-def main(host: str, port: int, seed: int, *, speed: float, key: str | None) -> None:
+def main(host: str, port: int, *, seed: int, speed: float, key: str | None) -> None:
     """Serve a simulated vendor until a signal ends it."""
-    uvloop.run(_serve(Behaviour(seed=seed, speed=speed, credential=key), host, port))
+    uvloop.run(_serve(Behaviour(seed=seed, speed=speed, credential=key), host, port=port))
 
 
-async def _serve(behaviour: Behaviour, host: str, port: int) -> None:
+async def _serve(behaviour: Behaviour, host: str, *, port: int) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    running = await start(behaviour, host, port)
+    running = await start(behaviour, host, port=port)
     click.echo(f"simulated vendor listens on http://{host}:{running.port}")
     await stop.wait()
     await running.close()

@@ -31,7 +31,7 @@ _ERRORS: Final = MappingProxyType(
 )
 
 
-def whole(asked: Asked, said: Said, number: str) -> bytes:
+def whole(asked: Asked, said: Said, *, number: str) -> bytes:
     """Return a `message` object."""
     return msgspec.json.encode(
         {
@@ -39,7 +39,7 @@ def whole(asked: Asked, said: Said, number: str) -> bytes:
             "type": "message",
             "role": "assistant",
             "model": asked.model,
-            "content": [_block(kind, body, number) for kind, body in _content(said)],
+            "content": [_block(kind, body, number=number) for kind, body in _content(said)],
             "stop_reason": _FINISH[said.finish],
             "stop_sequence": said.stop_sequence,
             "usage": _usage(asked, said.tokens_out),
@@ -47,25 +47,25 @@ def whole(asked: Asked, said: Said, number: str) -> bytes:
     )
 
 
-def stream(asked: Asked, said: Said, number: str) -> list[Piece]:
+def stream(asked: Asked, said: Said, *, number: str) -> list[Piece]:
     """Return the events: `message_start`, the blocks with a `ping` among them, `message_delta`, `message_stop`."""
     empty: dict[str, Any] = {"id": f"msg_{number}", "type": "message", "role": "assistant", "model": asked.model, "content": []}
     start = {**empty, "stop_reason": None, "stop_sequence": None, "usage": _usage(asked, 1)}
-    events = [_event("message_start", {"message": start}, 1)]
+    events = [_event("message_start", {"message": start}, tokens=1)]
     for index, (kind, body) in enumerate(_content(said)):
-        opening = _block(kind, body, number)
+        opening = _block(kind, body, number=number)
         opening.update({"text": ""} if kind == "text" else {"input": {}} if kind == "tool_use" else {"thinking": "", "signature": ""})
         events.append(_event("content_block_start", {"index": index, "content_block": opening}))
         if index == 0:
             events.append(_event("ping", {}))
-        events.extend(_event("content_block_delta", {"index": index, "delta": delta}, tokens) for delta, tokens in _deltas(kind, body, number))
+        events.extend(_event("content_block_delta", {"index": index, "delta": delta}, tokens=tokens) for delta, tokens in _deltas(kind, body, number=number))
         events.append(_event("content_block_stop", {"index": index}))
     delta = {"stop_reason": _FINISH[said.finish], "stop_sequence": said.stop_sequence}
     usage = {"input_tokens": asked.tokens_in, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": said.tokens_out}
     return [*events, _event("message_delta", {"delta": delta, "usage": usage}), _event("message_stop", {})]
 
 
-def error(status: int, message: str, number: str) -> bytes:
+def error(status: int, message: str, *, number: str) -> bytes:
     """Return an error's body."""
     return msgspec.json.encode(
         {"type": "error", "error": {"type": _ERRORS.get(status, "api_error"), "message": message}, "request_id": f"req_{number}"},
@@ -95,7 +95,7 @@ def _content(said: Said) -> list[tuple[str, Any]]:
     return [*found, *(("tool_use", (index, use)) for index, use in enumerate(said.uses))]
 
 
-def _block(kind: str, body: Any, number: str) -> dict[str, Any]:
+def _block(kind: str, body: Any, *, number: str) -> dict[str, Any]:
     match kind:
         case "thinking":
             return {"type": kind, "thinking": body, "signature": signature(number)}
@@ -106,7 +106,7 @@ def _block(kind: str, body: Any, number: str) -> dict[str, Any]:
             return {"type": kind, "id": f"toolu_{number}{index}", "name": use.name, "input": msgspec.Raw(use.arguments.encode())}
 
 
-def _deltas(kind: str, body: Any, number: str) -> list[tuple[dict[str, Any], int]]:
+def _deltas(kind: str, body: Any, *, number: str) -> list[tuple[dict[str, Any], int]]:
     match kind:
         case "thinking":
             thought = [({"type": "thinking_delta", "thinking": piece}, 1) for piece in pieces(body)]
@@ -130,7 +130,7 @@ def _usage(asked: Asked, tokens_out: int) -> dict[str, Any]:
     }
 
 
-def _event(kind: str, told: Mapping[str, Any], tokens: int = 0) -> Piece:
+def _event(kind: str, told: Mapping[str, Any], *, tokens: int = 0) -> Piece:
     return Piece(f"event: {kind}\ndata: ".encode() + msgspec.json.encode({"type": kind, **told}) + b"\n\n", tokens)
 
 
@@ -141,8 +141,8 @@ ANTHROPIC: Final = Protocol(
     stream=stream,
     error=error,
     broken=broken,
-    refusal_error=lambda number: error(400, "Output blocked by content filtering policy", number),
-    too_long_error=lambda number: error(400, "prompt is too long: 300000 tokens > 200000 maximum", number),
+    refusal_error=lambda number: error(400, "Output blocked by content filtering policy", number=number),
+    too_long_error=lambda number: error(400, "prompt is too long: 300000 tokens > 200000 maximum", number=number),
     headers=_headers,
     end_events=2,
 )

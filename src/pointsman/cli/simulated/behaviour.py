@@ -39,14 +39,14 @@ class Model:
     context_tokens: int
 
 
-def _skill(easy: float, medium: float, hard: float) -> Mapping[Difficulty, float]:
+def _skill(easy: float, medium: float, *, hard: float) -> Mapping[Difficulty, float]:
     return MappingProxyType({Difficulty.EASY: easy, Difficulty.MEDIUM: medium, Difficulty.HARD: hard})
 
 
 MODELS: Final = (
-    Model(name="sim-frontier", first_token_s=0.70, tokens_per_s=60, skill=_skill(0.998, 0.99, 0.95), candour=0.0, context_tokens=200_000),
-    Model(name="sim-mid", first_token_s=0.35, tokens_per_s=120, skill=_skill(0.99, 0.92, 0.62), candour=0.9, context_tokens=128_000),
-    Model(name="sim-small", first_token_s=0.12, tokens_per_s=90, skill=_skill(0.98, 0.66, 0.20), candour=0.9, context_tokens=16_000),
+    Model(name="sim-frontier", first_token_s=0.70, tokens_per_s=60, skill=_skill(0.998, 0.99, hard=0.95), candour=0.0, context_tokens=200_000),
+    Model(name="sim-mid", first_token_s=0.35, tokens_per_s=120, skill=_skill(0.99, 0.92, hard=0.62), candour=0.9, context_tokens=128_000),
+    Model(name="sim-small", first_token_s=0.12, tokens_per_s=90, skill=_skill(0.98, 0.66, hard=0.20), candour=0.9, context_tokens=16_000),
 )
 
 

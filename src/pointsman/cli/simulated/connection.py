@@ -30,7 +30,7 @@ class Request:
 class Client(asyncio.Protocol):
     """Answers one request after another. `answer` is cancelled when the client leaves; `refuse(message, client)` is told of bytes that are no request."""
 
-    def __init__(self, answer: "Callable[[Request, Client], Awaitable[None]]", refuse: "Callable[[str, Client], None]", everyone: "set[Client]") -> None:
+    def __init__(self, answer: "Callable[[Request, Client], Awaitable[None]]", refuse: "Callable[[str, Client], None]", *, everyone: "set[Client]") -> None:
         self._answer = answer
         self._refuse = refuse
         self._everyone = everyone

@@ -69,7 +69,7 @@ class Faults:
     def __init__(self) -> None:
         self._waiting: dict[str, tuple[Fault, int | None]] = {}
 
-    def set(self, model: str, fault: Fault, count: int | None) -> None:
+    def set(self, model: str, fault: Fault, *, count: int | None) -> None:
         """Let the next `count` requests to a model meet a fault; None means until it is cleared."""
         self._waiting[model] = (fault, count)
 

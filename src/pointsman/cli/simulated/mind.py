@@ -50,9 +50,9 @@ class Said:
         return count(self.thinking)
 
 
-def answer(asked: Asked, model: Model, behaviour: Behaviour) -> Said:
+def answer(asked: Asked, model: Model, *, behaviour: Behaviour) -> Said:
     """Return what the model says."""
-    said = _bounded(_meant(asked, model, behaviour), asked)
+    said = _bounded(_meant(asked, model, behaviour=behaviour), asked)
     return replace(said, thinking=_THOUGHT) if asked.thinks else said
 
 
@@ -61,15 +61,15 @@ def refused() -> Said:
     return Said(text=REFUSAL, finish="refused")
 
 
-def _meant(asked: Asked, model: Model, behaviour: Behaviour) -> Said:
+def _meant(asked: Asked, model: Model, *, behaviour: Behaviour) -> Said:
     if asked.results:
         return Said(text=f"The tools answered: {'; '.join(asked.results)}")
     uses = _uses(asked)
     if uses:
         return Said(uses=uses, finish="tools")
-    triage = _triage(asked.prompt, model, behaviour)
+    triage = _triage(asked.prompt, model, behaviour=behaviour)
     if asked.schema is not None:
-        return Said(text=msgspec.json.encode(fill(asked.schema, triage.get("reply", asked.prompt[:200]), triage)).decode())
+        return Said(text=msgspec.json.encode(fill(asked.schema, triage.get("reply", asked.prompt[:200]), known=triage)).decode())
     return Said(text=triage.get("reply") or f"You said: {asked.prompt}")
 
 
@@ -82,15 +82,15 @@ def _uses(asked: Asked) -> tuple[Use, ...]:
         wanted = [tool for tool in asked.tools for _ in range(asked.prompt.count(tool.name))]
     if not wanted and asked.tool_mode == "any":
         wanted = [asked.tools[0]]
-    return tuple(_use(tool, asked.prompt, index) for index, tool in enumerate(wanted if asked.parallel else wanted[:1]))
+    return tuple(_use(tool, asked.prompt, index=index) for index, tool in enumerate(wanted if asked.parallel else wanted[:1]))
 
 
-def _use(tool: ToolSpec, prompt: str, index: int) -> Use:
+def _use(tool: ToolSpec, prompt: str, *, index: int) -> Use:
     words = prompt[:60] if index == 0 else f"{prompt[:60]} ({index + 1})"
     return Use(name=tool.name, arguments=msgspec.json.encode(fill({"type": "object", **tool.parameters}, words)).decode())
 
 
-def _triage(prompt: str, model: Model, behaviour: Behaviour) -> Mapping[str, Any]:
+def _triage(prompt: str, model: Model, *, behaviour: Behaviour) -> Mapping[str, Any]:
     found = intents_in(prompt)
     if not found:
         return {}

@@ -30,7 +30,7 @@ _ERRORS: Final = MappingProxyType(
 )
 
 
-def whole(asked: Asked, said: Said, number: str) -> bytes:
+def whole(asked: Asked, said: Said, *, number: str) -> bytes:
     """Return a `chat.completion` object."""
     is_refusal = said.finish == "refused"
     message: dict[str, Any] = {
@@ -45,16 +45,16 @@ def whole(asked: Asked, said: Said, number: str) -> bytes:
             for index, use in enumerate(said.uses)
         ]
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _FINISH[said.finish]}
-    return msgspec.json.encode({**_head(asked, number, "chat.completion"), "choices": [choice], "usage": _usage(asked, said), **_tail()})
+    return msgspec.json.encode({**_head(asked, number, kind="chat.completion"), "choices": [choice], "usage": _usage(asked, said), **_tail()})
 
 
-def stream(asked: Asked, said: Said, number: str) -> list[Piece]:
+def stream(asked: Asked, said: Said, *, number: str) -> list[Piece]:
     """Return the `chat.completion.chunk` events: the role, deltas, the finish, usage if it was asked for, `[DONE]`."""
 
     def chunk(delta: Mapping[str, Any], finish: str | None = None, *, tokens: int = 0) -> Piece:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
         usage = {"usage": None} if asked.wants_usage else {}
-        return _event({**_head(asked, number, "chat.completion.chunk"), **_tail(), "choices": [choice], **usage}, tokens)
+        return _event({**_head(asked, number, kind="chat.completion.chunk"), **_tail(), "choices": [choice], **usage}, tokens)
 
     is_refusal = said.finish == "refused"
     events = [chunk({"role": "assistant", "content": None if said.uses or is_refusal else "", "refusal": None}, tokens=1 + said.tokens_thought)]
@@ -65,21 +65,21 @@ def stream(asked: Asked, said: Said, number: str) -> list[Piece]:
         events.extend(chunk({"tool_calls": [{"index": index, "function": {"arguments": part}}]}, tokens=3) for part in _fragments(use.arguments))
     events.append(chunk({}, _FINISH[said.finish]))
     if asked.wants_usage:
-        events.append(_event({**_head(asked, number, "chat.completion.chunk"), **_tail(), "choices": [], "usage": _usage(asked, said)}))
+        events.append(_event({**_head(asked, number, kind="chat.completion.chunk"), **_tail(), "choices": [], "usage": _usage(asked, said)}))
     return [*events, Piece(b"data: [DONE]\n\n")]
 
 
-def error(status: int, message: str, number: str) -> bytes:
+def error(status: int, message: str, *, number: str) -> bytes:
     """Return an error's body."""
     del number
     kind, code = _ERRORS.get(status, ("server_error", None))
-    return _error(message, kind, code)
+    return _error(message, kind, code=code)
 
 
 def broken(number: str) -> bytes:
     """Return the event that ends a stream with an error."""
     del number
-    return b"data: " + _error("The server had an error while processing your request. Sorry about that!", "server_error", None) + b"\n\n"
+    return b"data: " + _error("The server had an error while processing your request. Sorry about that!", "server_error", code=None) + b"\n\n"
 
 
 def models(names: tuple[str, ...]) -> bytes:
@@ -91,11 +91,11 @@ def _headers(number: str) -> Mapping[str, str]:
     return {"x-request-id": f"req_{number}", "openai-version": "2020-10-01", "openai-organization": "simulated", "openai-processing-ms": "1"}
 
 
-def _error(message: str, kind: str, code: str | None, param: str | None = None) -> bytes:
+def _error(message: str, kind: str, *, code: str | None, param: str | None = None) -> bytes:
     return msgspec.json.encode({"error": {"message": message, "type": kind, "param": param, "code": code}})
 
 
-def _head(asked: Asked, number: str, kind: str) -> dict[str, Any]:
+def _head(asked: Asked, number: str, *, kind: str) -> dict[str, Any]:
     return {"id": f"chatcmpl-{number}", "object": kind, "created": CREATED, "model": asked.model}
 
 
@@ -138,13 +138,13 @@ OPENAI: Final = Protocol(
     error=error,
     broken=broken,
     refusal_error=lambda _: _error(
-        "Your request was rejected as a result of our safety system.", "invalid_request_error", "content_policy_violation", "messages"
+        "Your request was rejected as a result of our safety system.", "invalid_request_error", code="content_policy_violation", param="messages"
     ),
     too_long_error=lambda _: _error(
         "This model's maximum context length was exceeded. Please reduce the length of the messages.",
         "invalid_request_error",
-        "context_length_exceeded",
-        "messages",
+        code="context_length_exceeded",
+        param="messages",
     ),
     headers=_headers,
     end_events=1,

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pointsman.cli.simulated.asked import Asked
-from pointsman.cli.simulated.mind import Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +19,16 @@ class Piece:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
     """
-    One protocol. `whole` writes an answer, `stream` the same as events, `error` an error's body, `broken` an error in the middle of a stream.
+    One protocol. `whole(asked, said, number=…)` writes an answer, `stream` the same as events, `error` an error's body, `broken` an error in the middle of a stream.
 
     `stream` ends with `end_events` events that say that nothing is missing. `headers` are those that the vendor adds to every answer.
     """
 
     path: str
     read: Callable[[bytes], Asked]
-    whole: Callable[[Asked, Said, str], bytes]
-    stream: Callable[[Asked, Said, str], list[Piece]]
-    error: Callable[[int, str, str], bytes]
+    whole: Callable[..., bytes]
+    stream: Callable[..., list[Piece]]
+    error: Callable[..., bytes]
     broken: Callable[[str], bytes]
     refusal_error: Callable[[str], bytes]
     too_long_error: Callable[[str], bytes]

@@ -13,13 +13,13 @@ _DEEPEST: Final = 12
 Schema = Mapping[str, Any]
 
 
-def fill(schema: Schema, words: str, known: Mapping[str, Any] | None = None) -> Any:
+def fill(schema: Schema, words: str, *, known: Mapping[str, Any] | None = None) -> Any:
     """Return a value for the schema. Properties named in `known` take their value from there, other strings are `words`."""
-    return _Filler(schema, words, known or {}).value(schema, 0)
+    return _Filler(schema, words, known=known or {}).value(schema, 0)
 
 
 class _Filler:
-    def __init__(self, root: Schema, words: str, known: Mapping[str, Any]) -> None:
+    def __init__(self, root: Schema, words: str, *, known: Mapping[str, Any]) -> None:
         self._root = root
         self._words = words
         self._known = known

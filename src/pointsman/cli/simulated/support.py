@@ -18,7 +18,7 @@ class Intent:
     reply: str
 
 
-def _intent(name: str, words: str, reply: str) -> Intent:
+def _intent(name: str, words: str, *, reply: str) -> Intent:
     return Intent(name=name, words=re.compile(words, re.IGNORECASE), reply=reply)
 
 
@@ -26,46 +26,46 @@ INTENTS: Final = (
     _intent(
         "track_order",
         r"where is my (parcel|order)|track(ing)?\b|has(n't| not) arrived|on its way",
-        "Your parcel has left our warehouse. The tracking link in your confirmation shows where it is; if it does not move within two days, write again.",
+        reply="Your parcel has left our warehouse. The tracking link in your confirmation shows where it is; if it does not move within two days, write again.",
     ),
     _intent(
         "refund",
         r"refund|money back|reimburse",
-        "I have started the refund. It goes back to the card you paid with and takes three to five working days.",
+        reply="I have started the refund. It goes back to the card you paid with and takes three to five working days.",
     ),
     _intent(
         "return_item",
         r"send (it|them) back|return (it|them|this|the)\b|return label",
-        "You can send it back within 30 days. A return label is on its way to your inbox; drop the parcel at any collection point.",
+        reply="You can send it back within 30 days. A return label is on its way to your inbox; drop the parcel at any collection point.",
     ),
     _intent(
         "change_address",
         r"(delivery|shipping|new) address|moved (house|to)|deliver (it|them) to",
-        "I have opened the order for a new address. Confirm it with the link in the mail within two hours, before the parcel is packed.",
+        reply="I have opened the order for a new address. Confirm it with the link in the mail within two hours, before the parcel is packed.",
     ),
     _intent(
         "cancel_order",
         r"cancel",
-        "The order is cancelled and nothing will be charged. If it was paid already, the amount comes back within five working days.",
+        reply="The order is cancelled and nothing will be charged. If it was paid already, the amount comes back within five working days.",
     ),
     _intent(
         "invoice",
         r"invoice|vat\b|receipt",
-        "The invoice with your company's details is attached to this mail and in your account under Orders.",
+        reply="The invoice with your company's details is attached to this mail and in your account under Orders.",
     ),
     _intent(
         "damaged_item",
         r"damaged|broken|cracked|scratched|smashed",
-        "I am sorry about that. Please send a photo of the item and the box; a replacement leaves as soon as it is here.",
+        reply="I am sorry about that. Please send a photo of the item and the box; a replacement leaves as soon as it is here.",
     ),
     _intent(
         "account_access",
         r"log ?in|password|locked out|sign in",
-        "I have sent a link to set a new password. It works for one hour; your orders and points are untouched.",
+        reply="I have sent a link to set a new password. It works for one hour; your orders and points are untouched.",
     ),
-    _intent("opening_hours", r"opening hours|open on \w+days", "We are open from 9 to 18 on weekdays and from 10 to 16 on Saturdays."),
-    _intent("newsletter", r"unsubscribe|newsletter", "You are unsubscribed and will get no further newsletter."),
-    _intent("gift_card", r"gift card", "The balance stands in your account under Gift cards, and on every receipt."),
+    _intent("opening_hours", r"opening hours|open on \w+days", reply="We are open from 9 to 18 on weekdays and from 10 to 16 on Saturdays."),
+    _intent("newsletter", r"unsubscribe|newsletter", reply="You are unsubscribed and will get no further newsletter."),
+    _intent("gift_card", r"gift card", reply="The balance stands in your account under Gift cards, and on every receipt."),
 )
 
 

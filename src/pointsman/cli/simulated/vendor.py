@@ -51,18 +51,18 @@ class Vendor:
         if request.path.startswith("/simulated/"):
             self._control(request, client)
         elif protocol is not None and request.method == "POST":
-            await self._call(request, client, protocol)
+            await self._call(request, client, protocol=protocol)
         else:
             self._other(request, client)
 
     def refuse(self, message: str, client: Client) -> None:
         """Answer bytes that are no request."""
         client.keeps_alive = False
-        _send(client, 400, openai_chat.error(400, message, ""))
+        _send(client, 400, body=openai_chat.error(400, message, number=""))
 
     # ── the vendor's own routes ─────────────────────────────────────────────────────────────────────────────────────
 
-    async def _call(self, request: Request, client: Client, protocol: Protocol) -> None:
+    async def _call(self, request: Request, client: Client, *, protocol: Protocol) -> None:
         record = Record(number=self._number(), path=request.path, headers=request.headers, body=_json(request.body))
         self.records.append(record)
         exchange = Exchange(client=client, protocol=protocol, record=record, speed=self._behaviour.speed)
@@ -96,7 +96,7 @@ class Vendor:
             exchange.fail(400, exchange.protocol.too_long_error(exchange.record.number))
         elif fault is None or not await exchange.send_fault(asked, fault):
             is_refusal = fault is not None and fault.name == "refuse_content"
-            await exchange.send(asked, refused() if is_refusal else answer(asked, model, self._behaviour), model=model, fault=fault)
+            await exchange.send(asked, refused() if is_refusal else answer(asked, model, behaviour=self._behaviour), model=model, fault=fault)
 
     def _fault(self, asked: Asked) -> Fault | None:
         return self.faults.take(asked.model) if asked.fault is None else fault_of(asked.fault)
@@ -110,12 +110,12 @@ class Vendor:
         speaks = anthropic_messages if request.header("anthropic-version") is not None else openai_chat
         names = tuple(model.name for model in self._behaviour.models)
         if (request.method, request.path) != ("GET", "/v1/models"):
-            status, body = 404, speaks.error(404, f"Unknown request URL: {request.method} {request.path[:100]}", self._number())
+            status, body = 404, speaks.error(404, f"Unknown request URL: {request.method} {request.path[:100]}", number=self._number())
         elif not self._may_ask(request):
-            status, body = 401, speaks.error(401, "You didn't provide an API key.", self._number())
+            status, body = 401, speaks.error(401, "You didn't provide an API key.", number=self._number())
         else:
             status, body = 200, speaks.models(names)
-        _send(client, status, body)
+        _send(client, status, body=body)
 
     def _number(self) -> str:
         self._served += 1
@@ -128,14 +128,14 @@ class Vendor:
             status, told = self._controlled(request)
         except (msgspec.DecodeError, UnknownFault) as error:
             status, told = 400, {"error": {"message": str(error)}}
-        _send(client, status, msgspec.json.encode(told))
+        _send(client, status, body=msgspec.json.encode(told))
 
     def _controlled(self, request: Request) -> tuple[int, object]:
         match (request.method, request.path):
             case ("POST", "/simulated/faults"):
                 told = msgspec.json.decode(request.body, type=_FaultBody)
                 fault = fault_of(told.fault)
-                self.faults.set(told.model, fault if told.amount is None else Fault(fault.name, told.amount), told.count)
+                self.faults.set(told.model, fault if told.amount is None else Fault(fault.name, told.amount), count=told.count)
                 return 200, {"faults": self.faults.listed()}
             case ("DELETE", "/simulated/faults"):
                 self.faults.clear(msgspec.json.decode(request.body or b"{}", type=_Which).model)
@@ -154,7 +154,7 @@ class Vendor:
 class Running:
     """A simulated vendor that listens. `vendor` gives access to its faults and records from the same process."""
 
-    def __init__(self, vendor: Vendor, server: asyncio.Server, clients: set[Client]) -> None:
+    def __init__(self, vendor: Vendor, server: asyncio.Server, *, clients: set[Client]) -> None:
         self.vendor = vendor
         self.port: int = server.sockets[0].getsockname()[1]
         self._server = server
@@ -172,15 +172,15 @@ class Running:
         await asyncio.gather(*work, return_exceptions=True)
 
 
-async def start(behaviour: Behaviour, host: str = "127.0.0.1", port: int = 0) -> Running:
+async def start(behaviour: Behaviour, host: str = "127.0.0.1", *, port: int = 0) -> Running:
     """Start a simulated vendor in this process; port 0 takes a free one."""
     vendor = Vendor(behaviour)
     clients: set[Client] = set()
-    server = await asyncio.get_running_loop().create_server(lambda: Client(vendor.answer, vendor.refuse, clients), host, port)
-    return Running(vendor, server, clients)
+    server = await asyncio.get_running_loop().create_server(lambda: Client(vendor.answer, vendor.refuse, everyone=clients), host, port)
+    return Running(vendor, server, clients=clients)
 
 
-def _send(client: Client, status: int, body: bytes) -> None:
+def _send(client: Client, status: int, *, body: bytes) -> None:
     client.write(head(status, {"content-type": "application/json", "content-length": str(len(body))}, keeps_alive=client.keeps_alive) + body)
 
 

@@ -54,9 +54,9 @@ class Exchange:
 
     def refuse(self, status: int, message: str) -> None:
         """Send an error in the vendor's shape."""
-        self.fail(status, self.protocol.error(status, message, self.record.number))
+        self.fail(status, self.protocol.error(status, message, number=self.record.number))
 
-    def fail(self, status: int, body: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> None:
+    def fail(self, status: int, body: bytes, *, headers: Mapping[str, str] = MappingProxyType({})) -> None:
         """Send a body with a status."""
         self.record.status = status
         self.client.write(self._head(status, {"content-type": _JSON, "content-length": str(len(body)), **headers}) + body)
@@ -69,22 +69,22 @@ class Exchange:
             await asyncio.sleep(fault.amount)
         number = self.record.number
         if asked.stream:
-            parts = self.protocol.stream(asked, said, number)
+            parts = self.protocol.stream(asked, said, number=number)
             top = self._head(200, {"content-type": _EVENTS, "cache-control": "no-cache", "transfer-encoding": "chunked"})
             wait_s = model.first_token_s
         else:
             if fault is not None and fault.name == "no_end_mark":
                 said = replace(said, finish="unfinished")
-            body = self.protocol.whole(asked, said, number)
+            body = self.protocol.whole(asked, said, number=number)
             parts = [Piece(body[: len(body) // _HALVES]), Piece(body[len(body) // _HALVES :])]
             wait_s = model.first_token_s + said.tokens_out / model.tokens_per_s
             top = b""
-        parts, ending = self._shaped(parts, asked, fault)
+        parts, ending = self._shaped(parts, asked, fault=fault)
         if not top:
-            length = sum(len(part.data) for part in parts) if ending == WHOLE else len(self.protocol.whole(asked, said, number))
+            length = sum(len(part.data) for part in parts) if ending == WHOLE else len(self.protocol.whole(asked, said, number=number))
             top = self._head(200, {"content-type": _JSON, "content-length": str(length)})
         await asyncio.sleep(wait_s / self.speed)
-        await self._write(top, parts, is_chunked=asked.stream, pace=_Pace(model, self.speed, fault))
+        await self._write(top, parts, is_chunked=asked.stream, pace=_Pace(model, self.speed, fault=fault))
         await self._end(ending, is_chunked=asked.stream)
 
     async def send_fault(self, asked: Asked, fault: Fault) -> bool:
@@ -97,13 +97,13 @@ class Exchange:
                 self.fail(400, protocol.refusal_error(number))
             case "status_429":
                 wait = {"retry-after": f"{fault.amount:g}"}
-                self.fail(429, protocol.error(429, "Rate limit reached (simulated).", number), wait)
+                self.fail(429, protocol.error(429, "Rate limit reached (simulated).", number=number), headers=wait)
             case "html_page":
-                self.fail(200, _HTML, {"content-type": "text/html; charset=utf-8"})
+                self.fail(200, _HTML, headers={"content-type": "text/html; charset=utf-8"})
             case "empty_body":
                 self.fail(200, b"")
             case "redirect":
-                self.fail(307, b"", {"location": "http://127.0.0.1:9/elsewhere"})
+                self.fail(307, b"", headers={"location": "http://127.0.0.1:9/elsewhere"})
             case "huge_body":
                 await self._huge(asked, int(fault.amount))
             case name if name.startswith("status_"):
@@ -115,7 +115,7 @@ class Exchange:
 
     # ── how faults shape an answer ──────────────────────────────────────────────────────────────────────────────────
 
-    def _shaped(self, parts: list[Piece], asked: Asked, fault: Fault | None) -> tuple[Sequence[Piece], str]:
+    def _shaped(self, parts: list[Piece], asked: Asked, *, fault: Fault | None) -> tuple[Sequence[Piece], str]:
         number = self.record.number
         at = int(fault.amount) if fault is not None and asked.stream else 1
         match fault.name if fault is not None else "":
@@ -130,7 +130,7 @@ class Exchange:
             case "error_event" if asked.stream:
                 return [*parts[:at], Piece(self.protocol.broken(number))], WHOLE
             case "error_event":
-                return [Piece(self.protocol.error(500, "This failure is simulated.", number))], WHOLE
+                return [Piece(self.protocol.error(500, "This failure is simulated.", number=number))], WHOLE
             case "malformed_json":
                 return [parts[0], *([Piece(b'data: {"type": "mess\n\n')] if asked.stream else [])], WHOLE
             case _:
@@ -180,7 +180,7 @@ def head(status: int, headers: Mapping[str, str], *, keeps_alive: bool) -> bytes
 class _Pace:
     """When the next piece may be sent. Waits too short to be kept are saved up."""
 
-    def __init__(self, model: Model, speed: float, fault: Fault | None) -> None:
+    def __init__(self, model: Model, speed: float, *, fault: Fault | None) -> None:
         self._loop = asyncio.get_running_loop()
         self._token_s = 1 / model.tokens_per_s / speed
         self._trickle_s = fault.amount if fault is not None and fault.name == "trickle" else None

@@ -67,8 +67,8 @@ class ModelsPlace:
         """
         target = attempt.target
         outlet = self._outlets[target.name]
-        answer = await self._open(outlet, outlet.wire.encode(attempt.call, target), attempt)
-        stream = ModelStream(answer, outlet.wire.stream(target, full=full), target, self._line_bytes)
+        answer = await self._open(outlet, outlet.wire.encode(attempt.call, target), attempt=attempt)
+        stream = ModelStream(answer, outlet.wire.stream(target, full=full), target=target, line_bytes=self._line_bytes)
         try:
             await stream.begin()
         except BaseException:
@@ -76,7 +76,7 @@ class ModelsPlace:
             raise
         return stream
 
-    async def _open(self, outlet: Outlet, outgoing: Outgoing, attempt: Attempt) -> Streaming:
+    async def _open(self, outlet: Outlet, outgoing: Outgoing, *, attempt: Attempt) -> Streaming:
         target = attempt.target.name
         try:
             answer = await outlet.pool.open(outgoing, attempt.deadlines)
@@ -98,7 +98,7 @@ class ModelStream:
     A stream that ends without the mark raises `PlaceFailed` (`cut`): a truncated answer never looks like a whole one.
     """
 
-    def __init__(self, answer: Streaming, decoder: StreamDecoder, target: Target, line_bytes: int) -> None:
+    def __init__(self, answer: Streaming, decoder: StreamDecoder, *, target: Target, line_bytes: int) -> None:
         self._answer = answer
         self._decoder = decoder
         self._target = target.name

@@ -71,7 +71,7 @@ class Compiler:
 
     def condition(self, text: str) -> Expression:
         """Compile what is true or false. Raises `BadExpression`."""
-        return self._compile(text, _cel.Type.BOOL, "true or false")
+        return self._compile(text, _cel.Type.BOOL, told="true or false")
 
     def either(self, conditions: Sequence[Expression]) -> Expression:
         """Compile what is false only if every condition is false, and fails if one fails while none is true."""
@@ -79,13 +79,13 @@ class Compiler:
 
     def text(self, text: str) -> Expression:
         """Compile what gives a text. Raises `BadExpression`."""
-        return self._compile(text, _cel.Type.STRING, "a text")
+        return self._compile(text, _cel.Type.STRING, told="a text")
 
     def known(self, variables: Mapping[str, object]) -> Known:
         """Return the values of variables for evaluation."""
         return Known(self._engine.Activation({name: _whole(value) for name, value in variables.items()}))
 
-    def _compile(self, text: str, wanted: Any, told: str) -> Expression:
+    def _compile(self, text: str, wanted: Any, *, told: str) -> Expression:
         try:
             compiled = self._engine.compile(text)
         except RuntimeError as error:

@@ -76,12 +76,12 @@ def check(table: RuleTable) -> list[Fault]:
     compilers = _compilers()
     above: dict[str, list[tuple[int, str, _Row]]] = {phase: [] for phase in _PHASES}
     for index, cells in enumerate(table.rows):
-        found = _row_faults(cells, index, compilers)
+        found = _row_faults(cells, index, compilers=compilers)
         faults.extend(found)
         if found:
             continue
-        phase, condition, row = _phase(cells), _condition(cells), _compiled(cells, index, compilers)
-        why = _idle_row(condition, row, above[phase], compilers[phase])
+        phase, condition, row = _phase(cells), _condition(cells), _compiled(cells, index, compilers=compilers)
+        why = _idle_row(condition, row, above=above[phase], compiler=compilers[phase])
         if why is not None:
             faults.append(Fault(index, "when", f"this row can never decide: {why}"))
         above[phase].append((index, condition, row))
@@ -93,7 +93,7 @@ class RulesPlace:
 
     def __init__(self, table: RuleTable) -> None:
         compilers = _compilers()
-        rows = [(_phase(cells), _compiled(cells, index, compilers)) for index, cells in enumerate(table.rows)]
+        rows = [(_phase(cells), _compiled(cells, index, compilers=compilers)) for index, cells in enumerate(table.rows)]
         self._name = table.name
         self._before, self._after = (_bound(compiler, tuple(row for its, row in rows if its == phase)) for phase, compiler in compilers.items())
 
@@ -216,7 +216,7 @@ def _phase(cells: Mapping[str, str]) -> str:
     return cells.get("phase") or "before"
 
 
-def _compiled(cells: Mapping[str, str], index: int, compilers: Mapping[str, Compiler]) -> _Row:
+def _compiled(cells: Mapping[str, str], index: int, *, compilers: Mapping[str, Compiler]) -> _Row:
     compiler = compilers[_phase(cells)]
     condition, answer = _condition(cells), cells.get("answer", "")
     return _Row(
@@ -228,7 +228,7 @@ def _compiled(cells: Mapping[str, str], index: int, compilers: Mapping[str, Comp
     )
 
 
-def _row_faults(cells: Mapping[str, str], index: int, compilers: Mapping[str, Compiler]) -> list[Fault]:
+def _row_faults(cells: Mapping[str, str], index: int, *, compilers: Mapping[str, Compiler]) -> list[Fault]:
     phase, then = _phase(cells), cells.get("then", "")
     if phase not in _PHASES:
         return [Fault(index, "phase", f"`{phase}` is no phase; write `before` or `after`")]
@@ -256,7 +256,7 @@ def _idle_columns(table: RuleTable) -> list[str]:
     return [head for head in heads if all(cells.get(head, "").strip() in _ANY for cells in table.rows)]
 
 
-def _idle_row(condition: str, row: _Row, above: list[tuple[int, str, _Row]], compiler: Compiler) -> str | None:
+def _idle_row(condition: str, row: _Row, *, above: list[tuple[int, str, _Row]], compiler: Compiler) -> str | None:
     for index, same, higher in above:
         if not higher.always_decides:
             continue
