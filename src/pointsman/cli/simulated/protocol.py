@@ -19,7 +19,8 @@ class Piece:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
     """
-    One protocol. `whole(asked, said, number=…)` writes an answer, `stream` the same as events, `error` an error's body, `broken` an error in the middle of a stream.
+    One protocol. `whole(asked, said, number=…)` writes an answer, `stream` the same as events, `error` an error's body, `broken` an error in
+    the middle of a stream.
 
     `stream` ends with `end_events` events that say that nothing is missing. `headers` are those that the vendor adds to every answer.
     """
