@@ -96,6 +96,15 @@ def test_a_batch_is_written_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
         assert roll_ups_equal_calls(connection)
 
 
+def test_a_long_batch_is_written_record_by_record_as_it_was_booked(tmp_path: Path) -> None:
+    booked = [a_record(number, team=f"team {number}") for number in range(150)]
+    with a_database(tmp_path / "ledger.db") as connection:
+        write_batch(connection, booked, outcomes=[], hardware=[])
+        written = connection.execute("SELECT call_id, team FROM call ORDER BY call_id").fetchall()
+        assert written == sorted((record.call_id, record.team) for record in booked)
+        assert roll_ups_equal_calls(connection)
+
+
 def test_a_call_is_written_once(tmp_path: Path) -> None:
     with a_database(tmp_path / "ledger.db") as connection:
         write_batch(connection, [a_record(1)], outcomes=[], hardware=[])

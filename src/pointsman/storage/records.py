@@ -5,6 +5,7 @@ Ledger records ↔ rows. Every write of a batch, roll-ups included, is one trans
 import math
 import sqlite3
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Final
 
 from pointsman.core.entry import CallRecord, Entry, Outcome
@@ -16,8 +17,8 @@ _HOUR_MS: Final = 3_600_000
 _BINS_PER_OCTAVE: Final = 5
 _SPENT_BY: Final = frozenset({"key_id", "tenant", "team", "application", "capability", "user"})
 
-_CALL: Final = f"INSERT INTO call VALUES ({','.join('?' * 19)})"
-_ATTEMPT: Final = f"INSERT INTO attempt VALUES ({','.join('?' * 15)})"
+# Rows that one statement writes. Between two statements the interpreter's lock is let go and taken again, which costs more than a row.
+_AT_ONCE: Final = 64
 _OUTCOME: Final = f"INSERT INTO outcome VALUES (NULL, {','.join('?' * 9)}) ON CONFLICT (tenant, outcome_id) DO NOTHING"
 _LATENCY: Final = "INSERT INTO latency_hour VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET calls = calls + excluded.calls"
 _HARDWARE: Final = "INSERT INTO infra_cost VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET " + ", ".join(
@@ -58,22 +59,33 @@ def write_batch(connection: sqlite3.Connection, records: Sequence[CallRecord], *
     minutes: dict[RollupKey, list[int]] = {}
     latencies: dict[tuple[int, str, int], int] = {}
     for record in records:
-        cost = add(*(entry.cost_nano_usd for entry in record.entries))
+        cost = add(*[entry.cost_nano_usd for entry in record.entries])
         last = record.entries[-1] if record.entries else None
         calls.append(_call_row(record, last, cost=cost))
-        attempts.extend(_attempt_row(record.call_id, entry) for entry in record.entries)
+        attempts += [_attempt_row(record.call_id, entry) for entry in record.entries]
         _roll_up(minutes, record, last=last, cost=cost)
         at = (record.started_ms // _HOUR_MS * _HOUR_MS, record.capability, latency_bin(record.latency_ms))
         latencies[at] = latencies.get(at, 0) + 1
     with transaction(connection):
-        connection.executemany(_CALL, calls)
-        connection.executemany(_ATTEMPT, attempts)
+        _insert(connection, "call", calls)
+        _insert(connection, "attempt", attempts)
         for table, sums in (("rollup_minute", minutes), ("rollup_hour", _by_hour(minutes))):
             sql = f"INSERT INTO {table} VALUES ({','.join('?' * 12)}) ON CONFLICT DO UPDATE SET {_ADD}"
             connection.executemany(sql, [(*key, *values) for key, values in sums.items()])
         connection.executemany(_LATENCY, [(*key, count) for key, count in latencies.items()])
         connection.executemany(_HARDWARE, hardware)
         connection.executemany(_OUTCOME, [_outcome_row(outcome) for outcome in outcomes])
+
+
+def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+    if not rows:
+        return
+    one = f"({','.join('?' * len(rows[0]))})"
+    many = f"INSERT INTO {table} VALUES {','.join([one] * _AT_ONCE)}"
+    whole = len(rows) // _AT_ONCE * _AT_ONCE
+    for start in range(0, whole, _AT_ONCE):
+        connection.execute(many, [*chain.from_iterable(rows[start : start + _AT_ONCE])])
+    connection.executemany(f"INSERT INTO {table} VALUES {one}", rows[whole:])
 
 
 def spent_since(connection: sqlite3.Connection, by: str, *, since_ms: int) -> dict[str, int]:
@@ -126,7 +138,7 @@ def _attempt_row(call_id: str, entry: Entry) -> tuple[object, ...]:
         *tokens,
         entry.cost_nano_usd,
         entry.price_id,
-        entry.estimated,
+        int(entry.estimated),  # a bool would be adapted, value by value
     )
 
 

@@ -20,7 +20,6 @@ CREATE TABLE call (
     cost_nano_usd INTEGER,
     considered TEXT NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX call_by_unit ON call (tenant, unit);
 
 CREATE TABLE attempt (
     call_id TEXT NOT NULL,
