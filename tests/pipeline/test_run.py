@@ -9,7 +9,7 @@ from tests.values import a_call, a_capability, a_key, a_target, openai_answer
 
 from pointsman.core.call import Asked, OutputSchema
 from pointsman.core.capability import CachePolicy, RuleTable
-from pointsman.core.errors import NoPlaceAllowed, NotAuthenticated, OverLimit, UnknownCapability, Vetoed
+from pointsman.core.errors import NoPlaceAllowed, NotAuthenticated, OverLimit, PlaceFailed, UnknownCapability, Vetoed
 from pointsman.core.http import Deadlines
 from pointsman.core.place import DataClass, Dialect, Place
 from pointsman.core.principal import Limit, LimitBy
@@ -167,6 +167,17 @@ def test_a_caller_of_another_dialect_is_not_given_the_first_one_s_words() -> Non
     house = House(a_capability(cache=CachePolicy()))
     house.ask(a_call())
     house.ask(a_call(dialect=Dialect.ANTHROPIC_MESSAGES))
+    assert house.asked == {"acme/small": 2}
+
+
+def test_an_answer_that_cannot_be_told_in_the_caller_s_dialect_is_not_kept_to_fail_again() -> None:
+    strange = msgspec.json.decode(openai_answer())
+    strange["choices"][0]["message"]["annotations"] = [{"type": "url_citation"}]
+    house = House(a_capability(cache=CachePolicy()), scripts={"acme/small": [Says(msgspec.json.encode(strange)), Says()]})
+    call = a_call(dialect=Dialect.ANTHROPIC_MESSAGES)
+    with pytest.raises(PlaceFailed, match="annotations"):
+        house.ask(call)
+    house.ask(call)
     assert house.asked == {"acme/small": 2}
 
 

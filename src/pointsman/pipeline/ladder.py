@@ -72,5 +72,6 @@ async def _try(way: Way, rung: Rung) -> Answer | Grade | PlaceFailed:
         return grade
     if way.table is not None and way.table.has_after:
         reply = way.table.after(this.attempt, reply)
-    way.keep(this.attempt, reply)
-    return finished(way, this.attempt, reply=reply, reason=this.reason)
+    answer = finished(way, this.attempt, reply=reply, reason=this.reason)
+    way.keep(this.attempt, reply)  # only now: an answer that cannot be written must not be found again
+    return answer
