@@ -132,11 +132,11 @@ def test_a_fault_of_our_own_midway_is_not_taken_for_the_caller_s() -> None:
 # ── a caller who goes away ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def leave_after(house: House, pieces: int) -> None:
+def leave_after(house: House, pieces: int, *, wants_usage: bool = False) -> None:
     """Read so many pieces, then close the stream as the server does when the client has gone."""
 
     async def read() -> None:
-        answer = await house.run(a_stream_call())
+        answer = await house.run(a_stream_call(wants_usage=wants_usage))
         assert answer.chunks is not None
         async with aclosing(answer.chunks) as chunks:
             for _ in range(pieces):
@@ -155,6 +155,14 @@ def test_a_stream_that_is_left_is_booked_once_and_its_connection_dropped(pieces:
     produced = max(pieces, 1)  # the first event is read before the stream is given out
     assert cost == (5 * PRICE.rates.tokens_in + produced * PRICE.rates.tokens_out) // 1_000_000
     assert house.vendors["acme/small"].given_back == [False]
+
+
+@pytest.mark.parametrize(("pieces", "cost", "estimated"), [(5, 16_000, False), (4, 13_000, True)], ids=["counted", "not counted yet"])
+def test_a_caller_who_leaves_once_all_is_said_pays_what_the_vendor_counted(pieces: int, cost: int, *, estimated: bool) -> None:
+    """Many clients stop reading at the last word, and do not wait for the end mark."""
+    house = a_house(Streams(openai_stream("a", "b", usage=(10, 3))))
+    leave_after(house, pieces, wants_usage=True)
+    assert entry_of(house) == ("cancelled", cost, estimated)
 
 
 def test_a_stream_that_is_never_begun_gives_back_what_it_reserved_and_the_hardware() -> None:

@@ -68,6 +68,7 @@ def _forward_without_usage(pieces: list[Piece]) -> bytes:
 
 
 def _rating(way: Way, this: Try, *, stream: ModelStream, is_whole: bool) -> Rating:
-    if is_whole:
+    # A vendor counts last: once it has told why it stopped, what it has counted is all there is, even if nobody waits for the end mark.
+    if is_whole or (stream.finished is not None and stream.usage is not None):
         return way.stages.rater.rate_usage(this.running, stream.usage)
     return way.stages.rater.cut(this.running, way.call, produced_tokens=stream.pieces_seen, known=stream.usage)
