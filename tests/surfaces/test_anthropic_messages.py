@@ -184,6 +184,7 @@ WRONG: list[tuple[Json, str]] = [
     ({"messages": [USER], "max_tokens": 9}, "model"),
     ({"model": "", "messages": [USER], "max_tokens": 9}, "model"),
     ({"model": "support", "messages": [USER]}, "max_tokens"),
+    ({"model": "support", "messages": [USER], "max_tokens": -1}, "max_tokens"),  # limits would grow by it
     ({"model": "support", "max_tokens": 9, "messages": []}, "messages"),
     (_request({"role": "tool", "content": "x"}), "messages[0].role"),
     (_request({"role": "user"}), "messages[0].content"),

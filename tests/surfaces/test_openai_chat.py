@@ -46,6 +46,13 @@ def test_the_newer_name_of_the_token_limit_wins() -> None:
     assert read(OPENAI, _request(max_tokens=5, max_completion_tokens=0)).sampling.max_tokens == 0
 
 
+@pytest.mark.parametrize("field", ["max_tokens", "max_completion_tokens"])
+def test_fewer_tokens_than_none_are_refused_for_limits_would_grow_by_them(field: str) -> None:
+    with pytest.raises(BadRequest, match="Correct it") as refused:
+        read(OPENAI, _request(**{field: -1_000_000}))
+    assert refused.value.field == field
+
+
 def test_usage_is_wanted_only_when_asked_for() -> None:
     for options in (None, {}, {"include_usage": None}, {"include_usage": False}):
         assert read(OPENAI, _request(stream=True, stream_options=options)).wants_usage is False

@@ -3,11 +3,13 @@ Anthropic Messages: the request as it is written on the wire, and which of its f
 """
 
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from pointsman.surfaces.fields import Fields
+
+_Count = Annotated[int, msgspec.Meta(ge=0)]  # limits are reserved by it
 
 # Marking a prefix for the vendor's prompt cache changes what a call costs, not its answer; other vendors cache by themselves.
 _CACHE_MARKS: Final = frozenset({"cache_control"})
@@ -105,7 +107,7 @@ class MessagesRequest(msgspec.Struct):
 
     model: str
     messages: list[Message]
-    max_tokens: int
+    max_tokens: _Count
     system: str | list[dict[str, Any]] | None = None
     temperature: float | None = None
     top_p: float | None = None

@@ -3,11 +3,13 @@ OpenAI Chat Completions: the request as it is written on the wire, and which of 
 """
 
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from pointsman.surfaces.fields import Fields
+
+_Count = Annotated[int, msgspec.Meta(ge=0)]  # limits are reserved by it
 
 REQUEST: Final = Fields(
     frozenset(
@@ -125,8 +127,8 @@ class ChatRequest(msgspec.Struct):
     messages: list[Message]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    max_tokens: int | None = None
-    max_completion_tokens: int | None = None
+    max_tokens: _Count | None = None
+    max_completion_tokens: _Count | None = None
     temperature: float | None = None
     top_p: float | None = None
     stop: str | list[str] | None = None
