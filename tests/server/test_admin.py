@@ -49,6 +49,16 @@ def test_administration_needs_a_key_with_the_scope(headers: list[str], scopes: l
     run(main())
 
 
+def test_without_keys_a_page_that_gives_its_own_name_our_address_administers_nothing() -> None:
+    async def main() -> None:
+        async with Served() as served:
+            for request in (get("/v1/admin/snapshot"), get("/v1/admin/reload", "Content-Length: 0", method="POST")):
+                got = await served.ask(request.replace(b"Host: localhost", b"Host: evil.example:8801"), admin=True)
+                assert (got.status, "127.0.0.1 or localhost" in got.message) == (401, True)
+
+    run(main())
+
+
 def test_calls_are_not_answered_there_and_administration_not_elsewhere() -> None:
     async def main() -> None:
         async with Served() as served:

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from pointsman.app.gateway import Gateway
 from pointsman.core.errors import NotPermitted, PointsmanError
 from pointsman.core.principal import Scope
+from pointsman.server.browsers import check_name
 from pointsman.server.problems import problem
 
 
@@ -19,7 +20,10 @@ def admin_app(gateway: Gateway, *, reload: Callable[[], None], trouble: Callable
     """Return the ASGI application. `reload` asks for the configuration to be read again; `trouble` tells why no call can be answered."""
 
     def guard(request: Request) -> None:
-        key = gateway.stages.intake.identify(request.headers.get("authorization"), request.headers.get("x-api-key"), user=None).key
+        intake = gateway.stages.intake
+        if intake.is_open:
+            check_name(request.headers.get("host"))
+        key = intake.identify(request.headers.get("authorization"), request.headers.get("x-api-key"), user=None).key
         if Scope.ADMIN not in key.scopes:
             raise NotPermitted(what="administration (scope `admin`)", who=key.key_id)
 

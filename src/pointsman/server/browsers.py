@@ -22,9 +22,9 @@ def check_json(request: Request) -> None:
         raise BadRequest(f"{told} Send `content-type: {_JSON}`.", field="content-type")
 
 
-def check_name(request: Request) -> None:
-    """Raise `NotAuthenticated` if the request, to a gateway without keys, was meant for a name that is not this machine's."""
-    host = request.headers.get("host", "localhost")
+def check_name(host: str | None) -> None:
+    """Raise `NotAuthenticated` if a request to a gateway without keys was meant for a name (its `Host`) that is not this machine's."""
+    host = "localhost" if host is None else host
     if not is_loopback(host if host.rpartition(":")[2].isdigit() else f"{host}:80"):
         raise NotAuthenticated(
             f"This gateway has no keys, so it answers to this machine's own names only, and not to `{host[:100]}`. "

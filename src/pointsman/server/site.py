@@ -43,7 +43,7 @@ class Site:
         try:
             handler = self._handler(request)
             if self._gateway.stages.intake.is_open:
-                check_name(request)
+                check_name(request.header("host"))
             await handler(request, client)
         except Exception as error:  # noqa: BLE001 - the last line of defence: the caller gets an answer, the log gets the error
             call_id = self._gateway.new_id()
