@@ -7,9 +7,11 @@ import logging
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.app.vendors import Vendor, a_vendor
 from tests.ledger.entries import HOUR_MS, a_record, an_entry, an_outcome, report_of
@@ -17,9 +19,10 @@ from tests.settings.files import known, settings_of
 from tests.values import Time, a_call
 
 from pointsman.app.gateway import Gateway, system_clock
-from pointsman.core.call import Asked
+from pointsman.core.call import Asked, OutputSchema
 from pointsman.core.clock import Clock
-from pointsman.core.errors import BadRequest, CredentialMissing, Exhausted, LedgerUnavailable, OverBudget
+from pointsman.core.errors import BadRequest, CredentialMissing, Exhausted, LedgerUnavailable, OverBudget, PlaceFailed, Unusable
+from pointsman.core.failure import Failure, FailureKind
 from pointsman.core.ids import timestamp_ms
 from pointsman.intake.keys import mint
 from pointsman.ledger.writer import Ledger
@@ -245,6 +248,45 @@ def test_a_reload_neither_forgets_what_was_spent_nor_counts_it_twice(folder: Pat
     scene(play)
 
 
+def test_a_budget_that_a_reload_gives_to_somebody_else_or_back_knows_what_was_spent(folder: Path) -> None:
+    async def play(vendor: Vendor) -> None:
+        free = config(vendor).replace("capabilities:", "capabilities:\n  other: {ladder: [acme/small]}")
+        source = free + "\nlimits: [{name: one, by: capability, only: support, budget_usd: 0.0035}]\n"
+        async with a_gateway(folder, source, clock=on_loop(MONTH_MS + HOUR_MS)) as gateway:
+            await ask(gateway, size_chars=400, capability="other")
+            gateway.ledger.flush()
+            gateway.reload(settings_of(folder, source.replace("only: support", "only: other")))
+            with pytest.raises(OverBudget):
+                await ask(gateway, size_chars=400, capability="other")
+            gateway.reload(settings_of(folder, free))
+            await ask(gateway, size_chars=400)
+            gateway.ledger.flush()
+            gateway.reload(settings_of(folder, source))
+            with pytest.raises(OverBudget):
+                await ask(gateway, size_chars=400)
+
+    scene(play)
+
+
+def test_a_snapshot_that_cannot_be_used_changes_nothing(folder: Path) -> None:
+    own = "  own/llama: {{vendor: own, model: llama, hardware: {{hourly_usd: {hourly}}}}}\n"
+
+    async def play(vendor: Vendor) -> None:
+        source = config(vendor).replace("vendors:", own.format(hourly=1) + "vendors:\n  own: {kind: vllm}").replace("[acme/small]", "[acme/small, own/llama]")
+        async with a_gateway(folder, source) as gateway:
+            before, meter = gateway.stages, gateway._busy["own/llama"]
+            dear = settings_of(folder, source.replace("hourly_usd: 1", "hourly_usd: 1000000"))
+            schema = OutputSchema(name="answer", schema={"$ref": "https://elsewhere.example/schema"})
+            broken = msgspec.structs.replace(dear.snapshot.capabilities["support"], output=schema)
+            with pytest.raises(Unusable):
+                gateway.reload(replace(dear, snapshot=msgspec.structs.replace(dear.snapshot, capabilities={"support": broken})))
+            assert gateway.stages is before
+            mark = meter.start(gateway.clock.monotonic_s())
+            assert meter.stop(mark, gateway.clock.monotonic_s() + 0.01) < 1_000_000_000  # of a dollar an hour, not of a million
+
+    scene(play)
+
+
 def test_a_budget_that_cannot_be_looked_up_at_a_reload_is_looked_up_later(
     folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -345,11 +387,17 @@ def test_refusals_are_no_news_failures_are_and_surprises_come_with_their_origin(
             with caplog.at_level(logging.WARNING):
                 gateway.note(BadRequest("no"), "c-1")
                 gateway.note(LedgerUnavailable("full"), "c-2")
-                gateway.note(RuntimeError("odd"), "c-3")
+                gateway.note(Exhausted(capability="support", failures=[refused, refused], retry_after_s=None), "c-3")
+                gateway.note(RuntimeError("odd"), "c-4")
 
+    refused = PlaceFailed(Failure(kind=FailureKind.CREDENTIAL, message="what a vendor says may repeat what it was asked"), target="acme/small")
     scene(play)
-    assert [record.getMessage() for record in caplog.records] == ["call c-2 failed: ledger_unavailable", "call c-3 met an unexpected error"]
-    assert caplog.records[1].exc_info is not None
+    assert [record.getMessage() for record in caplog.records] == [
+        "call c-2 failed: ledger_unavailable",
+        "call c-3 failed: exhausted (acme/small: credential)",
+        "call c-4 met an unexpected error",
+    ]
+    assert caplog.records[2].exc_info is not None
 
 
 @pytest.mark.parametrize("by", ["key", "tenant", "team", "application", "user", "capability"])

@@ -47,8 +47,35 @@ MADE = [
     (Exhausted(capability="support", failures=[PLACE], retry_after_s=2.0), "the stream ended"),
     (NotGoodEnough(capability="support", says="the answer is not JSON"), "not JSON"),
     (ExtraMissing(what="The keyring", extra="keyring"), "pip install 'pointsman[keyring]'"),
-    (SettingsInvalid([MISTAKE]), "pointsman.yaml:3: (top): wrong. Right it."),
+    (SettingsInvalid([MISTAKE]), "pointsman.yaml:3: wrong. Right it."),
 ]
+
+
+def _refused_key(target: str) -> PlaceFailed:
+    return PlaceFailed(Failure(kind=FailureKind.CREDENTIAL, message="Incorrect API key."), target=target)
+
+
+def test_a_target_that_failed_in_the_same_way_again_is_told_once() -> None:
+    told = Exhausted(capability="support", failures=[PLACE, PLACE, _refused_key("acme/large")], retry_after_s=None).message
+
+    assert told == (
+        "Every target of `support` failed: `acme/small` failed (cut): the stream ended (2 times); "
+        "`acme/large` failed (credential): Incorrect API key. Try again, or add a rung to its ladder."
+    )
+
+
+def test_nobody_is_told_to_try_again_with_keys_that_vendors_refuse() -> None:
+    told = Exhausted(capability="support", failures=[_refused_key("acme/small"), _refused_key("acme/large")], retry_after_s=None).message
+
+    assert told.endswith("Incorrect API key. Correct the keys of these vendors, or add a rung to its ladder.")
+
+
+@pytest.mark.parametrize("path", ["", "capabilities.support"])
+@pytest.mark.parametrize("line", [0, 7])
+def test_a_mistake_is_told_as_compilers_tell_theirs(path: str, line: int) -> None:
+    told = str(Mistake(file="pointsman.yaml", path=path, line=line, says="wrong.", remedy="Right it."))
+
+    assert told == f"pointsman.yaml{':7' if line else ''}: {'capabilities.support: ' if path else ''}wrong. Right it."
 
 
 @pytest.mark.parametrize(("error", "told"), MADE, ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "")

@@ -20,7 +20,7 @@ from pointsman.assess.checks import Checks
 from pointsman.core.call import Call
 from pointsman.core.clock import Clock
 from pointsman.core.entry import Outcome
-from pointsman.core.errors import CredentialMissing, Failed, LedgerUnavailable, PointsmanError
+from pointsman.core.errors import CredentialMissing, Exhausted, Failed, LedgerUnavailable, PointsmanError
 from pointsman.core.ids import uuid7
 from pointsman.core.principal import LimitBy, Period
 from pointsman.core.snapshot import Snapshot
@@ -67,7 +67,7 @@ class Gateway:
         self._outlets = Outlets(folder=settings.folder, environ=environ, bounds=bounds)
         self._cache = AnswerCache(max_bytes=told.max_cache_bytes, now=clock.monotonic_s)
         self._breakers = Breakers(clock.monotonic_s)
-        self._seeded: dict[str, tuple[LimitBy, Period]] = {}
+        self._seeded: dict[str, tuple[LimitBy, str | None, Period]] = {}
         self._busy: dict[str, BusyMeter] = {}
         # A worker does not see the calls of the others: each bears its part of the hardware's price.
         self._workers = settings.server.workers
@@ -113,7 +113,7 @@ class Gateway:
         if not isinstance(error, PointsmanError):
             _LOG.error("call %s met an unexpected error", call_id, exc_info=error)
         elif isinstance(error, Failed):
-            _LOG.warning("call %s failed: %s", call_id, error.code)
+            _LOG.warning("call %s failed: %s%s", call_id, error.code, _kinds(error))
 
     def sweep(self) -> None:
         """Enforce the dead-lines of calls to vendors; called a few dozen times a second."""
@@ -133,6 +133,9 @@ class Gateway:
         self.ledger.close()
 
     def _stages(self, snapshot: Snapshot) -> Stages:
+        # What may refuse the snapshot comes first: nothing below does, and it changes what the calls of the last one share.
+        checks = Checks(snapshot)
+        rules = {name: RulesPlace(table) for name, table in snapshot.rules.items()}
         outlets, self.missing = self._outlets.connect(snapshot)
         self._watch_hardware(snapshot)
         for target in snapshot.targets.values():
@@ -144,10 +147,10 @@ class Gateway:
             policy=Policy(snapshot),
             chooser=Chooser(misfits=_misfits, health=lambda name: self._health(name, outlets)),
             breakers=self._breakers,
-            rules={name: RulesPlace(table) for name, table in snapshot.rules.items()},
+            rules=rules,
             cache=self._cache,
             models=ModelsPlace(outlets, sse_line_bytes=self._line_bytes),
-            checks=Checks(snapshot),
+            checks=checks,
             rater=Rater(self.prices.of, self._busy, clock=self.clock),
             book=self.ledger.book,
             clock=self.clock,
@@ -169,8 +172,11 @@ class Gateway:
     def _seed_budgets(self) -> None:
         """Tell each budget that is new, or counts differently from now on, what was spent before. Raises `LedgerUnavailable`."""
         now_s = self.clock.wall_ms() / 1000
-        for limit in self.stages.intake.budgets():
-            counts = (limit.by, limit.period)
+        budgets = self.stages.intake.budgets()
+        # A budget that was away did not count meanwhile.
+        self._seeded = {limit.name: self._seeded[limit.name] for limit in budgets if limit.name in self._seeded}
+        for limit in budgets:
+            counts = (limit.by, limit.only, limit.period)
             if self._seeded.get(limit.name) != counts:
                 column = "key_id" if limit.by is LimitBy.KEY else limit.by.value
                 self.stages.intake.seed(limit, self.ledger.spent_since(column, period_start_s(limit.period, now_s) * 1000))
@@ -179,3 +185,9 @@ class Gateway:
 
 def _misfits(call: Call, target: Target) -> tuple[str, ...]:
     return () if target.dialect is None else WIRES[target.dialect].misfits(call, target)
+
+
+def _kinds(error: Failed) -> str:
+    """Say which target failed how. What vendors say may repeat content, so their words stay out of the log."""
+    told = error.failures if isinstance(error, Exhausted) else ()
+    return f" ({', '.join(dict.fromkeys(f'{one.target}: {one.failure.kind}' for one in told))})" if told else ""

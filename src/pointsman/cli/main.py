@@ -13,7 +13,7 @@ from typing import Final
 import click
 
 from pointsman.cli.options import note, print_json
-from pointsman.core.errors import Mistake, PointsmanError, Refused, SettingsInvalid
+from pointsman.core.errors import PointsmanError, Refused, SettingsInvalid
 
 EXIT_MISTAKES: Final = 1
 EXIT_FAILED: Final = 3
@@ -97,8 +97,6 @@ def _tell(error: click.ClickException | PointsmanError, words: Sequence[str]) ->
         print_json({"error": _as_data(error)})
     elif isinstance(error, click.UsageError):
         error.show()
-    elif isinstance(error, SettingsInvalid):
-        note("\n".join(map(_line, error.mistakes)))
     else:
         note(error.message)
 
@@ -107,12 +105,6 @@ def _as_data(error: click.ClickException | PointsmanError) -> dict[str, object]:
     code = error.code if isinstance(error, PointsmanError) else "usage" if isinstance(error, click.UsageError) else "wrong"
     mistakes = {"mistakes": error.mistakes} if isinstance(error, SettingsInvalid) else {}
     return {"code": code, "message": error.message, **mistakes}
-
-
-def _line(mistake: Mistake) -> str:
-    """Return a mistake as compilers tell theirs, so that editors can jump to it."""
-    where = [mistake.file, str(mistake.line)] if mistake.line else [mistake.file]
-    return ": ".join([":".join(where), *([mistake.path] if mistake.path else []), f"{mistake.says} {mistake.remedy}"])
 
 
 def _exit_code(error: PointsmanError) -> int:

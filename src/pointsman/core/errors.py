@@ -30,11 +30,12 @@ Names do not end in "Error": each says what happened. The docstring of a class i
 ends with the remedy. Errors become HTTP in `server` and nowhere else.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pointsman.core.failure import Failure
+from pointsman.core.failure import Failure, FailureKind
 
 
 class PointsmanError(Exception):
@@ -203,8 +204,11 @@ class Exhausted(Failed):
     code = "exhausted"
 
     def __init__(self, *, capability: str, failures: Sequence[PlaceFailed], retry_after_s: float | None) -> None:
-        listed = "; ".join(failure.message for failure in failures)
-        super().__init__(f"Every target of `{capability}` failed: {listed}. Try again, or add a rung to its ladder.")
+        told = Counter(failure.message.rstrip(".") for failure in failures)  # one that was tried again says the same again
+        listed = "; ".join(f"{message} ({times} times)" if times > 1 else message for message, times in told.items())
+        is_ours = all(failure.failure.kind is FailureKind.CREDENTIAL for failure in failures)
+        remedy = "Correct the keys of these vendors" if failures and is_ours else "Try again"
+        super().__init__(f"Every target of `{capability}` failed: {listed}. {remedy}, or add a rung to its ladder.")
         self.capability = capability
         self.failures = tuple(failures)
         self.retry_after_s = retry_after_s
@@ -249,8 +253,9 @@ class Mistake:
     remedy: str
 
     def __str__(self) -> str:
-        """Return one line for a terminal."""
-        return f"{self.file}:{self.line}: {self.path or '(top)'}: {self.says} {self.remedy}"
+        """Return one line as compilers tell theirs, so that editors can jump to it."""
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return ": ".join([where, *([self.path] if self.path else []), f"{self.says} {self.remedy}"])
 
 
 class SettingsInvalid(Unusable):

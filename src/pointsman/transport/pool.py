@@ -114,7 +114,7 @@ class Pool:
         except ssl.SSLError as error:
             raise AnswerBroken(Failure(kind=FailureKind.TLS, message=f"TLS with {at.host}:{at.port} failed ({_why(error)})")) from error
         except OSError as error:
-            raise AnswerBroken(Failure(kind=FailureKind.CONNECT, message=f"cannot connect to {at.host}:{at.port} ({error})")) from error
+            raise AnswerBroken(Failure(kind=FailureKind.CONNECT, message=f"cannot connect to {at.host}:{at.port} ({error.strerror or error})")) from error
         finally:
             self._opening -= 1
 
@@ -144,6 +144,10 @@ class Pool:
             body = self._endpoint.hide(body)
         return Incoming(status=answer.status, headers=answer.headers, body=body)
 
+    def hide(self, told: str) -> str:
+        """Return what a vendor told without our credential."""
+        return self._endpoint.hide(told.encode()).decode()
+
     def release(self, connection: Connection, *, whole: bool) -> None:
         """Take back a connection whose answer was read to its end mark, or drop it when it was left half-read."""
         if whole and connection.is_open:
@@ -170,6 +174,10 @@ class Streaming:
             if key.lower() == name:
                 return value.decode("latin-1")
         return None
+
+    def hide(self, told: str) -> str:
+        """Return what a vendor told in the stream without our credential, should it repeat that in an error."""
+        return self._pool.hide(told)
 
     async def read(self) -> bytes | None:
         """Return what has arrived, or None at the end. Raises `AnswerBroken`."""
