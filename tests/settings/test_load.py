@@ -256,6 +256,13 @@ def test_what_cannot_be_read_is_told(tmp_path: Path, content: bytes | None, says
     assert any(says in mistake.says for mistake in caught.value.mistakes)
 
 
+@pytest.mark.parametrize("opened", ["[[x, y]", "{x: y", "'x", '"x'])
+def test_what_is_never_closed_is_told_where_it_begins(tmp_path: Path, opened: str) -> None:
+    (told,) = told_by(tmp_path, f"capabilities:\n  a:\n    ladder: {opened}\n    owner: me\n\nserver:\n  workers: 2\n")
+
+    assert told.startswith("pointsman.yaml:3 : this is not YAML: what begins here is not closed by line ")
+
+
 def test_aliases_that_multiply_are_stopped_early(tmp_path: Path) -> None:
     bomb = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40))
     assert "its aliases unfold without end." in told_by(tmp_path, bomb)[0]

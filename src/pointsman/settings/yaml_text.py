@@ -15,6 +15,7 @@ _MOST_CHARACTERS: Final = 1024 * 1024
 _MOST_NODES: Final = 100_000
 _MOST_DEPTH: Final = 60
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, ten times faster, where the wheel has it
+_CLOSED: Final = ("flow sequence", "flow mapping", "quoted scalar")  # in the parser's words: what ends with a bracket or a quote
 _PLAIN: Final = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp", "seq", "map", "merge", "value"))
 
 Path = tuple[str | int, ...]
@@ -59,8 +60,7 @@ def compose(source: str, file: str) -> Text:
         _bound_depth(source)
         node: Any = yaml.compose(source, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
-        raise _unreadable(file, line, says=f"this is not YAML: {error.problem}.", remedy="Correct the line.") from error
+        raise _not_yaml(file, error) from error
     except yaml.reader.ReaderError as error:
         line = source.count("\n", 0, error.position) + 1
         raise _unreadable(
@@ -158,6 +158,14 @@ class _Reading:
 
     def _mistake(self, path: Path, node: yaml.Node, *, says: str, remedy: str) -> None:
         self.mistakes.append(Mistake(file=self.file, path=dotted(path), line=node.start_mark.line + 1, says=says, remedy=remedy))
+
+
+def _not_yaml(file: str, error: yaml.MarkedYAMLError) -> SettingsInvalid:
+    line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
+    begun = error.context_mark.line + 1 if error.context_mark is not None else line
+    if begun < line and (error.context or "").endswith(_CLOSED):  # what is never closed is noticed far below
+        return _unreadable(file, begun, says=f"this is not YAML: what begins here is not closed by line {line} ({error.problem}).", remedy="Close it.")
+    return _unreadable(file, line, says=f"this is not YAML: {error.problem}.", remedy="Correct the line.")
 
 
 def _unreadable(file: str, line: int, *, says: str, remedy: str) -> SettingsInvalid:
