@@ -74,6 +74,17 @@ def test_the_result_as_json_names_what_was_found_and_what_to_do_next(run: Run, v
     assert done["next"][0] == "pointsman check --config other.yaml"
 
 
+def test_what_to_do_next_is_told_as_it_works_in_this_shell(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "my bin" / "pointsman"
+    program.parent.mkdir()
+    program.touch(0o755)
+    monkeypatch.setattr("sys.argv", [str(program)])
+
+    assert f"\n  '{program}' check\n" in run("init", "--no-probe").out
+    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+    assert "\n  pointsman check\n" in run("init", "--no-probe", "--force").out
+
+
 def test_a_file_that_exists_is_replaced_only_by_force(run: Run, tmp_path: Path) -> None:
     (tmp_path / "pointsman.yaml").write_text("mine")
 

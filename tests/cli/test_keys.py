@@ -198,8 +198,8 @@ def test_the_list_shows_what_each_may_do_and_until_when(run: Run) -> None:
 
     lines = [line.split() for line in told.out.split("\n")[1:3]]
     assert lines == [
-        ["web", "default", "red", "support", "call,", "outcomes", "internal", "2027-01-16T08:00:00"],
-        ["batch", "default", "all", "call,", "outcomes", "internal", "revoked"],
+        ["web", "default", "red", "support", "call,", "outcomes", "internal", "until", "2027-01-16T08:00:00"],
+        ["batch", "default", "all", "call,", "outcomes", "internal", "until", "revoked"],
     ]
 
 

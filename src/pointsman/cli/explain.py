@@ -117,7 +117,7 @@ def _tell(found: Explanation) -> None:
     else:
         say(f"The call would be answered by `{found.answered_by}`{_or_cache(found)}.")
     if found.tokens_in is not None:
-        note(f"\nEstimates are for {found.tokens_in} tokens in and {found.tokens_out} out. Nothing was sent.")
+        note(f"\nEstimates are for {found.tokens_in} {'token' if found.tokens_in == 1 else 'tokens'} in and {found.tokens_out} out. Nothing was sent.")
 
 
 def _row(one: Candidate) -> tuple[str, ...]:

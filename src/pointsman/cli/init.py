@@ -10,7 +10,7 @@ import click
 from pointsman.cli.configuration import check_of, ladder_of
 from pointsman.cli.discovery import Found, ModelServer, servers_at, usual_servers, variable_of, vendors_with_key
 from pointsman.cli.first_file import CAPABILITY, FALLBACK_VENDOR, first_file, is_guess, ladder_line, named_servers
-from pointsman.cli.options import Wrong, config_option, json_option, note, print_json, say
+from pointsman.cli.options import Wrong, config_option, json_option, note, print_json, program, say
 from pointsman.settings.edit import replace_file
 from pointsman.settings.load import Settings
 from pointsman.settings.secrets import environment
@@ -104,7 +104,7 @@ def _with_models(server: ModelServer, name: str | None) -> str:
 def _next(path: Path) -> list[str]:
     config = "" if path == DEFAULT_FILE else f" --config {path}"
     return [
-        f"pointsman check{config}",
-        f"pointsman up{config}        # then, in another terminal:",
-        f'pointsman ask "Where is my parcel?" --capability {CAPABILITY}',
+        f"{program()} check{config}",
+        f"{program()} up{config}        # then, in another terminal:",
+        f'{program()} ask "Where is my parcel?" --capability {CAPABILITY}',
     ]

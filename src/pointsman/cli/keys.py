@@ -32,7 +32,7 @@ def command() -> None:
     """Make, rotate, revoke and list keys."""
 
 
-@command.command("create")
+@command.command("create", short_help="Make a key and show its secret once.")
 @_name
 @click.option("--tenant", default="default", show_default=True, help="Whose data it is. Tenants share nothing.")
 @click.option("--team", help="Who pays.")
@@ -136,7 +136,7 @@ def show(path: Path, *, as_json: bool) -> None:
     elif not keys:
         note(f"There are no keys: {_OPEN}. Make one with `pointsman keys create NAME`.")
     else:
-        click.echo(table(("key", "tenant", "team", "capabilities", "scopes", "data", "accepted until"), [_row(key) for key in keys]))
+        click.echo(table(("key", "tenant", "team", "capabilities", "scopes", "data", "accepted"), [_row(key) for key in keys]))
 
 
 def _known(keys: tuple[Key, ...], name: str) -> Key:
@@ -168,8 +168,8 @@ def _row(key: Key) -> tuple[str, ...]:
 
 def _until(key: Key) -> str:
     if key.expires_s is None:
-        return "revoked"
-    return _utc(key.expires_s) + (" (over)" if key.expires_s <= now_ms() / 1000 else "")
+        return "until revoked"
+    return f"until {_utc(key.expires_s)}" + (" (over)" if key.expires_s <= now_ms() / 1000 else "")
 
 
 def _as_data(key: Key) -> dict[str, object]:

@@ -3,6 +3,7 @@ What several commands share: options, and how results are printed. Tables are fo
 """
 
 import re
+import shlex
 import shutil
 import sys
 import textwrap
@@ -56,6 +57,13 @@ def note(text: str) -> None:
 def warn(text: str) -> None:
     """Tell a person what may surprise them later."""
     note(f"warning: {text}")
+
+
+def program() -> str:
+    """Return how we are called on this shell's line. In a checkout we are not on the path: then it is the way that was used now."""
+    called, found = Path(sys.argv[0]), shutil.which("pointsman")
+    is_usual = called.name != "pointsman" or (found is not None and Path(found).absolute() == called.absolute())
+    return "pointsman" if is_usual else shlex.quote(str(called))
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

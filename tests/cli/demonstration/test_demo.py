@@ -183,6 +183,17 @@ def test_it_says_so_when_its_folder_cannot_be_written(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_second_demo_in_the_same_folder_leaves_the_first_alone(tmp_path: Path) -> None:
+    with running(tmp_path, "--seconds", "30", "--port", str(free_port())) as process:
+        assert process.stdout is not None
+        until(process.stdout, "print(answer.content[0].text)")
+        second = demo(tmp_path, "--once")
+        assert (second.returncode, second.stdout) == (3, "")
+        assert "A demo runs already and holds `.pointsman-demo`. Stop it with Ctrl-C" in second.stderr
+        assert process.poll() is None
+        assert len(left_over(tmp_path)) == 5
+
+
 def test_own_keys_are_mentioned_by_name_of_vendor_only(tmp_path: Path) -> None:
     environ = {**os.environ, "OPENAI_API_KEY": "sk-quite-secret"}
     command = [*DEMO, "--once", "--speed", "50", "--port", str(free_port())]

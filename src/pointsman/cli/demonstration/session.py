@@ -2,6 +2,7 @@
 One demo from start to end: processes, traffic, what is shown meanwhile, and an orderly end however it comes.
 """
 
+import fcntl
 import shutil
 import signal
 import sys
@@ -9,7 +10,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 import click
 
@@ -19,7 +20,7 @@ from pointsman.cli.demonstration.processes import Processes, free_port, gateway_
 from pointsman.cli.demonstration.traffic import Plan, Traffic
 from pointsman.cli.demonstration.view import View, data, plain, screen, status
 from pointsman.cli.discovery import servers_at, usual_servers, vendors_with_key
-from pointsman.cli.options import print_json
+from pointsman.cli.options import print_json, program
 from pointsman.core.errors import Unusable
 from pointsman.settings.secrets import environment
 
@@ -56,16 +57,27 @@ def run(wishes: Wishes) -> None:
         signal.signal(number, _interrupt)
     try:
         wishes.home.mkdir(parents=True, exist_ok=True)
+        lock = (wishes.home / "lock").open("w", encoding="utf-8")
         session = _Session(wishes)
     except OSError as error:
         raise Unusable(f"The folder `{wishes.home}` cannot be written ({error.strerror}). Start the demo in a folder of your own.") from error
     try:
+        _only_one(lock, wishes.home)
         session.play()
     except KeyboardInterrupt:
         session.say("Stopping …")
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave processes behind
         session.end()
+        lock.close()
+
+
+def _only_one(lock: TextIO, home: Path) -> None:
+    """Hold the folder as long as this demo runs: another one here would take its ledger away."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise Unusable(f"A demo runs already and holds `{home}`. Stop it with Ctrl-C, or start this one in another folder.") from error
 
 
 class _Session:
@@ -96,7 +108,7 @@ class _Session:
             self.say("", *traffic.errors)
         if not self._wishes.ends:
             self.say("", "The workload is done; the gateway goes on answering.", "", *lines_to_try.lines(url))
-            self.say("More about what happened:", *(f"  {line}" for line in lines_to_try.commands(_program(), self._wishes.home / folder.CONFIGURATION)))
+            self.say("More about what happened:", *(f"  {line}" for line in lines_to_try.commands(program(), self._wishes.home / folder.CONFIGURATION)))
             self.say("", "Ctrl-C ends the demo.")
             while self._processes.fallen() is None:
                 time.sleep(_LOOK_S)
@@ -180,11 +192,6 @@ class _Session:
 _KINDS: Final = {"settled": "a plain question", "again": "asked before", "easy": "easy", "medium": "not so easy", "hard": "hard"}
 
 
-def _program() -> str:
-    # From a checkout the command is not on the path: name it the way it was called.
-    return sys.argv[0] if Path(sys.argv[0]).name == "pointsman" else "pointsman"
-
-
 def _plan(wishes: Wishes, gateway: int, *, failing_vendor: int) -> Plan:
     if wishes.once:
         return Plan(total=_ONCE, gap_s=0.0, seed=0, gateway=gateway, failing_vendor=failing_vendor)
@@ -195,7 +202,7 @@ def _plan(wishes: Wishes, gateway: int, *, failing_vendor: int) -> Plan:
 def _own_things() -> list[str]:
     keys, servers = vendors_with_key(environment()), servers_at(usual_servers().items())
     found = [f"a key for {kind}" for kind in keys] + [f"a model server ({server.kind})" for server in servers]
-    return [f"You have {' and '.join(found)}: `pointsman init && pointsman up` uses that instead."] if found else []
+    return [f"You have {' and '.join(found)}: `{program()} init && {program()} up` uses that instead."] if found else []
 
 
 def _interrupt(number: int, _: object) -> None:
