@@ -47,6 +47,17 @@ def test_an_answer_tells_the_decision_and_its_cost_in_headers() -> None:
     run(with_house(work, says(WHOLE)))
 
 
+@pytest.mark.parametrize("path", ["/v1/chat/completions", MESSAGES])
+def test_what_a_stranger_sends_is_not_read(path: str) -> None:
+    """A body of twenty megabytes takes a second to read, in which nobody else is answered."""
+
+    async def work(house: House) -> None:
+        assert (await house.ask(post(b"no JSON", path=path))).status == 401
+        assert (await house.ask(post(b"no JSON", KEY, path=path))).status == 400
+
+    run(with_house(work, keys=keys_of()))
+
+
 def test_a_stream_tells_the_decision_in_its_head_and_its_cost_in_a_trailer() -> None:
     async def work(house: House) -> None:
         got = await house.ask(post(ASK_STREAM))

@@ -32,8 +32,10 @@ async def answer_call(request: Request, client: Client, *, surface: Surface, gat
     try:
         await gateway.ready_to_record()
         check_json(request)
+        asked, stages = _asked(request), gateway.stages
+        stages.intake.identify(asked.authorization, asked.api_key, user=None)  # a long body takes a second to read: not for strangers
         call = heeding(surface.decode(request.body, call_id), surface, headers=request.headers)
-        answer = await run(call, _asked(request), stages=gateway.stages)
+        answer = await run(call, asked, stages=stages)
     except Exception as error:  # noqa: BLE001 - the last line of defence: the caller gets an answer, the log gets the error
         gateway.note(error, call_id)
         refuse(error, client, surface=surface, call_id=call_id)
