@@ -16,7 +16,8 @@ _JSON: Final = "application/json"
 
 def check_json(request: Request) -> None:
     """Raise `BadRequest` for a body that does not say it is JSON."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    told = request.headers.get("content-type", "")
+    kind = told if told == _JSON else told.partition(";")[0].strip().lower()
     if kind != _JSON:
         told = f"The content type `{kind[:60]}` is not understood here." if kind else "The request has no content type."
         raise BadRequest(f"{told} Send `content-type: {_JSON}`.", field="content-type")

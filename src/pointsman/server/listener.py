@@ -206,11 +206,11 @@ class Client(asyncio.Protocol):
     def on_url(self, url: bytes) -> None:
         """Keep a part of the request target."""
         self._url += url
-        self._count_head(len(url))
+        self._header_bytes += len(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header that is read. It may come once only, and not behind the body, where nobody checks it."""
-        self._count_head(len(name) + len(value))
+        self._header_bytes += len(name) + len(value)
         key = read_name(name)
         if key is None or self._is_in_body:
             return
@@ -220,6 +220,7 @@ class Client(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """Refuse what could be read in two ways, before any body is read."""
+        self._check_head()
         self._is_in_body = True
         self._bodiless_bytes = 0
         headers, version = self._headers, self._parser.get_http_version()
@@ -229,11 +230,11 @@ class Client(asyncio.Protocol):
             raise BadRequest("The request names no `Host`. Send it through an ordinary HTTP client.", field="host")
         if self._parser.should_upgrade():
             raise BadRequest("This connection speaks HTTP/1.1 only. Send no `Upgrade` and no CONNECT.", field="upgrade")
-        if headers.get("transfer-encoding", "chunked").strip().lower() != "chunked":
+        if "transfer-encoding" in headers and headers["transfer-encoding"].strip().lower() != "chunked":
             raise BadRequest("Only the transfer encoding `chunked` is understood. Send the body plain.", field="transfer-encoding")
         if int(headers.get("content-length", "0")) > self._bounds.body_bytes:
             raise self._too_large()
-        if version == "1.1" and self._task is None and headers.get("expect", "").lower() == "100-continue":
+        if "expect" in headers and version == "1.1" and self._task is None and headers["expect"].lower() == "100-continue":
             self.write(_CONTINUE)
 
     def on_body(self, data: bytes) -> None:
@@ -246,6 +247,7 @@ class Client(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Hand the request on, or let it wait for the one before it."""
+        self._check_head()  # with what came behind the body
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         encoding = self._headers.get("content-encoding")
         if encoding is not None:
@@ -262,8 +264,7 @@ class Client(asyncio.Protocol):
         if self._transport is not None:
             self._transport.pause_reading()
 
-    def _count_head(self, size: int) -> None:
-        self._header_bytes += size
+    def _check_head(self) -> None:
         if self._header_bytes > self._bounds.header_bytes:
             raise self._head_too_large()
 

@@ -3,6 +3,7 @@ A request of a client as the listener hands it on, and which of its headers anyb
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -27,6 +28,7 @@ _READ: Final = (
 _AS_SENT: Final[Mapping[bytes, str]] = MappingProxyType({spelt.encode(): name for name in _READ for spelt in (name, name.title())})
 
 
+@lru_cache(maxsize=256)
 def read_name(name: bytes) -> str | None:
     """Return a header's name in lower case, or None for one that nobody reads."""
     return _AS_SENT.get(name) or _AS_SENT.get(name.lower())
