@@ -67,8 +67,8 @@ def write_batch(connection: sqlite3.Connection, records: Sequence[CallRecord], *
         at = (record.started_ms // _HOUR_MS * _HOUR_MS, record.capability, latency_bin(record.latency_ms))
         latencies[at] = latencies.get(at, 0) + 1
     with transaction(connection):
-        _insert(connection, "call", calls)
-        _insert(connection, "attempt", attempts)
+        _insert(connection, "call", rows=calls)
+        _insert(connection, "attempt", rows=attempts)
         for table, sums in (("rollup_minute", minutes), ("rollup_hour", _by_hour(minutes))):
             sql = f"INSERT INTO {table} VALUES ({','.join('?' * 12)}) ON CONFLICT DO UPDATE SET {_ADD}"
             connection.executemany(sql, [(*key, *values) for key, values in sums.items()])
@@ -77,7 +77,7 @@ def write_batch(connection: sqlite3.Connection, records: Sequence[CallRecord], *
         connection.executemany(_OUTCOME, [_outcome_row(outcome) for outcome in outcomes])
 
 
-def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+def _insert(connection: sqlite3.Connection, table: str, *, rows: Sequence[tuple[object, ...]]) -> None:
     if not rows:
         return
     one = f"({','.join('?' * len(rows[0]))})"
