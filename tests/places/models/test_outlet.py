@@ -17,6 +17,9 @@ from pointsman.core.place import Dialect
 from pointsman.core.reply import Closed, Finish, Finished, Started, TextDelta, UsageSeen
 from pointsman.places.models.outlet import ModelsPlace, ModelStream, Outlet
 from pointsman.providers.registry import BY_DIALECT
+from pointsman.transport.bounds import Bounds
+from pointsman.transport.endpoint import endpoint
+from pointsman.transport.pool import Pool
 
 NAME = "acme/small"
 END = b"0\r\n\r\n"
@@ -93,6 +96,21 @@ def test_a_vendor_that_repeats_our_key_in_an_error_does_not_tell_it_to_the_calle
                     await run
 
     run(main())
+
+
+def test_a_vendor_that_repeats_our_key_in_a_stream_does_not_tell_it_to_the_caller() -> None:
+    told = b'data: {"error":{"message":"Incorrect key: of-no-usual-form"}}\n\n'
+    for before in (b"", _text("On its ")):
+        data = stream_head() + chunk(before + told) + END
+
+        async def main(data: bytes = data) -> None:
+            async with Vendor(says(data)) as vendor:
+                pool = Pool(endpoint(vendor.url, credential_headers={"authorization": "Bearer of-no-usual-form"}), Bounds())
+                place = ModelsPlace({NAME: Outlet(pool, BY_DIALECT[Dialect.OPENAI_CHAT])}, sse_line_bytes=10_000)
+                with pytest.raises(PlaceFailed, match=r"Incorrect key: \[credential\]"):
+                    await _events(await place.stream(_attempt(), full=False))
+
+        run(main())
 
 
 # ── streams ─────────────────────────────────────────────────────────────────────────────────────────────────────────

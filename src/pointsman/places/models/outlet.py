@@ -173,7 +173,7 @@ class ModelStream:
             case Closed():
                 self._is_closed = True
             case Broken(failure, message):
-                raise self._failed(FailureKind(failure), message)
+                raise self._failed(FailureKind(failure), self._answer.hide(message))
             case _:
                 pass
 
