@@ -48,7 +48,8 @@ _ERROR_TYPES: Final = {
     429: "rate_limit_error",
 }
 _FIRST_SERVER_ERROR: Final = 500
-_BARE: Final = 2  # fields of a part that holds its type and its text alone
+_BARE: Final = 2  # fields of a part that holds its type and its text alone, and of a message of a role and a text
+_SPEAKERS: Final = {"user": Role.USER, "assistant": Role.ASSISTANT}
 _MODES: Final = {"auto": ToolMode.AUTO, "none": ToolMode.NONE, "required": ToolMode.REQUIRED}
 
 
@@ -62,7 +63,7 @@ def decode(body: bytes, call_id: str) -> Call:
         raise BadRequest("`messages` is empty. Send at least one message.", field="messages")
     reading = _Reading(tree)
     reading.read(asked.messages, tree["messages"])
-    tools = tuple(reading.tools(asked.tools or ()))
+    tools = tuple(reading.tools(asked.tools)) if asked.tools else ()
     schema = reading.schema(asked.response_format)
     return Call(
         call_id=call_id,
@@ -99,11 +100,14 @@ class _Reading:
         self.needs: set[Feature] = set()
         self.size = 0
         self.extras = dict(wire.REQUEST.unsaid(tree))
-        self.extras.update(wire.STREAM_OPTIONS.unsaid(tree.get("stream_options") or {}, "stream_options"))
+        if "stream_options" in tree:
+            self.extras.update(wire.STREAM_OPTIONS.unsaid(tree["stream_options"] or {}, "stream_options"))
 
     def read(self, messages: list[wire.Message], found: list[dict[str, Any]]) -> None:
         """Read the conversation; `found` is the same with every field."""
         for index, message in enumerate(messages):
+            if len(found[index]) == _BARE and isinstance(message.content, str) and self._plain(message.role, message.content):
+                continue
             at = f"messages[{index}]"
             fields = wire.MESSAGE.get(message.role)
             if fields is None:
@@ -120,6 +124,17 @@ class _Reading:
                     self._tool_result(message, parts, at=at)
                 case _:
                     self._instruct(message, parts, at=at)
+
+    def _plain(self, role: str, text: str) -> bool:
+        """Read a message of a role and a text, by far the most; tell whether it was one that needs no further look."""
+        if role in _SPEAKERS:
+            self.turns.append(Turn(_SPEAKERS[role], (Text(text),)))
+        elif role == "system" and not self.turns:
+            self.system.append(Text(text))
+        else:
+            return False
+        self.size += len(text)
+        return True
 
     def _stranger(self, message: wire.Message, at: str) -> None:
         if message.role != "function":  # the form of tool results that tools replaced; only its own dialect still knows it
