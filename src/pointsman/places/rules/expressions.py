@@ -14,6 +14,7 @@ _cel: Any = cel
 # What a rule can speak of. `answer`, `finish`, `target` and `place` are known after a model has answered only.
 BEFORE: Final = ("text", "system", "turns", "capability", "tenant", "team", "application", "user", "data_class", "tools", "stream")
 AFTER: Final = (*BEFORE, "answer", "finish", "target", "place")
+_NO_NUL: Final = "\N{REPLACEMENT CHARACTER}"
 _WORD: Final = re.compile(r"[a-z_]+")
 
 
@@ -83,7 +84,8 @@ class Compiler:
 
     def known(self, variables: Mapping[str, object]) -> Known:
         """Return the values of variables for evaluation."""
-        return Known(self._engine.Activation({name: _whole(value) for name, value in variables.items()}))
+        values = {name: value.replace("\0", _NO_NUL) if isinstance(value, str) else _whole(value) for name, value in variables.items()}
+        return Known(self._engine.Activation(values))
 
     def _compile(self, text: str, wanted: Any, *, told: str) -> Expression:
         try:
@@ -99,7 +101,7 @@ class Compiler:
 def _whole(value: object) -> object:
     # The engine reads a text up to its first NUL only; what follows would escape every rule.
     if isinstance(value, str):
-        return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+        return value.replace("\0", _NO_NUL)
     if isinstance(value, list):
         return [_whole(one) for one in value]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - a list of texts
     return value

@@ -8,8 +8,9 @@ cells test it: `> 5`, `in ["a", "b"]`, `.contains("refund")`, or a value to equa
 A veto whose condition fails to evaluate vetoes: when in doubt, no. An answer or correction that fails is passed over, and a model decides.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from msgspec.structs import replace
@@ -61,11 +62,11 @@ class _Group:
 
 @dataclass(frozen=True, slots=True)
 class _Phase:
-    """The rows of one phase in groups, and the variables they read."""
+    """The rows of one phase in groups, and how the variables that they read are worked out."""
 
     compiler: Compiler
     groups: tuple[_Group, ...]
-    uses: frozenset[str]
+    reads: tuple[tuple[str, Callable[[Attempt], object]], ...]
 
 
 def check(table: RuleTable) -> list[Fault]:
@@ -106,18 +107,19 @@ class RulesPlace:
         """Return the answer of the first row that fits, or None if a model must decide. Raises `Vetoed`."""
         if not self._before.groups:
             return None
-        decided = _decide(self._before, {name: _variable(name, attempt) for name in self._before.uses})
+        decided = _decide(self._before, {name: read(attempt) for name, read in self._before.reads})
         return None if decided is None else self._reply(attempt.call, decided)
 
     def after(self, attempt: Attempt, reply: Reply) -> Reply:
         """Return the model's reply, corrected if a row says so. Raises `Vetoed`."""
-        told = {
+        told: dict[str, object] = {
             "answer": "".join(part.text for part in reply.parts if isinstance(part, Text)),
             "finish": reply.finish.value,
             "target": attempt.target.name,
             "place": attempt.target.place.value,
         }
-        decided = _decide(self._after, {name: told[name] if name in told else _variable(name, attempt) for name in self._after.uses})
+        told.update({name: read(attempt) for name, read in self._after.reads})
+        decided = _decide(self._after, told)
         if decided is None:
             return reply
         finish = Finish.DONE if reply.finish is Finish.TOOLS else reply.finish  # the tool uses are gone with the answer
@@ -155,33 +157,28 @@ def _may_hold(condition: Expression, known: Known) -> bool:
         return True  # row by row it is told which one failed, and what follows from it
 
 
-def _variable(name: str, attempt: Attempt) -> object:
-    call, key = attempt.call, attempt.principal.key
-    match name:
-        case "text":
-            return _last_text(call)
-        case "system":
-            return "\n".join(text.text for text in call.system)
-        case "turns":
-            return len(call.turns)
-        case "tools":
-            return [tool.name for tool in call.tools]
-        case "stream":
-            return call.stream
-        case "capability":
-            return attempt.capability.name
-        case "data_class":
-            return attempt.verdict.label.name.lower()
-        case "user":
-            return attempt.principal.user or ""
-        case _:
-            return getattr(key, name) or ""
+# How each variable that is known before a model has answered is worked out.
+_VARIABLES: Final[Mapping[str, Callable[[Attempt], object]]] = MappingProxyType(
+    {
+        "text": lambda attempt: _last_text(attempt.call),
+        "system": lambda attempt: "\n".join([text.text for text in attempt.call.system]),
+        "turns": lambda attempt: len(attempt.call.turns),
+        "tools": lambda attempt: [tool.name for tool in attempt.call.tools],
+        "stream": lambda attempt: attempt.call.stream,
+        "capability": lambda attempt: attempt.capability.name,
+        "data_class": lambda attempt: attempt.verdict.label.name.lower(),
+        "tenant": lambda attempt: attempt.principal.key.tenant,
+        "team": lambda attempt: attempt.principal.key.team or "",
+        "application": lambda attempt: attempt.principal.key.application or "",
+        "user": lambda attempt: attempt.principal.user or "",
+    }
+)
 
 
 def _last_text(call: Call) -> str:
     for turn in reversed(call.turns):
         if turn.role is Role.USER:
-            return "\n".join(part.text for part in turn.parts if isinstance(part, Text))
+            return "\n".join([part.text for part in turn.parts if isinstance(part, Text)])
     return ""
 
 
@@ -282,7 +279,8 @@ def _constant(row: _Row, compiler: Compiler) -> bool | None:
 def _bound(compiler: Compiler, rows: tuple[_Row, ...]) -> _Phase:
     expressions = [part for row in rows for part in (row.condition, row.answer) if isinstance(part, Expression)]
     groups = tuple(_group(compiler, rows[start : start + _GROUP]) for start in range(0, len(rows), _GROUP))
-    return _Phase(compiler=compiler, groups=groups, uses=frozenset(name for expression in expressions for name in expression.uses))
+    uses = frozenset(name for expression in expressions for name in expression.uses)
+    return _Phase(compiler=compiler, groups=groups, reads=tuple((name, read) for name, read in _VARIABLES.items() if name in uses))
 
 
 def _group(compiler: Compiler, rows: tuple[_Row, ...]) -> _Group:
