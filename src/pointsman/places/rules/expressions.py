@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cel_expr_python import cel  # pyright: ignore[reportMissingTypeStubs, reportMissingModuleSource, reportUnknownVariableType, reportAttributeAccessIssue]
+from msgspec import Struct
 
 _cel: Any = cel
 
@@ -26,8 +27,7 @@ class EvaluationFailed(Exception):
     """An expression met a value it cannot handle, such as a division by zero."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """The values of one call, as the engine holds them; made once for all rows."""
 
     values: Any
