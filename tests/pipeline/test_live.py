@@ -1,6 +1,7 @@
 """Streams on their way to the caller: what is forwarded, and what is booked however they end."""
 
 import asyncio
+import tracemalloc
 from contextlib import aclosing
 from typing import Any
 
@@ -65,6 +66,17 @@ def test_a_vendor_that_tells_usage_with_every_word_loses_no_word(cache: CachePol
     house = a_house(Streams(pieces), cache=cache)
     assert house.ask(a_stream_call()) == b"".join(pieces)
     assert entry_of(house) == (None, 16_000, False)
+
+
+def test_of_a_stream_that_is_too_long_to_be_kept_nothing_is_held() -> None:
+    word = openai_stream("word " * 15_000)[1]
+    house = a_house(Streams((word,) * 100), cache=CachePolicy())
+    tracemalloc.start()
+    try:
+        leave_after(house, 100)
+        assert tracemalloc.get_traced_memory()[1] < 10 * len(word)
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_stream_in_another_dialect_is_translated_as_it_comes() -> None:

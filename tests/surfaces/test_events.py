@@ -1,3 +1,4 @@
+import time
 from itertools import pairwise
 
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import strategies as st
 from tests.values import a_call
 
 from pointsman.core.call import Foreign, HiddenThinking, Image, Part, Refusal, Text, Thinking, ToolUse
-from pointsman.core.reply import Broken, Closed, Finish, Finished, Reply, Started, TextDelta, ThinkingSigned, ToolDelta, ToolStarted, Usage, UsageSeen
+from pointsman.core.reply import Broken, Closed, Event, Finish, Finished, Reply, Started, TextDelta, ThinkingSigned, ToolDelta, ToolStarted, Usage, UsageSeen
 from pointsman.surfaces.events import ReplyBuilder, part_events, reply_events, unstreamed
 
 TEXTS = st.text(min_size=1)
@@ -66,6 +67,21 @@ def test_each_signature_ends_a_thought_even_one_without_text() -> None:
     builder = ReplyBuilder()
     builder.feed([ThinkingSigned("a"), ThinkingSigned("b")])
     assert builder.reply().parts == (Thinking(text="", signature="a"), Thinking(text="", signature="b"))
+
+
+@pytest.mark.parametrize("said", [[TextDelta("word ")], [ToolDelta(0, "word ")]])
+def test_a_long_answer_takes_no_longer_for_each_word_than_a_short_one(said: list[Event]) -> None:
+    def seconds(words: int) -> float:
+        builder = ReplyBuilder()
+        builder.feed([ToolStarted(0, "1", "f")])
+        began = time.process_time()
+        for _ in range(words):
+            builder.feed(said)
+        spent = time.process_time() - began
+        assert builder.size_chars == 5 * words
+        return spent
+
+    assert min(seconds(60_000) for _ in range(2)) < 15 * min(seconds(10_000) for _ in range(3))
 
 
 def test_a_failure_told_in_a_stream_is_no_part_of_a_reply() -> None:

@@ -27,6 +27,8 @@ async def live(way: Way, this: Try, *, stream: ModelStream) -> AsyncGenerator[by
         async for pieces in stream.pieces():
             if builder is not None:
                 builder.feed(event for piece in pieces for event in piece.events)
+                if builder.size_chars > way.stages.cache.max_bytes:
+                    builder = None  # too long to be kept, so nothing of it is held
             if data := write(pieces):
                 yield data
         way.stages.breakers.succeeded(this.attempt.target.name)

@@ -66,18 +66,35 @@ def untranslatable(part: Foreign, model: str) -> PlaceFailed:
     return PlaceFailed(Failure(kind=FailureKind.BAD_ANSWER, message=message), target=model)
 
 
+class _Growing:
+    """A part that more may be said of. What was said is put together once, at the end: a long answer comes in a hundred thousand pieces."""
+
+    __slots__ = ("part", "said")
+
+    def __init__(self, part: Part) -> None:
+        self.part = part
+        self.said: list[str] = []
+
+    def whole(self) -> Part:
+        if not self.said:
+            return self.part
+        text = "".join(self.said)
+        return replace(self.part, arguments=text) if isinstance(self.part, ToolUse) else replace(self.part, text=text)
+
+
 class ReplyBuilder:
     """Collects the events of a stream into the reply that says the same. Neighbouring text is one part."""
 
     def __init__(self) -> None:
-        self._parts: list[Part] = []
-        self._tools: dict[int, int] = {}
+        self._parts: list[_Growing] = []
+        self._tools: dict[int, _Growing] = {}
         self._started = Started("", "")
         self._finished = Finished(Finish.DONE)
         self._usage: UsageSeen | None = None
+        self.size_chars = 0
 
     def feed(self, events: Iterable[Event]) -> None:
-        """Take in the next events."""
+        """Take in the next events. `size_chars` tells how much text has been collected."""
         for event in events:
             match event:
                 case Started():
@@ -87,43 +104,48 @@ class ReplyBuilder:
                 case UsageSeen():
                     self._usage = event
                 case TextDelta(text):
-                    self._extend(Text(text))
+                    self._extend(Text(""), text)
                 case _:
                     self._rarer(event)
 
     def _rarer(self, event: Event) -> None:
         match event:
             case RefusalDelta(text):
-                self._extend(Refusal(text=text))
+                self._extend(Refusal(text=""), text)
             case ThinkingDelta(text):
-                self._extend(Thinking(text=text))
+                self._extend(Thinking(text=""), text)
             case ThinkingSigned(signature):
-                last = self._parts[-1] if self._parts else None
-                if isinstance(last, Thinking) and last.signature is None:
-                    self._parts[-1] = replace(last, signature=signature)
-                else:
-                    self._parts.append(Thinking(text="", signature=signature))
+                self._sign(signature)
             case ThinkingHidden(data):
-                self._parts.append(HiddenThinking(data=data))
+                self._parts.append(_Growing(HiddenThinking(data=data)))
+                self.size_chars += len(data)
             case ToolStarted(slot, use_id, name):
-                self._tools[slot] = len(self._parts)
-                self._parts.append(ToolUse(use_id=use_id, name=name, arguments=""))
+                self._tools[slot] = _Growing(ToolUse(use_id=use_id, name=name, arguments=""))
+                self._parts.append(self._tools[slot])
             case ToolDelta(slot, arguments):
-                use = self._parts[self._tools[slot]]
-                assert isinstance(use, ToolUse)  # noqa: S101 - `_tools` points at tool uses only
-                self._parts[self._tools[slot]] = replace(use, arguments=use.arguments + arguments)
+                self._say(self._tools[slot], arguments)
             case Foreign():
-                self._parts.append(event)
+                self._parts.append(_Growing(event))
             case _:
                 pass
 
-    def _extend(self, more: Text | Refusal | Thinking) -> None:
-        last = self._parts[-1] if self._parts else None
+    def _extend(self, empty: Text | Refusal | Thinking, more: str) -> None:
+        last = self._parts[-1].part if self._parts else None
         is_signed = isinstance(last, Thinking) and last.signature is not None  # a signature ends its block
-        if isinstance(last, Text | Refusal | Thinking) and type(last) is type(more) and not is_signed:
-            self._parts[-1] = replace(last, text=last.text + more.text)
-        else:
-            self._parts.append(more)
+        if type(last) is not type(empty) or is_signed:
+            self._parts.append(_Growing(empty))
+        self._say(self._parts[-1], more)
+
+    def _say(self, part: _Growing, more: str) -> None:
+        part.said.append(more)
+        self.size_chars += len(more)
+
+    def _sign(self, signature: str) -> None:
+        last = self._parts[-1] if self._parts else None
+        if last is None or not isinstance(last.part, Thinking) or last.part.signature is not None:
+            last = _Growing(Thinking(text=""))
+            self._parts.append(last)
+        last.part = replace(last.part, signature=signature)
 
     def reply(self) -> Reply:
         """Return what has been collected."""
@@ -132,7 +154,7 @@ class ReplyBuilder:
             model=self._started.model,
             finish=self._finished.finish,
             stop_sequence=self._finished.stop_sequence,
-            parts=tuple(self._parts),
+            parts=tuple(part.whole() for part in self._parts),
             usage=None if self._usage is None else self._usage.usage,
         )
 

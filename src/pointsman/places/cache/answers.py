@@ -62,10 +62,10 @@ def can_repeat(call: Call) -> bool:
 
 
 class AnswerCache:
-    """Answers by key, least recently used out first. `now` is a monotonic clock in seconds."""
+    """Answers by key, least recently used out first. `max_bytes` bounds all of them together; `now` is a monotonic clock in seconds."""
 
     def __init__(self, *, max_bytes: int, now: Callable[[], float]) -> None:
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self._now = now
         self._entries: OrderedDict[CacheKey, tuple[Reply, float, int]] = OrderedDict()
         self._bytes = 0
@@ -86,13 +86,13 @@ class AnswerCache:
         """Keep a whole answer. One that was cut off or refused is not worth repeating."""
         policy = attempt.capability.cache
         size = _size(reply)
-        if policy is None or not _is_worth_keeping(reply) or size > self._max_bytes:
+        if policy is None or not _is_worth_keeping(reply) or size > self.max_bytes:
             return
         key = cache_key(attempt)
         self._drop(key)
         self._entries[key] = (reply, self._now() + policy.ttl_s, size)
         self._bytes += size
-        while self._bytes > self._max_bytes:
+        while self._bytes > self.max_bytes:
             self._drop(next(iter(self._entries)))
 
     @property
