@@ -223,7 +223,7 @@ def test_a_stream_that_never_begins_is_a_failure_before_anybody_was_told_anythin
         async with Vendor(script) as vendor:
             with pytest.raises(AnswerBroken) as broken:
                 await vendor.pool().open(ASK_STREAM, QUICK)
-            assert broken.value.failure.kind is FailureKind.CONNECT
+            assert broken.value.failure.kind is FailureKind.CUT  # it was reached, and may have worked
 
     run(main())
 

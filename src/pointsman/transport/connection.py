@@ -17,11 +17,12 @@ from pointsman.transport.bounds import Bounds
 
 _NEVER: Final = float("inf")
 _NO_HEADERS: Final[dict[str, str]] = {}
+_STALE_S: Final = 1.0  # a connection that was closed before it was used again says so within a round trip
 _ENCODING_LENGTH: Final = len(b"content-encoding")
 
 
 class AnswerBroken(Exception):
-    """An exchange ended without an answer. `failure` says how; `stale` that the vendor had closed an idle connection."""
+    """An exchange ended without an answer. `failure` says how; `stale` that the vendor had closed an idle connection, so that it never saw the request."""
 
     def __init__(self, failure: Failure, *, stale: bool = False) -> None:
         super().__init__(failure.message)
@@ -75,6 +76,7 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._gap_s = _NEVER
         self._total_at = _NEVER
+        self._sent_at = 0.0
         self._late = FailureKind.TIMEOUT_FIRST_BYTE
         self._arrived: deque[bytes] = deque()
         self.due = _NEVER
@@ -167,6 +169,7 @@ class Connection(asyncio.Protocol):
         self._is_streaming = streaming
         self._gap_s = deadlines.gap_s
         self._total_at = begun + deadlines.total_s
+        self._sent_at = now
         self.due = min(now + deadlines.first_byte_s, self._total_at)
         self._transport.write(request)
 
@@ -259,8 +262,8 @@ class Connection(asyncio.Protocol):
             self._is_complete = True
             self._wake()
         elif self.first_byte_at is None:
-            self._is_stale = self._served > 0 and self._broken is None
-            self._break(Failure(kind=FailureKind.CONNECT, message="the vendor closed the connection without an answer"))
+            self._is_stale = self._served > 0 and self._broken is None and self._loop.time() < self._sent_at + _STALE_S
+            self._break(Failure(kind=FailureKind.CUT, message="the vendor closed the connection without an answer"))
         else:
             self._break(Failure(kind=FailureKind.CUT, message="the answer was cut off"))
 
