@@ -260,6 +260,12 @@ def test_a_stream_names_itself_and_tells_usage_only_when_asked() -> None:
         assert (answer["usage"] is not None) is wanted
 
 
+def test_a_choice_without_a_message_is_told_as_a_stream_without_words() -> None:
+    body = msgspec.json.encode({"id": "c", "model": "small", "choices": [{"index": 0, "finish_reason": "length"}, {"message": None, "finish_reason": "length"}]})
+    reply = Reply(reply_id="c", model="small", finish=Finish.LENGTH, native=Native(OPENAI, body))
+    assert SURFACE.replay(reply, a_call(stream=True)).count(b'"delta":{}') == 2
+
+
 def test_a_replayed_completion_keeps_what_only_its_vendor_understands() -> None:
     """Further choices, probabilities, sources and fields nobody knows: a held answer loses nothing by becoming a stream."""
     token = {"token": "a", "logprob": -0.5, "bytes": [97], "top_logprobs": []}

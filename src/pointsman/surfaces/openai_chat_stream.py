@@ -157,7 +157,7 @@ def replay(reply: Reply, call: Call) -> bytes:
 
 
 def _whole_choice(choice: dict[str, Any]) -> dict[str, Any]:
-    delta = dict(choice.pop("message"))
+    delta = dict(choice.pop("message", None) or {})
     for name in ("tool_calls", "reasoning_details"):
         if delta.get(name):
             delta[name] = [{"index": index, **entry} for index, entry in enumerate(delta[name])]
