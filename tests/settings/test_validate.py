@@ -16,6 +16,9 @@ capabilities:
 SEE = "`pointsman check --schema` shows what is allowed."
 
 
+TENANT = "Tenants share nothing. No `/`: it stands between tenant and user."
+
+
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
@@ -44,6 +47,7 @@ SEE = "`pointsman check --schema` shows what is allowed."
         ("targets: {t: {vendor: openai, model: x, hardware: {hourly_usd: x}}}", f"6 targets.t.hardware.hourly_usd: this must be a number. {SEE}"),
         ("targets: {t: {vendor: openai, model: x, features: [tols]}}", "6 targets.t.features[0]: this must be one of "),
         (f"keys: {{k: {{sha256: {SHA}, previous: {{sha256: {SHA}, until: 2027}}}}}}", f"6 keys.k.previous.until: this must be a text. {SEE}"),
+        (f"keys: {{k: {{sha256: {SHA}, tenant: a/b}}}}", f"6 keys.k.tenant: this does not have the form that is needed. Whose data this is. {TENANT} {SEE}"),
         ("limits: {}", f"6 limits: this must be a list. {SEE}"),
     ],
 )

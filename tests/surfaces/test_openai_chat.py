@@ -261,7 +261,8 @@ def test_a_stream_names_itself_and_tells_usage_only_when_asked() -> None:
 
 
 def test_a_choice_without_a_message_is_told_as_a_stream_without_words() -> None:
-    body = msgspec.json.encode({"id": "c", "model": "small", "choices": [{"index": 0, "finish_reason": "length"}, {"message": None, "finish_reason": "length"}]})
+    choices = [{"index": 0, "finish_reason": "length"}, {"index": 1, "message": None, "finish_reason": "length"}]
+    body = msgspec.json.encode({"id": "c", "model": "small", "choices": choices})
     reply = Reply(reply_id="c", model="small", finish=Finish.LENGTH, native=Native(OPENAI, body))
     assert SURFACE.replay(reply, a_call(stream=True)).count(b'"delta":{}') == 2
 

@@ -18,6 +18,9 @@ _Usd = Annotated[float, Meta(ge=0, le=1e9)]
 _Count = Annotated[int, Meta(ge=1, le=2**53)]
 _Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@-]*$")]
 
+# A user is counted as `TENANT/USER`, and users have any name: with two ways to read one, tenants would share a limit.
+_Tenant = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@-]*$")]
+
 
 class Deadlines(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """How long each part of an exchange with a target may take."""
@@ -122,7 +125,7 @@ class Key(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
 
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="The SHA-256 of the secret, in hex.")]
     previous: Annotated[Previous | None, Meta(description="The secret before the last rotation.")] = None
-    tenant: Annotated[_Name, Meta(description="Whose data this is. Tenants share nothing.")] = "default"
+    tenant: Annotated[_Tenant, Meta(description="Whose data this is. Tenants share nothing. No `/`: it stands between tenant and user.")] = "default"
     team: Annotated[_Name | None, Meta(description="Who pays.")] = None
     application: Annotated[_Name | None, Meta(description="Which application calls.")] = None
     capabilities: Annotated[list[str] | None, Meta(description="The capabilities it may use; by default all.")] = None
