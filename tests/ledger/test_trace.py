@@ -13,8 +13,8 @@ from pointsman.ledger.trace import OK, Trace
 VERDICT = Verdict(label=DataClass.CONFIDENTIAL, mask=0b111, snapshot="0123456789abcdef")
 
 
-def an_attempt(seq: int = 0) -> Attempt:
-    return Attempt(call=a_call(), principal=a_principal(), capability=a_capability(), target=a_target(), verdict=VERDICT, deadlines=Deadlines(), seq=seq)
+def an_attempt() -> Attempt:
+    return Attempt(call=a_call(), principal=a_principal(), capability=a_capability(), target=a_target(), verdict=VERDICT, deadlines=Deadlines())
 
 
 def a_rating(cost: int | None = 1_000) -> Rating:
@@ -36,8 +36,8 @@ def test_a_call_is_booked_once_with_everything_that_happened() -> None:
     trace.book(an_attempt(), a_rating(), started=started, error="overloaded")
     time.advance(0.25)
     assert (trace.call_id, trace.elapsed_s) == (CALL_ID, 0.75)
-    trace.book(an_attempt(1), a_rating(2_000), started=started + 0.5, first_byte_at=started + 0.6)
-    trace.answered_by(an_attempt(1), "fallback")
+    trace.book(an_attempt(), a_rating(2_000), started=started + 0.5, first_byte_at=started + 0.6)
+    trace.answered_by(an_attempt(), "fallback")
     trace.close(OK)
     trace.close("cancelled")
     [record] = booked
@@ -62,7 +62,7 @@ def test_what_was_reserved_is_settled_by_all_attempts_together() -> None:
     trace = a_trace([], time)
     trace.settle = lambda tokens, cost: settled.append((tokens, cost))
     trace.book(an_attempt(), a_rating(), started=time.monotonic_s)
-    trace.book(an_attempt(1), a_rating(2_000), started=time.monotonic_s)
+    trace.book(an_attempt(), a_rating(2_000), started=time.monotonic_s)
     trace.close(OK)
     trace.close(OK)
     assert settled == [(30, 3_000)]
@@ -74,7 +74,7 @@ def test_one_unknown_cost_makes_the_whole_unknown() -> None:
     assert trace.cost_nano_usd == 0
     trace.book(an_attempt(), a_rating(), started=time.monotonic_s)
     assert trace.cost_nano_usd == 1_000
-    trace.book(an_attempt(1), a_rating(None), started=time.monotonic_s)
+    trace.book(an_attempt(), a_rating(None), started=time.monotonic_s)
     assert trace.cost_nano_usd is None
 
 

@@ -135,6 +135,7 @@ def test_the_same_question_is_answered_from_the_cache() -> None:
     house = House(a_capability(cache=CachePolicy()))
     assert house.ask(a_call()) == house.ask(a_call())
     assert [(record.reason, record.entries[0].cost_nano_usd) for record in house.booked] == [("first_choice", 20_000), ("cache_hit", 0)]
+    assert [record.entries[0].seq for record in house.booked] == [0, 0]  # looking where nothing was is no try
 
 
 def test_a_streamed_answer_is_found_again_by_a_caller_who_wants_it_whole_and_the_other_way_round() -> None:

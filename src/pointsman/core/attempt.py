@@ -17,7 +17,7 @@ from pointsman.core.verdict import Verdict
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
-    """One try at one target. `seq` counts the tries of a call from 0; `deadlines` are what is left of the call's own."""
+    """One try at one target. `deadlines` are what is left of the call's own."""
 
     call: Call
     principal: Principal
@@ -25,7 +25,6 @@ class Attempt(Struct, frozen=True, kw_only=True):
     target: Target
     verdict: Verdict
     deadlines: Deadlines
-    seq: int = 0
 
     def __post_init__(self) -> None:
         """Refuse a target that the verdict does not permit."""

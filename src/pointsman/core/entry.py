@@ -10,7 +10,7 @@ from pointsman.core.reply import Usage
 
 class Entry(Struct, frozen=True, kw_only=True):
     """
-    One attempt. `error` is a failure kind or a grade code; `cost_nano_usd` None is unknown, never zero.
+    One attempt. `seq` counts those of a call from 0. `error` is a failure kind or a grade code; `cost_nano_usd` None is unknown, never zero.
 
     `estimated` marks usage that no vendor counted, because the call was cut short: our own count of what was produced.
     """
@@ -31,7 +31,7 @@ class CallRecord(Struct, frozen=True, kw_only=True):
     """
     The decision record of one call, complete when its last byte was sent.
 
-    `reason` is why the last target was chosen, or why none answered. `considered` lists the other candidates as (target, reason code).
+    `reason` is why the target that answers was chosen; empty if none did. `considered` lists the other candidates as (target, reason code).
     `status` is `ok`, a refusal's or a failure's code, or `cancelled`.
     """
 

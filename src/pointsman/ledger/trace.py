@@ -86,7 +86,7 @@ class Trace:
         """Note one attempt. Times are of the monotonic clock."""
         self._entries.append(
             Entry(
-                seq=attempt.seq,
+                seq=len(self._entries),
                 place=attempt.target.place,
                 target=attempt.target.name,
                 error=error,

@@ -18,7 +18,7 @@ from pointsman.pipeline.way import Answer, Way, code_of
 
 
 async def run(call: Call, asked: Asked, *, stages: Stages) -> Answer:
-    """Take one call through every stage; return the first answer that is good enough. Raises `Refused` and `Failed`."""
+    """Take one call through every stage; return the first answer that is good enough. Raises `Refused`, `Failed` and `CredentialMissing`."""
     principal = stages.intake.identify(asked.authorization, asked.api_key, user=asked.user or call.user)
     capability = stages.intake.find(principal, call.capability)
     trace = Trace(call, principal, capability=capability, unit=asked.unit, clock=stages.clock, book=stages.book)

@@ -60,7 +60,7 @@ class Way:
     further tries at targets.
     """
 
-    __slots__ = ("_seq", "call", "capability", "full", "held", "principal", "remembers", "retried", "sent", "stages", "table", "trace", "verdict")
+    __slots__ = ("call", "capability", "full", "held", "principal", "remembers", "retried", "sent", "stages", "table", "trace", "verdict")
 
     def __init__(self, call: Call, principal: Principal, *, capability: Capability, verdict: Verdict, trace: Trace, stages: Stages) -> None:
         self.call = call
@@ -77,7 +77,6 @@ class Way:
         self.full = self.held or self.remembers
         self.sent = unstreamed(call) if call.stream and self.held else call
         self.retried = 0
-        self._seq = 0
 
     @property
     def left_s(self) -> float:
@@ -86,8 +85,6 @@ class Way:
 
     def attempt(self, target: Target) -> Attempt:
         """Return permission to try the target now, within what is left of the call's time. Raises `NotPermitted`."""
-        seq = self._seq
-        self._seq = seq + 1
         return Attempt(
             call=self.sent,
             principal=self.principal,
@@ -95,7 +92,6 @@ class Way:
             target=target,
             verdict=self.verdict,
             deadlines=(target.deadlines or self.capability.deadlines).within(self.left_s),
-            seq=seq,
         )
 
     def begin(self, rung: Rung) -> Try:
