@@ -97,6 +97,18 @@ def test_what_was_not_used_is_given_back(cells: Cells) -> None:
     assert meters.spent(each, NOON) == 95
 
 
+def test_other_workers_know_what_was_given_back_once_it_is_settled(tmp_path: Path) -> None:
+    cells, others = SharedCells(tmp_path / "limits"), SharedCells(tmp_path / "limits")
+    here, there, each = Meters(cells), Meters(others), a_meter(budget_nano_usd=100)
+    reserve(here, each, cost=100).settle(0, 10)
+    with pytest.raises(OverBudget):
+        reserve(there, each, cost=90)
+    here.settle()
+    reserve(there, each, cost=90)
+    cells.close()
+    others.close()
+
+
 def test_settling_twice_changes_nothing_more(cells: Cells) -> None:
     meters, each = Meters(cells), a_meter(budget_nano_usd=100)
     reservation = reserve(meters, each, cost=50)

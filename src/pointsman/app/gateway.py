@@ -116,7 +116,8 @@ class Gateway:
             _LOG.warning("call %s failed: %s%s", call_id, error.code, _kinds(error))
 
     def sweep(self) -> None:
-        """Enforce the dead-lines of calls to vendors; called a few dozen times a second."""
+        """Enforce the dead-lines of calls to vendors, and tell other workers what calls gave back; called a few dozen times a second."""
+        self._meters.settle()
         self._outlets.sweep(asyncio.get_running_loop().time())
 
     def note_hardware(self) -> None:
@@ -129,6 +130,7 @@ class Gateway:
     def close(self) -> None:
         """Write what is left and let everything go."""
         self.note_hardware()
+        self._meters.settle()
         self._outlets.close()
         self.ledger.close()
 

@@ -97,9 +97,9 @@ class SharedCells:
         """Return a cell."""
         known = self._found_at.get(name)
         if known is not None:
-            found, *cell = _SLOT.unpack_from(self._map, known[0])
-            if found == known[1]:
-                return tuple(cell)
+            slot = _SLOT.unpack_from(self._map, known[0])
+            if slot[0] == known[1]:
+                return slot[1:]
         digest = _digest(name)
         for offset in self._near(digest):
             found, *cell = _SLOT.unpack_from(self._map, offset)
@@ -112,9 +112,11 @@ class SharedCells:
     def write(self, name: str, cell: Cell, *, now_s: float) -> None:
         """Replace a cell. Raises `Failed` when no slot is free or lapsed."""
         known = self._found_at.get(name)
-        if known is not None and _SLOT.unpack_from(self._map, known[0])[0] == known[1]:
-            _SLOT.pack_into(self._map, known[0], known[1], *cell)
-            return
+        if known is not None:
+            at, digest = known
+            if self._map[at : at + len(_FREE)] == digest:
+                _SLOT.pack_into(self._map, at, digest, *cell)
+                return
         digest = _digest(name)
         place: int | None = None
         for offset in self._near(digest):

@@ -58,16 +58,23 @@ def lapses_s(period: Period, start_s: int) -> int:
 
 
 class Meters:
-    """Counts what has been used. Times are Unix seconds."""
+    """
+    Counts what has been used. Times are Unix seconds.
+
+    What a call gives back is written with the next reservation, under one lock for both (ADR 0009). So that other workers need not wait for that,
+    `settle` is called a few dozen times a second: for them a call ends up to that much later.
+    """
 
     def __init__(self, cells: Cells) -> None:
         self._cells = cells
+        self._unsettled: list[tuple[tuple[Meter, ...], int, int, float]] = []
 
     def reserve(self, meters: tuple[Meter, ...], *, tokens: int, cost_nano_usd: int, now_s: float) -> "Reservation":
         """Set aside one request, `tokens` and money under every meter. Raises `OverLimit` or `OverBudget` and sets nothing aside."""
         if not meters:
             return Reservation(self, (), tokens=tokens, cost_nano_usd=cost_nano_usd, now_s=now_s)
         with self._cells.lock():
+            self._write_unsettled()
             now_s = self._in_order(now_s)
             changes: list[tuple[str, Cell]] = []
             for each in meters:
@@ -79,17 +86,29 @@ class Meters:
     def seed(self, each: Meter, spent_nano_usd: int, *, now_s: float) -> None:
         """Tell what a budget had spent in this period before this process began. What is known already is not forgotten."""
         with self._cells.lock():
+            self._write_unsettled()
             start, spent = self._money(each, now_s)
             self._cells.write(each.money, (start, max(spent, spent_nano_usd), 0, lapses_s(each.limit.period, start)), now_s=now_s)
 
     def spent(self, each: Meter, now_s: float) -> int:
         """Return what is spent or reserved of a budget in this period, in nano-dollars."""
+        self.settle()
         return self._money(each, now_s)[1]
 
     def adjust(self, meters: tuple[Meter, ...], *, tokens: int, cost_nano_usd: int, reserved_at_s: float) -> None:
         """Add the difference between what was reserved and what was used. A window that has passed since needs none."""
-        minute_s = int(reserved_at_s) // _MINUTE_S * _MINUTE_S
-        with self._cells.lock():
+        self._unsettled.append((meters, tokens, cost_nano_usd, reserved_at_s))
+
+    def settle(self) -> None:
+        """Write what calls that have ended gave back."""
+        if self._unsettled:
+            with self._cells.lock():
+                self._write_unsettled()
+
+    def _write_unsettled(self) -> None:
+        unsettled, self._unsettled = self._unsettled, []
+        for meters, tokens, cost_nano_usd, reserved_at_s in unsettled:
+            minute_s = int(reserved_at_s) // _MINUTE_S * _MINUTE_S
             for each in meters:
                 if each.limit.tokens_per_minute is not None and tokens:
                     self._add(each.tokens, minute_s, amount=tokens)
