@@ -65,10 +65,15 @@ def test_a_file_with_mistakes_keeps_the_old_snapshot_and_says_why(upstreams: Ups
         assert gateway.chat("steady").status_code == 200
 
 
+def _listed(gateway: Gateway) -> list[str]:
+    return [model["id"] for model in gateway.get("/v1/models").json()["data"]]
+
+
 def test_a_changed_file_is_noticed_without_a_signal(upstreams: Upstreams, tmp_path: Path) -> None:
     with Gateway(tmp_path, settings(upstreams)) as gateway:
         gateway.write({**_steady(upstreams), "server": gateway.settings["server"]})
-        eventually(lambda: gateway.chat("steady").status_code == 200, "the reload")
+        names = eventually(lambda: [name for name in _listed(gateway) if name.startswith("steady")], "the reload")
+        assert names == ["steady", "steady-anthropic"]
 
 
 @every_sdk

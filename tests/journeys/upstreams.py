@@ -2,6 +2,7 @@
 What stands behind the gateway in the journeys, as settings: vendors, targets, and a capability for each.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -29,6 +30,11 @@ class Simulator:
         """Return what it keeps about the requests for a model, newest last."""
         told = httpx2.get(f"{self.url}/simulated/requests", timeout=PATIENCE_S).json()["requests"]
         return [record for record in told if record["body"].get("model") == model]
+
+    def times_asked(self, words: str) -> int:
+        """Return how many of the requests that it keeps hold these words. It keeps the newest only, so how many there are in all tells nothing."""
+        told = httpx2.get(f"{self.url}/simulated/requests", timeout=PATIENCE_S).json()["requests"]
+        return sum(words in json.dumps(record["body"]) for record in told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
