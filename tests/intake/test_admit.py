@@ -147,6 +147,13 @@ def test_where_the_call_does_not_bound_its_answer_the_targets_do() -> None:
         an_intake(None, Limit(name="t", by=LimitBy.KEY, tokens_per_minute=199)).reserve(a_principal(), a_capability(ladder=ladder), call=call)
 
 
+def test_each_of_the_answers_that_are_asked_for_is_reserved() -> None:
+    call = a_call("x" * 400, sampling=Sampling(max_tokens=50), answers=3)
+    an_intake(None, Limit(name="t", by=LimitBy.KEY, tokens_per_minute=251)).reserve(a_principal(), a_capability(), call=call)
+    with pytest.raises(OverLimit):
+        an_intake(None, Limit(name="t", by=LimitBy.KEY, tokens_per_minute=250)).reserve(a_principal(), a_capability(), call=call)
+
+
 def test_the_dearest_target_of_the_ladder_decides_how_much_money_is_reserved() -> None:
     dear = Price(price_id="contract:dear", rates=Rates(tokens_in=10_000_000, tokens_out=20_000_000), per_request_nano_usd=7)
     ladder = [

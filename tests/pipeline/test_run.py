@@ -1,6 +1,7 @@
 """One call through every stage: who is asked, what is booked, what the caller is told."""
 
 import asyncio
+from typing import Any
 
 import msgspec
 import pytest
@@ -9,7 +10,7 @@ from tests.values import a_call, a_capability, a_key, a_target, openai_answer
 
 from pointsman.core.call import Asked, OutputSchema
 from pointsman.core.capability import CachePolicy, RuleTable
-from pointsman.core.errors import NoPlaceAllowed, NotAuthenticated, OverLimit, PlaceFailed, UnknownCapability, Vetoed
+from pointsman.core.errors import BadRequest, NoPlaceAllowed, NotAuthenticated, OverLimit, PlaceFailed, UnknownCapability, Vetoed
 from pointsman.core.http import Deadlines
 from pointsman.core.place import DataClass, Dialect, Place
 from pointsman.core.principal import Limit, LimitBy
@@ -118,6 +119,18 @@ def test_a_rule_corrects_a_model_even_where_a_stream_was_asked_for() -> None:
     assert b"On its way. Promise." in sent
     (asked, _), *_ = house.vendors["acme/small"].asked
     assert b"stream" not in asked.body
+
+
+@pytest.mark.parametrize("judged", ["by a rule", "by a schema"])
+def test_where_answers_are_judged_one_is_asked_for_and_none_slips_past(judged: str) -> None:
+    rules = a_table({"phase": "after", "then": "veto", "when": 'answer.contains("way")', "message": "No."})
+    told: dict[str, Any] = {"rules": "rules.csv"} if judged == "by a rule" else {"output": OutputSchema(name="a", schema={"type": "object"})}
+    house = House(a_capability(**told), rules=rules)
+    call = a_call(answers=2, extras={"n": 2}, wire={**a_call().wire, "n": 2})
+    with pytest.raises(BadRequest, match="one at a time"):
+        house.ask(call)
+    assert (house.asked, house.record.status) == ({}, "bad_request")
+    assert House(a_capability()).ask(call)
 
 
 def test_an_answer_that_a_rule_judged_for_one_caller_is_not_kept_for_the_next() -> None:

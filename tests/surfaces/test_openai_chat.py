@@ -46,6 +46,14 @@ def test_the_newer_name_of_the_token_limit_wins() -> None:
     assert read(OPENAI, _request(max_tokens=5, max_completion_tokens=0)).sampling.max_tokens == 0
 
 
+def test_it_is_known_how_many_answers_are_asked_for() -> None:
+    for told, answers in (({}, 1), ({"n": None}, 1), ({"n": 1}, 1), ({"n": 3}, 3)):
+        assert read(OPENAI, _request(**told)).answers == answers
+    with pytest.raises(BadRequest) as refused:
+        read(OPENAI, _request(n=0))
+    assert refused.value.field == "n"
+
+
 @pytest.mark.parametrize("field", ["max_tokens", "max_completion_tokens"])
 def test_fewer_tokens_than_none_are_refused_for_limits_would_grow_by_them(field: str) -> None:
     with pytest.raises(BadRequest, match="Correct it") as refused:

@@ -137,8 +137,8 @@ class Call(Struct, frozen=True, kw_only=True):
     One request of an application for a capability.
 
     `extras` names the fields that only the caller's dialect can express (name → value), so that a target of another dialect can
-    refuse them by name; `headers` are those among them that were sent beside the body. `needs` is what a target must offer. `size_chars` is
-    the length of all text, for estimates.
+    refuse them by name; `headers` are those among them that were sent beside the body. `answers` is how many are asked for, `needs` what
+    a target must offer. `size_chars` is the length of all text, for estimates.
     """
 
     call_id: str
@@ -154,6 +154,7 @@ class Call(Struct, frozen=True, kw_only=True):
     extras: Mapping[str, object]
     headers: tuple[tuple[str, str], ...] = ()
     needs: frozenset[Feature] = frozenset()
+    answers: int = 1
     stream: bool = False
     wants_usage: bool = False
     user: str | None = None

@@ -77,7 +77,8 @@ class Intake:
         if not meters:
             return self._meters.reserve((), tokens=0, cost_nano_usd=0, now_s=now_s)
         tokens_in = call.size_chars // _CHARS_PER_TOKEN + 1
-        tokens_out = call.sampling.max_tokens or max((target.max_output_tokens or _USUAL_TOKENS_OUT for target in capability.ladder), default=0)
+        longest = call.sampling.max_tokens or max((target.max_output_tokens or _USUAL_TOKENS_OUT for target in capability.ladder), default=0)
+        tokens_out = longest * call.answers
         cost = 0
         for target in capability.ladder:
             cost = max(cost, self._estimate(target, tokens_in, tokens_out=tokens_out))

@@ -10,7 +10,7 @@ from msgspec import Struct
 from pointsman.core.attempt import Attempt
 from pointsman.core.call import Call
 from pointsman.core.capability import Capability
-from pointsman.core.errors import PlaceFailed, PointsmanError
+from pointsman.core.errors import BadRequest, PlaceFailed, PointsmanError
 from pointsman.core.principal import Principal
 from pointsman.core.reply import Reply
 from pointsman.core.target import Target
@@ -53,7 +53,7 @@ class Try(Struct, frozen=True, kw_only=True):
 
 class Way:
     """
-    One call under one verdict. The only maker of attempts.
+    One call under one verdict. The only maker of attempts. Raises `BadRequest` for several answers where only one would be judged.
 
     `held` tells that the answer must be seen whole before its first byte is sent, so that what is `sent` to a target asks for no stream even
     if the caller does; `remembers` that it may come from the cache and go there; `full` that somebody looks inside. `retried` counts the
@@ -72,6 +72,8 @@ class Way:
         self.table = None if capability.rules is None else stages.rules[capability.rules]
         is_judged = self.table is not None and self.table.has_after
         self.held = stages.checks.needs_content(capability) or is_judged
+        if self.held and call.answers > 1:
+            raise BadRequest(f"The answers of `{capability.name}` are judged, one for each call. Ask for one at a time.", field="n")
         # A rule's word on an answer may depend on who asks, so what it let pass for one caller is not kept for the next.
         self.remembers = capability.cache is not None and not is_judged and can_repeat(call) and verdict.permits(stages.snapshot.cache_target)
         self.full = self.held or self.remembers

@@ -84,6 +84,7 @@ def decode(body: bytes, call_id: str) -> Call:
         schema=schema,
         extras=reading.extras,
         needs=frozenset(reading.needs),
+        answers=asked.n or 1,
         stream=bool(asked.stream),
         wants_usage=asked.stream_options is not None and bool(asked.stream_options.include_usage),
         user=checked(asked.user, field="user") if asked.user else None,

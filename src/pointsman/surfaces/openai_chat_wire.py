@@ -131,6 +131,7 @@ class ChatRequest(msgspec.Struct):
     max_completion_tokens: _Count | None = None
     temperature: float | None = None
     top_p: float | None = None
+    n: Annotated[int, msgspec.Meta(ge=1)] | None = None
     stop: str | list[str] | None = None
     tools: list[dict[str, Any]] | None = None
     tool_choice: str | dict[str, Any] | None = None
