@@ -57,7 +57,17 @@ def test_each_class_of_failure_is_counted_by_itself() -> None:
     assert bench.closed_for == "slow"
 
 
-@pytest.mark.parametrize("kind", [FailureKind.REJECTED, FailureKind.CONTENT_REFUSED, FailureKind.CONTEXT_LENGTH, FailureKind.BUSY, FailureKind.TIMEOUT_TOTAL])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        FailureKind.REJECTED,
+        FailureKind.CONTENT_REFUSED,
+        FailureKind.CONTEXT_LENGTH,
+        FailureKind.UNTRANSLATABLE,
+        FailureKind.BUSY,
+        FailureKind.TIMEOUT_TOTAL,
+    ],
+)
 def test_what_is_not_the_target_s_fault_counts_for_nothing(kind: FailureKind) -> None:
     bench = Bench()
     bench.fail(kind, times=50)

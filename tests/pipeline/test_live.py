@@ -133,6 +133,16 @@ def test_a_stream_that_keeps_breaking_midway_opens_the_breaker() -> None:
     assert house.breakers.open_class("acme/small") == "failing"
 
 
+def test_what_one_caller_s_protocol_cannot_express_closes_no_target_to_the_others() -> None:
+    strange = sse('{"id":"c1","model":"small","choices":[{"index":0,"delta":{"content":"On its way.","annotations":[{"type":"url_citation"}]}}]}')
+    house = a_house(*[Streams(strange)] * 9)
+    for _ in range(9):
+        with pytest.raises(PlaceFailed, match="annotations"):
+            house.ask(a_stream_call(dialect=Dialect.ANTHROPIC_MESSAGES))
+    assert house.breakers.open_class("acme/small") is None
+    assert {record.status for record in house.booked} == {"untranslatable"}
+
+
 def test_a_fault_of_our_own_midway_is_not_taken_for_the_caller_s() -> None:
     house = a_house(Streams(openai_stream("On ", ends=False), Explodes()))
     with pytest.raises(RuntimeError):

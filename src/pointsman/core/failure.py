@@ -27,6 +27,7 @@ class FailureKind(StrEnum):
     REJECTED = "rejected"  # the vendor says the request is wrong
     CONTENT_REFUSED = "content_refused"  # the vendor's safety filter; never routed around
     BAD_ANSWER = "bad_answer"  # bytes that are no answer: broken, redirected, too large
+    UNTRANSLATABLE = "untranslatable"  # the answer holds what the caller's protocol has no word for
     CUT = "cut"  # the connection closed before the end of the answer, or the stream ended without its end mark
     BROKEN = "broken"  # the stream told of an error
     BUSY = "busy"  # our own breaker or pool for this target is closed

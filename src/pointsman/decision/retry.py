@@ -31,6 +31,7 @@ _AFTER: Final = {
     FailureKind.REJECTED: _END,  # another vendor would be sent the same mistake
     FailureKind.CONTENT_REFUSED: _END,  # a refusal is never routed around
     FailureKind.BAD_ANSWER: _SAME,
+    FailureKind.UNTRANSLATABLE: _NEXT,
     FailureKind.CUT: _SAME,
     FailureKind.BROKEN: _SAME,
     FailureKind.BUSY: _NEXT,

@@ -63,7 +63,7 @@ def part_events(part: Part, slot: int) -> tuple[Event, ...]:
 def untranslatable(part: Foreign, model: str) -> PlaceFailed:
     """Return the failure for an answer that cannot be told in the caller's dialect. Nothing was asked for that leads to one."""
     message = f"its answer holds `{part.kind}`, which the caller's protocol cannot express"
-    return PlaceFailed(Failure(kind=FailureKind.BAD_ANSWER, message=message), target=model)
+    return PlaceFailed(Failure(kind=FailureKind.UNTRANSLATABLE, message=message), target=model)
 
 
 class _Growing:
