@@ -18,7 +18,7 @@ from pointsman.settings.shape import json_schema
 from pointsman.surfaces.registry import BY_PATH
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 BUILD: dict[str, Any] = runpy.run_path(str(ROOT / "scripts" / "build_docs.py"))
