@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.core.errors import OverBudget, OverLimit
+from pointsman.core.errors import Failed, OverBudget, OverLimit
 from pointsman.core.principal import Limit, LimitBy, Period
-from pointsman.intake.cells import Cells, OwnCells, SharedCells
+from pointsman.intake.cells import Cell, Cells, OwnCells, SharedCells
 from pointsman.intake.meters import Meter, Meters, Reservation, lapses_s, meter, period_start_s
 
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC).timestamp()
@@ -107,6 +107,26 @@ def test_other_workers_know_what_was_given_back_once_it_is_settled(tmp_path: Pat
     reserve(there, each, cost=90)
     cells.close()
     others.close()
+
+
+class FullCells(OwnCells):
+    """Cells that have no room for another name than `web`."""
+
+    def write(self, name: str, cell: Cell, *, now_s: float) -> None:
+        if "eve" in name and name not in self._cells:
+            raise Failed("The table of limits is full. Limit by team or key instead of by user.")
+        super().write(name, cell, now_s=now_s)
+
+
+def test_where_one_limit_has_no_room_left_to_count_in_the_others_have_counted_nothing() -> None:
+    meters = Meters(FullCells())
+    team = a_meter(requests_per_minute=2, tokens_per_minute=100, budget_nano_usd=100)
+    for _ in range(3):
+        with pytest.raises(Failed):
+            reserve(meters, team, a_meter("eve", name="each", requests_per_minute=1), tokens=60, cost=60)
+    assert meters.spent(team, NOON) == 0
+    reserve(meters, team, tokens=40, cost=40)
+    reserve(meters, team, tokens=60, cost=60)
 
 
 def test_settling_twice_changes_nothing_more(cells: Cells) -> None:

@@ -8,12 +8,13 @@ that read its clock just before a minute which another has begun counts in that 
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
-from pointsman.core.errors import OverBudget, OverLimit
+from pointsman.core.errors import Failed, OverBudget, OverLimit
 from pointsman.core.principal import Limit, Period
 from pointsman.intake.cells import Cell, Cells
 
@@ -70,7 +71,7 @@ class Meters:
         self._unsettled: list[tuple[tuple[Meter, ...], int, int, float]] = []
 
     def reserve(self, meters: tuple[Meter, ...], *, tokens: int, cost_nano_usd: int, now_s: float) -> "Reservation":
-        """Set aside one request, `tokens` and money under every meter. Raises `OverLimit` or `OverBudget` and sets nothing aside."""
+        """Set aside one request, `tokens` and money under every meter. Raises `OverLimit`, `OverBudget` or `Failed` and sets nothing aside."""
         if not meters:
             return Reservation(self, (), tokens=tokens, cost_nano_usd=cost_nano_usd, now_s=now_s)
         with self._cells.lock():
@@ -79,8 +80,7 @@ class Meters:
             changes: list[tuple[str, Cell]] = []
             for each in meters:
                 self._check(each, tokens, cost_nano_usd=cost_nano_usd, now_s=now_s, changes=changes)
-            for name, cell in changes:
-                self._cells.write(name, cell, now_s=now_s)
+            self._write(changes, {"r": 1, "t": tokens, "m": cost_nano_usd}, now_s=now_s)
         return Reservation(self, meters, tokens=tokens, cost_nano_usd=cost_nano_usd, now_s=now_s)
 
     def seed(self, each: Meter, spent_nano_usd: int, *, now_s: float) -> None:
@@ -104,6 +104,17 @@ class Meters:
         if self._unsettled:
             with self._cells.lock():
                 self._write_unsettled()
+
+    def _write(self, changes: list[tuple[str, Cell]], amounts: Mapping[str, int], *, now_s: float) -> None:
+        written = 0
+        try:
+            for name, cell in changes:
+                self._cells.write(name, cell, now_s=now_s)
+                written += 1
+        except Failed:  # no room for a new name: what stands already is taken back, or refused calls would use up the others' money
+            for name, (start, now, before, until_s) in changes[:written]:
+                self._cells.write(name, (start, now - amounts[name[-1]], before, until_s), now_s=now_s)
+            raise
 
     def _write_unsettled(self) -> None:
         unsettled, self._unsettled = self._unsettled, []
