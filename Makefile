@@ -36,7 +36,8 @@ clean:
 	rm -rf $(VENV) dist
 
 $(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo '`$(PYTHON)` is no Python from 3.11 on. Name one: make demo PYTHON=python3.12' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/.demo: $(VENV)/bin/python requirements/build.txt pyproject.toml scripts/build_prices.py
 	$(PIP) install --require-hashes -r requirements/build.txt

@@ -2,8 +2,10 @@
 The documentation under test: what is generated is fresh, what exists is described, what is linked is there, what is shown works.
 """
 
+import os
 import re
 import runpy
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +128,16 @@ def test_every_decision_table_that_is_shown_is_without_fault(source: str, tmp_pa
     path = tmp_path / "pointsman.yaml"
     path.write_text("capabilities: {support: {ladder: [openai/gpt-5-mini], rules: rules.csv}}", encoding="utf-8")
     load(path, known())
+
+
+@pytest.mark.parametrize("python", ["false", "no-such-program"])
+def test_a_python_that_is_too_old_or_absent_is_told_before_anything_is_installed(tmp_path: Path, python: str) -> None:
+    venv = tmp_path / "venv"
+    environ = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MFLAGS"}}  # `make test` tells its own make what it was told
+    done = subprocess.run(["make", f"VENV={venv}", f"PYTHON={python}", "demo"], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode != 0
+    assert f"`{python}` is no Python from 3.11 on. Name one: make demo PYTHON=python3.12" in done.stderr
+    assert not venv.exists()
 
 
 @pytest.mark.parametrize("source", blocks("python"))
