@@ -33,6 +33,7 @@ from pointsman.core.reply import (
 )
 from pointsman.providers.anthropic_messages import WIRE
 from pointsman.providers.anthropic_messages_stream import FINISH
+from pointsman.providers.counts import MOST
 from pointsman.surfaces.openai_chat import SURFACE as OPENAI_SURFACE
 
 TARGET = target_of(ANTHROPIC)
@@ -230,3 +231,8 @@ def test_cached_tokens_are_part_of_the_prompt() -> None:
     }
     assert _decoded(usage=told).usage == Usage(tokens_in=105, tokens_out=3, cache_read=100, reasoning=2)
     assert _decoded().usage is None
+
+
+def test_usage_that_cannot_be_neither_fills_nor_empties_a_limit() -> None:
+    told = {"input_tokens": 10**30, "output_tokens": -5, "cache_read_input_tokens": -7, "output_tokens_details": {"thinking_tokens": -1}}
+    assert _decoded(usage=told).usage == Usage(tokens_in=MOST)

@@ -33,6 +33,7 @@ from pointsman.core.reply import (
     Usage,
     UsageSeen,
 )
+from pointsman.providers.counts import MOST
 from pointsman.providers.openai_chat import WIRE
 
 TARGET = target_of(OPENAI)
@@ -236,12 +237,22 @@ def test_an_answer_that_cannot_be_read_is_a_failure_of_the_target(body: bytes) -
     assert failed.value.failure.kind is FailureKind.BAD_ANSWER
 
 
+def test_usage_that_cannot_be_neither_fills_nor_empties_a_limit() -> None:
+    told = {
+        "prompt_tokens": -5,
+        "completion_tokens": 10**30,
+        "prompt_tokens_details": {"cached_tokens": -1},
+        "completion_tokens_details": {"reasoning_tokens": -1},
+    }
+    assert _decoded({"content": "a"}, usage=told).usage == Usage(tokens_out=MOST)
+
+
 def test_usage_may_be_missing_whole_or_in_part() -> None:
     assert _decoded({"content": "a"}).usage is None
     assert _decoded({"content": "a"}, usage={"prompt_tokens": 1, "completion_tokens": None, "prompt_tokens_details": None}).usage == Usage(tokens_in=1)
 
 
-@pytest.mark.parametrize(("cost", "expected"), [(0.00014, 140_000), (0, 0), (None, None), ("1", None), ({"total_cost": 1}, None), (-1, None)])
+@pytest.mark.parametrize(("cost", "expected"), [(0.00014, 140_000), (0, 0), (None, None), ("1", None), ({"total_cost": 1}, None), (-1, None), (1e300, None)])
 def test_a_vendor_that_tells_what_it_charged_is_taken_at_its_word_and_no_other(cost: Any, expected: int | None) -> None:
     body = msgspec.json.encode({"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 1, "cost": cost}})
     chunk = msgspec.json.encode({"choices": [], "usage": {"prompt_tokens": 1, "cost": cost}})

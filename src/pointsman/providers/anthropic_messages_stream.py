@@ -25,6 +25,7 @@ from pointsman.core.reply import (
     UsageSeen,
 )
 from pointsman.core.target import Target
+from pointsman.providers.counts import tokens
 from pointsman.providers.failures import bad_answer, one_line, stream_kind
 
 # The vendor's words on the left, ours on the right. A new word must be added here on purpose: guessing would hide a truncated answer.
@@ -112,14 +113,14 @@ def usage_of(told: WireUsage | None) -> Usage | None:
     """Return usage in our words: the prompt with its cached parts."""
     if told is None:
         return None
-    read, write = told.cache_read_input_tokens or 0, told.cache_creation_input_tokens or 0
+    read, write = tokens(told.cache_read_input_tokens), tokens(told.cache_creation_input_tokens)
     details = told.output_tokens_details
     return Usage(
-        tokens_in=(told.input_tokens or 0) + read + write,
-        tokens_out=told.output_tokens or 0,
+        tokens_in=tokens(told.input_tokens) + read + write,
+        tokens_out=tokens(told.output_tokens),
         cache_read=read,
         cache_write=write,
-        reasoning=(details.thinking_tokens or 0) if details is not None else 0,
+        reasoning=tokens(details.thinking_tokens) if details is not None else 0,
     )
 
 

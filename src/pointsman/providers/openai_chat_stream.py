@@ -28,6 +28,7 @@ from pointsman.core.reply import (
     UsageSeen,
 )
 from pointsman.core.target import Target
+from pointsman.providers.counts import tokens
 from pointsman.providers.failures import bad_answer, one_line, stream_kind
 from pointsman.providers.profiles.table import profile_of
 
@@ -42,6 +43,7 @@ FINISH: Final = {
 }
 _DONE: Final = b"[DONE]"
 _ID_TAIL: Final = 24
+_MOST_USD: Final = 1_000_000
 
 
 class _PromptDetails(msgspec.Struct):
@@ -125,15 +127,15 @@ def usage_of(told: WireUsage | None, target: Target) -> Usage | None:
     """Return usage in our words, with the cost that the vendor tells if it is one that tells it in US dollars."""
     if told is None:
         return None
-    tells = profile_of(target).reports_cost and isinstance(told.cost, int | float) and told.cost >= 0
+    tells = profile_of(target).reports_cost and isinstance(told.cost, int | float) and 0 <= told.cost <= _MOST_USD
     prompt = told.prompt_tokens_details or _PromptDetails()
     completion = told.completion_tokens_details or _CompletionDetails()
     return Usage(
-        tokens_in=told.prompt_tokens or 0,
-        tokens_out=told.completion_tokens or 0,
-        cache_read=prompt.cached_tokens or 0,
-        cache_write=prompt.cache_write_tokens or 0,
-        reasoning=completion.reasoning_tokens or 0,
+        tokens_in=tokens(told.prompt_tokens),
+        tokens_out=tokens(told.completion_tokens),
+        cache_read=tokens(prompt.cached_tokens),
+        cache_write=tokens(prompt.cache_write_tokens),
+        reasoning=tokens(completion.reasoning_tokens),
         cost_nano_usd=nano(told.cost) if tells else None,
     )
 
