@@ -389,6 +389,8 @@ def test_refusals_are_no_news_failures_are_and_surprises_come_with_their_origin(
                 gateway.note(LedgerUnavailable("full"), "c-2")
                 gateway.note(Exhausted(capability="support", failures=[refused, refused], retry_after_s=None), "c-3")
                 gateway.note(RuntimeError("odd"), "c-4")
+                gateway.note(refused, "c-5")
+                gateway.note(CredentialMissing("Set it."), "c-6")
 
     refused = PlaceFailed(Failure(kind=FailureKind.CREDENTIAL, message="what a vendor says may repeat what it was asked"), target="acme/small")
     scene(play)
@@ -396,6 +398,8 @@ def test_refusals_are_no_news_failures_are_and_surprises_come_with_their_origin(
         "call c-2 failed: ledger_unavailable",
         "call c-3 failed: exhausted (acme/small: credential)",
         "call c-4 met an unexpected error",
+        "call c-5 failed: place_failed (acme/small: credential)",
+        "call c-6 failed: credential_missing",
     ]
     assert caplog.records[2].exc_info is not None
 

@@ -20,7 +20,7 @@ from pointsman.assess.checks import Checks
 from pointsman.core.call import Call
 from pointsman.core.clock import Clock
 from pointsman.core.entry import Outcome
-from pointsman.core.errors import CredentialMissing, Exhausted, Failed, LedgerUnavailable, PointsmanError
+from pointsman.core.errors import CredentialMissing, Exhausted, LedgerUnavailable, PlaceFailed, PointsmanError, Refused
 from pointsman.core.ids import uuid7
 from pointsman.core.principal import LimitBy, Period
 from pointsman.core.snapshot import Snapshot
@@ -112,7 +112,7 @@ class Gateway:
         """Log what went wrong inside; a refusal is not news, and content is never logged."""
         if not isinstance(error, PointsmanError):
             _LOG.error("call %s met an unexpected error", call_id, exc_info=error)
-        elif isinstance(error, Failed):
+        elif not isinstance(error, Refused):
             _LOG.warning("call %s failed: %s%s", call_id, error.code, _kinds(error))
 
     def sweep(self) -> None:
@@ -189,7 +189,7 @@ def _misfits(call: Call, target: Target) -> tuple[str, ...]:
     return () if target.dialect is None else WIRES[target.dialect].misfits(call, target)
 
 
-def _kinds(error: Failed) -> str:
+def _kinds(error: PointsmanError) -> str:
     """Say which target failed how. What vendors say may repeat content, so their words stay out of the log."""
-    told = error.failures if isinstance(error, Exhausted) else ()
+    told = error.failures if isinstance(error, Exhausted) else (error,) if isinstance(error, PlaceFailed) else ()
     return f" ({', '.join(dict.fromkeys(f'{one.target}: {one.failure.kind}' for one in told))})" if told else ""
