@@ -142,7 +142,7 @@ def test_in_a_terminal_the_table_is_drawn_in_place_and_the_gateway_stays(tmp_pat
                 seen += os.read(ours, 65536).decode()
         assert "The workload is done; the gateway goes on answering." in seen
         assert re.search(r"\x1b\[\d+F.*Pointsman demo", seen)
-        shown = re.findall(r"^  pointsman (.* -c .*pointsman\.yaml)\r$", seen, re.MULTILINE)
+        shown = re.findall(r"^  pointsman (.* -c .*pointsman\.yaml)\r$", seen.replace("\\\r\n", ""), re.MULTILINE)
         assert len(shown) == 3
         for command in shown:
             done = subprocess.run([*DEMO[:-1], *shlex.split(command)], cwd=tmp_path, capture_output=True, text=True, timeout=20, check=False)
@@ -198,6 +198,6 @@ def test_own_keys_are_mentioned_by_name_of_vendor_only(tmp_path: Path) -> None:
     environ = {**os.environ, "OPENAI_API_KEY": "sk-quite-secret"}
     command = [*DEMO, "--once", "--speed", "50", "--port", str(free_port())]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=50, check=False, env=environ)
-    assert "a key for openai" in done.stdout
-    assert "`pointsman init && pointsman up`" in done.stdout
+    assert "\nYou have a key for openai" in done.stdout
+    assert ". To use that instead:\n  pointsman init && pointsman up\n" in done.stdout
     assert "sk-quite-secret" not in done.stdout + done.stderr

@@ -8,6 +8,8 @@ from typing import Final
 
 from pointsman.cli.demonstration.folder import ANSWER, HYBRID
 
+_NARROW: Final = 72  # what a line of 80 columns leaves for two parts, indented
+_BREAK: Final = " \\\n    "
 _QUESTION: Final = "Where is my parcel?"
 
 
@@ -43,7 +45,8 @@ def anthropic_sdk(url: str) -> str:
 
 def commands(program: str, configuration: Path) -> list[str]:
     """Return commands of our own that tell more about the demo."""
-    return [f"{program} {command} -c {configuration}" for command in ("report", "report --failures", f"explain --capability {HYBRID} 'Hello'")]
+    wanted = [f"{program} {command}" for command in ("report", "report --failures", f"explain --capability {HYBRID} 'Hello'")]
+    return [f"{line}{_BREAK if len(line) + len(str(configuration)) > _NARROW else ' '}-c {configuration}" for line in wanted]
 
 
 def lines(url: str) -> list[str]:

@@ -202,7 +202,7 @@ def _plan(wishes: Wishes, gateway: int, *, failing_vendor: int) -> Plan:
 def _own_things() -> list[str]:
     keys, servers = vendors_with_key(environment()), servers_at(usual_servers().items())
     found = [f"a key for {kind}" for kind in keys] + [f"a model server ({server.kind})" for server in servers]
-    return [f"You have {' and '.join(found)}: `{program()} init && {program()} up` uses that instead."] if found else []
+    return [f"You have {' and '.join(found)}. To use that instead:", f"  {program()} init && {program()} up"] if found else []
 
 
 def _interrupt(number: int, _: object) -> None:
