@@ -131,6 +131,17 @@ def test_a_worker_forgets_where_names_stand_but_not_what_they_hold(shared: Share
     other.close()
 
 
+def test_nobody_can_work_out_names_that_crowd_out_another_s(tmp_path: Path) -> None:
+    """Users name themselves. Where a name is kept follows from the folder of one start, which nobody outside knows."""
+    tables: list[bytes] = []
+    for start in ("a", "b"):
+        cells = SharedCells(tmp_path / start)
+        cells.write("user", (1, 2, 3, 4), now_s=0)
+        cells.close()
+        tables.append((tmp_path / start).read_bytes())
+    assert tables[0] != tables[1]
+
+
 def test_a_full_table_is_told_with_its_remedy_and_still_knows_its_names(shared: SharedCells, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_REACH", 2)
     monkeypatch.setattr(module, "_SLOTS", 2)

@@ -87,6 +87,8 @@ class SharedCells:
         os.ftruncate(self._fd, _SLOT.size * _SLOTS)
         self._map = mmap.mmap(self._fd, _SLOT.size * _SLOTS)
         self._guard = _RecordLock(self._fd)
+        # Users name themselves: that nobody works out names which crowd out another's, where they are kept follows from this start's own folder.
+        self._key = hashlib.blake2b(os.fsencode(path)).digest()
         self._found_at: dict[str, tuple[int, bytes]] = {}
 
     def lock(self) -> Guard:
@@ -100,7 +102,7 @@ class SharedCells:
             slot = _SLOT.unpack_from(self._map, known[0])
             if slot[0] == known[1]:
                 return slot[1:]
-        digest = _digest(name)
+        digest = self._digest(name)
         for offset in self._near(digest):
             found, *cell = _SLOT.unpack_from(self._map, offset)
             if found == digest:
@@ -117,7 +119,7 @@ class SharedCells:
             if self._map[at : at + len(_FREE)] == digest:
                 _SLOT.pack_into(self._map, at, digest, *cell)
                 return
-        digest = _digest(name)
+        digest = self._digest(name)
         place: int | None = None
         for offset in self._near(digest):
             found, _, _, _, until_s = _SLOT.unpack_from(self._map, offset)
@@ -140,6 +142,9 @@ class SharedCells:
         self._map.close()
         os.close(self._fd)
 
+    def _digest(self, name: str) -> bytes:
+        return hashlib.blake2b(name.encode(), digest_size=8, key=self._key).digest()
+
     def _near(self, digest: bytes) -> Generator[int]:
         start = int.from_bytes(digest[:4])
         for step in range(_REACH):
@@ -157,7 +162,3 @@ class _RecordLock:
 
     def __exit__(self, *_: object) -> None:
         fcntl.lockf(self._fd, fcntl.LOCK_UN)
-
-
-def _digest(name: str) -> bytes:
-    return hashlib.blake2b(name.encode(), digest_size=8).digest()
