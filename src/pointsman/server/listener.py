@@ -8,9 +8,10 @@ adds what llhttp lets pass, bounds on size and time, and cancels the work when t
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
-from typing import Final, NamedTuple, cast
+from typing import Final, cast
 
 import httptools
+from msgspec import Struct
 
 from pointsman.core.errors import BadRequest, PointsmanError, TooLarge
 from pointsman.server.bounds import ClientBounds
@@ -25,7 +26,7 @@ _SPANS_A_REQUEST: Final = 10
 _LINGER_S: Final = 2.0
 
 
-class _Waiting(NamedTuple):
+class _Waiting(Struct, frozen=True):
     """A request that was read, and what the framing of its answer depends on."""
 
     request: Request
