@@ -85,7 +85,7 @@ def test_an_anthropic_caller_gets_the_request_id_where_its_sdk_looks() -> None:
         (b"\xff{}", [], 400, "not valid JSON"),
         (b"[]", [], 400, "no object"),
         (b"", [], 400, "not valid JSON"),
-        (b"[" * 5000, [], 413, "Send it flatter"),
+        (b"[" * 50_000, [], 413, "Send it flatter"),
         (b'{"a":' * 100 + b"1" + b"}" * 100, [], 413, "Send it flatter"),
         (ASK, ["Content-Type: text/plain"], 400, "Send `content-type: application/json`"),
         (ASK, ["Content-Type:"], 400, "The request has no content type. Send `content-type: application/json`"),
