@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -89,9 +89,9 @@ class Gateway:
         """Return a new time-ordered identifier."""
         return uuid7(now_ms=self.clock.wall_ms(), random_bits=self._random.getrandbits(74))
 
-    async def ready_to_record(self) -> None:
+    def ready_to_record(self) -> Awaitable[None]:
         """Wait until a record can be kept. Raises `LedgerUnavailable`."""
-        await self.ledger.room()
+        return self.ledger.room()
 
     async def record_outcome(self, outcome: Outcome) -> None:
         """Keep an outcome durably. Raises `LedgerUnavailable`."""

@@ -75,11 +75,11 @@ class Site:
     def _calls(self, surface: Surface) -> Handler:
         gateway = self._gateway
 
-        async def handle(request: Request, client: Client) -> None:
+        def handle(request: Request, client: Client) -> Awaitable[None]:
             if self._is_draining:
                 client.close_when_idle()
                 raise Stopping("This gateway is stopping and takes no new calls. Try again: another one answers, or this one once it is back.")
-            await answer_call(request, client, surface=surface, gateway=gateway)
+            return answer_call(request, client, surface=surface, gateway=gateway)
 
         return handle
 
