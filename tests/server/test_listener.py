@@ -1,11 +1,9 @@
 """Strict HTTP/1.1 over raw sockets: what is let in, what is refused, and what a slow, greedy or vanishing client can do."""
 
 import asyncio
-import contextlib
 import gzip
 import socket
 import ssl
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -13,10 +11,7 @@ from tests.server.house import ASK, ASK_STREAM, CHUNK, SHORT, STREAM, WHOLE, Hou
 from tests.transport.certificates import certificate
 from tests.transport.vendor import Talk, Vendor, chunk, eventually, run, says, stream_head
 
-from pointsman.server.answers import whole
 from pointsman.server.bounds import ClientBounds
-from pointsman.server.listener import Client
-from pointsman.server.request import Request
 
 CHUNKED = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -485,61 +480,3 @@ def test_the_same_holds_behind_tls() -> None:
             assert await caller.rest() == b""
 
     run(main())
-
-
-# ── answers that need no task ───────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_what_follows_the_last_request_is_not_answered() -> None:
-    async def work(house: House) -> None:
-        for behind in (get("/livez"), b"garbage\r\n\r\n"):
-            caller = await house.caller()
-            caller.send(get("/livez", "Connection: close") + behind)
-            assert (await caller.answer()).status == 200
-            assert await caller.rest() == b""
-
-    run(with_house(work, says()))
-
-
-@contextlib.asynccontextmanager
-async def _gated(ends: list[str]) -> AsyncIterator[tuple[asyncio.Future[None], asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A listener whose answers wait for a gate from their first step on, and a client of it that has asked."""
-    loop = asyncio.get_running_loop()
-    gate: asyncio.Future[None] = loop.create_future()
-
-    async def answer(request: Request, client: Client) -> None:
-        del request
-        try:
-            await gate
-            client.write(whole(200, b"{}"))
-        finally:
-            ends.append("ended")
-
-    clients: set[Client] = set()
-    server = await loop.create_server(lambda: Client(loop, ClientBounds(), answer=answer, refuse=lambda *_: None, clients=clients), "127.0.0.1", 0)
-    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-    writer.write(get("/livez"))
-    await eventually(lambda: any(client.is_busy for client in clients))
-    yield gate, reader, writer
-    writer.close()
-    server.close()
-
-
-def test_an_answer_that_waits_in_its_first_step_is_given_once_the_wait_is_over() -> None:
-    async def work() -> None:
-        async with _gated([]) as (gate, reader, _):
-            gate.set_result(None)
-            assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
-
-    run(work())
-
-
-def test_an_answer_that_waits_in_its_first_step_ends_with_its_client() -> None:
-    async def work() -> None:
-        ends: list[str] = []
-        async with _gated(ends) as (gate, _, writer):
-            writer.transport.abort()
-            await eventually(lambda: ends == ["ended"])
-            assert gate.cancelled()
-
-    run(work())

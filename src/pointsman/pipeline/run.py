@@ -5,8 +5,6 @@ The pipeline knows the order of the stages and nothing else: every judgement is 
 the pipeline. Once it is known who asks for what, the call is booked exactly once, whatever happens.
 """
 
-from asyncio import sleep
-
 from pointsman.core.attempt import Attempt
 from pointsman.core.call import Asked, Call
 from pointsman.core.errors import NoPlaceAllowed
@@ -30,11 +28,7 @@ async def run(call: Call, asked: Asked, *, stages: Stages) -> Answer:
         trace.under(verdict)
         trace.settle = stages.intake.reserve(principal, capability, call=call).settle
         way = Way(call, principal, capability=capability, verdict=verdict, trace=trace, stages=stages)
-        answer = _by_rules(way) or _from_cache(way)
-        if answer is None:
-            await sleep(0)  # up to here nothing waits, so that the listener can do without a task; who is answered by a model has one from here on
-            answer = await climb(way)
-        return answer
+        return _by_rules(way) or _from_cache(way) or await climb(way)
     except BaseException as error:
         if isinstance(error, NoPlaceAllowed):
             trace.data_class = error.data_class

@@ -7,7 +7,7 @@ adds what llhttp lets pass, bounds on size and time, and cancels the work when t
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable
 from typing import Final, cast
 
 import httptools
@@ -38,9 +38,8 @@ class Client(asyncio.Protocol):
     """
     One connection of a client.
 
-    `answer(request, client)` is awaited for each request and writes to the client itself. Its first step is taken at once: a task is made only for
-    one that has to wait, and until then there is no current task. `refuse(error, client)` writes the answer to bytes that are no request. `due` is
-    the loop time at which the client has been too slow; the sweep compares it and calls `expire`.
+    `answer(request, client)` is awaited for each request and writes to the client itself; `refuse(error, client)` writes the answer to bytes that
+    are no request. `due` is the loop time at which the client has been too slow; the sweep compares it and calls `expire`.
     """
 
     def __init__(
@@ -61,7 +60,6 @@ class Client(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._waiting: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
-        self._is_answering = False
         self._room: asyncio.Future[None] | None = None
         self._unread_bytes = 0
         self._is_last = False
@@ -111,7 +109,7 @@ class Client(asyncio.Protocol):
     def close_when_idle(self) -> None:
         """Close now if there is nothing to answer, else after the answer in hand."""
         self._is_leaving = True
-        if not self._is_answering and not self._failed:
+        if self._task is None and not self._failed:
             self.close()
 
     def expire(self) -> None:
@@ -122,9 +120,9 @@ class Client(asyncio.Protocol):
         if self._room is not None and left < self._unread_bytes:
             self._unread_bytes = left
             self.due = self._loop.time() + self._bounds.stall_s
-        elif not self._is_answering and self._began is not None and self.keeps_alive:
+        elif self._task is None and self._began is not None and self.keeps_alive:
             self._fail(BadRequest("The request did not arrive in time. Send it without pauses."))
-        elif not self._is_answering and self.keeps_alive:
+        elif self._task is None and self.keeps_alive:
             self.close()
         else:
             self._transport.abort()
@@ -132,7 +130,7 @@ class Client(asyncio.Protocol):
     @property
     def is_busy(self) -> bool:
         """Tell whether a request is being answered, or an answer is still on its way out."""
-        return self._is_answering or (self._transport is not None and self._transport.get_write_buffer_size() > 0)
+        return self._task is not None or (self._transport is not None and self._transport.get_write_buffer_size() > 0)
 
     # ── asyncio.Protocol ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -169,9 +167,9 @@ class Client(asyncio.Protocol):
         stall_s = self._bounds.stall_s
         if self._began is None:
             self._began = now
-            if not self._is_answering:
+            if self._task is None:
                 self.due = now + stall_s
-        elif self._body_bytes and not self._is_answering:
+        elif self._body_bytes and self._task is None:
             self.due = min(now + stall_s, self._began + stall_s * _SPANS_A_REQUEST)
 
     def eof_received(self) -> bool:
@@ -200,7 +198,7 @@ class Client(asyncio.Protocol):
         """The client reads again."""
         room, self._room = self._room, None
         if room is not None:
-            self.due = _NEVER if self._is_answering else self._loop.time() + self._bounds.stall_s
+            self.due = _NEVER if self._task is not None else self._loop.time() + self._bounds.stall_s
             if not room.done():
                 room.set_result(None)
 
@@ -237,7 +235,7 @@ class Client(asyncio.Protocol):
             raise BadRequest("Only the transfer encoding `chunked` is understood. Send the body plain.", field="transfer-encoding")
         if int(headers.get("content-length", "0")) > self._bounds.body_bytes:
             raise self._too_large()
-        if "expect" in headers and version == "1.1" and not self._is_answering and headers["expect"].lower() == "100-continue":
+        if "expect" in headers and version == "1.1" and self._task is None and headers["expect"].lower() == "100-continue":
             self.write(_CONTINUE)
 
     def on_body(self, data: bytes) -> None:
@@ -258,15 +256,14 @@ class Client(asyncio.Protocol):
         request = Request(method=self._parser.get_method().decode(), path=self.path, headers=self._headers, body=body)
         waiting = _Waiting(request, is_last=not self._parser.should_keep_alive(), takes_chunks=self._parser.get_http_version() == "1.1")
         self._clear()
-        if self._transport is None or self._transport.is_closing():
-            return  # it followed the last request that was to be answered
-        if not self._is_answering:
+        if self._task is None:
             self._start(waiting)
             return
         if len(self._waiting) >= _MOST_WAITING:
             raise BadRequest("Too many requests were sent before the first was answered. Wait for answers.")
         self._waiting.append(waiting)
-        self._transport.pause_reading()
+        if self._transport is not None:
+            self._transport.pause_reading()
 
     def _check_head(self) -> None:
         if self._header_bytes > self._bounds.header_bytes:
@@ -285,13 +282,7 @@ class Client(asyncio.Protocol):
         self._is_last = waiting.is_last
         self.takes_chunks = waiting.takes_chunks
         self._is_head = waiting.request.method == "HEAD"
-        self._is_answering = True
-        work = self._serve(waiting.request)
-        try:
-            waits_for = work.send(None)
-        except StopIteration:
-            return
-        self._task = self._loop.create_task(work if waits_for is None else _resumed(work, waits_for))
+        self._task = self._loop.create_task(self._serve(waiting.request))
 
     async def _serve(self, request: Request) -> None:
         try:
@@ -300,12 +291,10 @@ class Client(asyncio.Protocol):
                 await self._room
         except BaseException:
             self._task = None
-            self._is_answering = False
             if self._transport is not None:
                 self._transport.abort()  # half an answer must not look like a whole one
             raise
         self._task = None
-        self._is_answering = False
         if self._transport is not None:
             self._next()
 
@@ -334,33 +323,12 @@ class Client(asyncio.Protocol):
         """
         self._failed = True
         self._is_last = True
-        if self._transport is None or self._transport.is_closing():
+        if self._transport is None:
             return
-        if self._is_answering:
+        if self._task is not None:
             self._transport.abort()
             return
         self._refuse(error, self)
         if self._transport.can_write_eof():
             self._transport.write_eof()
         self.due = self._loop.time() + min(_LINGER_S, self._bounds.stall_s)
-
-
-async def _resumed(work: Coroutine[object, None, None], waits_for: object) -> None:
-    """Go on with what was begun without a task, once the future is done that it waits for."""
-    await _Rest(work, waits_for)
-
-
-class _Rest:
-    """The rest of a coroutine that has begun: no `await` takes one that already waits."""
-
-    def __init__(self, work: Coroutine[object, None, None], waits_for: object) -> None:
-        self._work = work
-        self._waits_for = waits_for
-
-    def __await__(self) -> Generator[object]:
-        try:
-            yield self._waits_for
-        except BaseException:
-            self._work.close()
-            raise
-        yield from self._work.__await__()
