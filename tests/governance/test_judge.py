@@ -8,7 +8,6 @@ from tests.values import a_capability, a_key, a_principal, a_snapshot, a_target
 from pointsman.core.errors import NoPlaceAllowed
 from pointsman.core.place import DataClass
 from pointsman.core.snapshot import Snapshot
-from pointsman.core.verdict import Obligation
 from pointsman.governance.judge import Policy, label_of, reason, verdict_on
 
 TARGETS = [a_target(f"to/{label.name.lower()}", bit=2 + label, accepts=label) for label in DataClass]
@@ -34,12 +33,6 @@ def permitted(label: DataClass, snapshot: Snapshot = SNAPSHOT) -> set[str]:
 )
 def test_data_goes_only_where_its_class_is_accepted(label: DataClass, places: set[str]) -> None:
     assert permitted(label) == places
-
-
-def test_restricted_data_is_neither_kept_nor_logged_and_confidential_data_not_logged() -> None:
-    assert verdict_on(DataClass.RESTRICTED, SNAPSHOT).obligations == {Obligation.NO_CACHE, Obligation.NO_CONTENT_LOG}
-    assert verdict_on(DataClass.CONFIDENTIAL, SNAPSHOT).obligations == {Obligation.NO_CONTENT_LOG}
-    assert verdict_on(DataClass.INTERNAL, SNAPSHOT).obligations == frozenset()
 
 
 def test_a_request_cannot_declare_away_what_its_key_declares() -> None:

@@ -190,7 +190,7 @@ def test_a_budget_remembers_what_was_spent_before() -> None:
     speed = Limit(name="s", by=LimitBy.TEAM, requests_per_minute=100)
     intake = an_intake(None, money, speed)
     assert intake.budgets() == (money,)
-    intake.seed(money, {"red": 10_000_000, "blue": 1})
+    intake.seed(money, {"default/red": 10_000_000, "default/blue": 1})
     with pytest.raises(OverBudget):
         intake.reserve(a_principal(a_key("red", team="red")), a_capability(), call=a_call())
     intake.reserve(a_principal(a_key("blue", team="blue")), a_capability(), call=a_call())
@@ -199,5 +199,16 @@ def test_a_budget_remembers_what_was_spent_before() -> None:
 def test_a_budget_of_one_team_ignores_what_others_spent() -> None:
     money = Limit(name="m", by=LimitBy.TEAM, only="red", budget_nano_usd=PRICE.rates.tokens_out)
     intake = an_intake(None, money)
-    intake.seed(money, {"blue": PRICE.rates.tokens_out})
+    intake.seed(money, {"default/blue": PRICE.rates.tokens_out})
     intake.reserve(a_principal(a_key("red", team="red")), a_capability(), call=a_call())
+
+
+@pytest.mark.parametrize("only", [None, "red"])
+@pytest.mark.parametrize(("by", "field"), [(LimitBy.TEAM, "team"), (LimitBy.APPLICATION, "application")])
+def test_two_tenants_with_a_team_of_one_name_share_nothing(by: LimitBy, field: str, only: str | None) -> None:
+    intake = an_intake(None, Limit(name="l", by=by, only=only, requests_per_minute=1))
+    for tenant in ("acme", "globex"):
+        key = a_key(f"of-{tenant}", tenant=tenant, **{field: "red"})
+        intake.reserve(a_principal(key), a_capability(), call=a_call())
+        with pytest.raises(OverLimit):
+            intake.reserve(a_principal(key), a_capability(), call=a_call())

@@ -336,4 +336,4 @@ def test_what_was_spent_before_is_known_to_the_next_process(path: Path) -> None:
     with a_ledger(path) as ledger:
         ledger.book(a_record(1, team="care"))
     with a_ledger(path) as ledger:
-        assert ledger.spent_since("team", START_MS) == {"care": 1_000}
+        assert ledger.spent_since("team", START_MS) == {"default/care": 1_000}

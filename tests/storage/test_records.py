@@ -133,7 +133,7 @@ def test_hardware_time_of_one_hour_adds_up(tmp_path: Path) -> None:
     ("by", "spent"),
     [
         ("tenant", {"default": 5_000}),
-        ("team", {"care": 3_000}),
+        ("team", {"default/care": 3_000}),
         ("user", {"default/ann": 3_000}),
         ("capability", {"support": 3_000, "translate": 2_000}),
         ("key_id", {"web": 5_000}),

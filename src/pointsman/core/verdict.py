@@ -1,20 +1,11 @@
 """
-What governance decided about one call: where it may go, and under which obligations.
+What governance decided about one call: where it may go.
 """
-
-from enum import StrEnum
 
 from msgspec import Struct
 
 from pointsman.core.place import DataClass
 from pointsman.core.target import Target
-
-
-class Obligation(StrEnum):
-    """Something that must be done, or not done, with the data of a call."""
-
-    NO_CACHE = "no_cache"
-    NO_CONTENT_LOG = "no_content_log"
 
 
 class Reason(Struct, frozen=True, kw_only=True):
@@ -32,7 +23,6 @@ class Verdict(Struct, frozen=True, kw_only=True):
     label: DataClass
     mask: int
     snapshot: str
-    obligations: frozenset[Obligation] = frozenset()
 
     def permits(self, target: Target) -> bool:
         """Tell whether data under this verdict may be sent to the target."""

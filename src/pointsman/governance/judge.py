@@ -9,7 +9,6 @@ Where data may go: label → verdict.
 """
 
 from collections.abc import Mapping
-from typing import Final
 
 from pointsman.core.capability import Capability
 from pointsman.core.errors import NoPlaceAllowed
@@ -17,10 +16,7 @@ from pointsman.core.place import DataClass
 from pointsman.core.principal import Principal
 from pointsman.core.snapshot import CACHE_BIT, RULES_BIT, Snapshot
 from pointsman.core.target import Target
-from pointsman.core.verdict import Obligation, Reason, Verdict
-
-_RESTRICTED: Final = frozenset({Obligation.NO_CACHE, Obligation.NO_CONTENT_LOG})
-_CONFIDENTIAL: Final = frozenset({Obligation.NO_CONTENT_LOG})
+from pointsman.core.verdict import Reason, Verdict
 
 
 def label_of(declared_by_key: DataClass, declared_by_request: DataClass | None) -> DataClass:
@@ -36,7 +32,7 @@ def verdict_on(label: DataClass, snapshot: Snapshot) -> Verdict:
     for target in snapshot.targets.values():
         if target.accepts >= label:
             mask |= 1 << target.bit
-    return Verdict(label=label, mask=mask, snapshot=snapshot.digest, obligations=_obligations(label))
+    return Verdict(label=label, mask=mask, snapshot=snapshot.digest)
 
 
 def reason(target: Target, verdict: Verdict) -> Reason:
@@ -59,9 +55,3 @@ class Policy:
         if label > capability.ceiling:
             raise NoPlaceAllowed(capability=capability.name, data_class=label.name.lower())
         return self._verdicts[label]
-
-
-def _obligations(label: DataClass) -> frozenset[Obligation]:
-    if label is DataClass.RESTRICTED:
-        return _RESTRICTED
-    return _CONFIDENTIAL if label is DataClass.CONFIDENTIAL else frozenset()

@@ -20,6 +20,8 @@ from pointsman.intake.meters import Meter, Meters, Reservation, meter
 
 _CHARS_PER_TOKEN: Final = 4
 _USUAL_TOKENS_OUT: Final = 1024
+# Two tenants may have a team of the same name; they share nothing.
+_WITHIN_TENANT: Final = frozenset({LimitBy.TEAM, LimitBy.APPLICATION})
 _PER_MILLION: Final = 1_000_000
 
 
@@ -89,10 +91,11 @@ class Intake:
         return tuple(limit for limit in self._limits if limit.budget_nano_usd is not None)
 
     def seed(self, limit: Limit, spent: Mapping[str, int]) -> None:
-        """Set what each value of `limit.by` has spent in this period, in nano-dollars."""
-        for value, nano_usd in spent.items():
+        """Set what was spent in this period, in nano-dollars, by each value of `limit.by`; a team, application or user stands behind its `tenant/`."""
+        for counted, nano_usd in spent.items():
+            value = counted.partition("/")[2] if limit.by in _WITHIN_TENANT else counted
             if limit.only is None or limit.only == value:
-                self._meters.seed(meter(limit, value), nano_usd, now_s=self._clock.wall_ms() / 1000)
+                self._meters.seed(meter(limit, counted), nano_usd, now_s=self._clock.wall_ms() / 1000)
 
     def _estimate(self, target: Target, tokens_in: int, *, tokens_out: int) -> int:
         price = self._price_of(target)
@@ -107,16 +110,20 @@ class Intake:
         key = principal.key
         fixed = self._fixed.get((key.key_id, capability.name))
         if fixed is None:
-            fixed = _meters(self._limits, lambda by: _value(by, key, capability=capability))
+            fixed = _meters(self._limits, key, value_of=lambda by: _value(by, key, capability=capability))
             self._fixed[key.key_id, capability.name] = fixed
         if not self._by_user or principal.user is None:
             return fixed
-        return fixed + _meters(self._by_user, lambda _: f"{key.tenant}/{principal.user}")
+        return fixed + _meters(self._by_user, key, value_of=lambda _: f"{key.tenant}/{principal.user}")
 
 
-def _meters(limits: tuple[Limit, ...], value_of: Callable[[LimitBy], str | None]) -> tuple[Meter, ...]:
+def _meters(limits: tuple[Limit, ...], key: Key, *, value_of: Callable[[LimitBy], str | None]) -> tuple[Meter, ...]:
     values = [(limit, value_of(limit.by)) for limit in limits]
-    return tuple(meter(limit, value) for limit, value in values if value is not None and limit.only in (None, value))
+    return tuple(
+        meter(limit, f"{key.tenant}/{value}" if limit.by in _WITHIN_TENANT else value)
+        for limit, value in values
+        if value is not None and limit.only in (None, value)
+    )
 
 
 def _value(by: LimitBy, key: Key, *, capability: Capability) -> str | None:

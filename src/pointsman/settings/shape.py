@@ -140,7 +140,12 @@ class Limit(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """A limit that counts calls together."""
 
     name: Annotated[_Name, Meta(description="Its name in messages.")]
-    by: Annotated[_By, Meta(description="Whose calls are counted together: those of one key, tenant, team, application, user or capability.")]
+    by: Annotated[
+        _By,
+        Meta(
+            description="Whose calls are counted together: those of one key, tenant, team, application, user or capability. Teams, applications and users of two tenants are never counted together."
+        ),
+    ]
     only: Annotated[str | None, Meta(description="One value to which it applies, a user as `TENANT/USER`; by default each value has its own count.")] = None
     requests_per_minute: Annotated[_Count | None, Meta(description="Requests a minute.")] = None
     tokens_per_minute: Annotated[_Count | None, Meta(description="Tokens a minute, in and out.")] = None

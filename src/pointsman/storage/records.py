@@ -16,6 +16,7 @@ _MINUTE_MS: Final = 60_000
 _HOUR_MS: Final = 3_600_000
 _BINS_PER_OCTAVE: Final = 5
 _SPENT_BY: Final = frozenset({"key_id", "tenant", "team", "application", "capability", "user"})
+_WITHIN_TENANT: Final = frozenset({"team", "application", "user"})
 
 # Rows that one statement writes. Between two statements the interpreter's lock is let go and taken again, which costs more than a row.
 _AT_ONCE: Final = 64
@@ -89,10 +90,10 @@ def _insert(connection: sqlite3.Connection, table: str, *, rows: Sequence[tuple[
 
 
 def spent_since(connection: sqlite3.Connection, by: str, *, since_ms: int) -> dict[str, int]:
-    """Return what each value of a column (`team`, `key_id`, …) has spent since a time, in nano-dollars."""
+    """Return what each value of a column (`key_id`, …) has spent since a time, in nano-dollars; a team, application or user is named `tenant/value`."""
     if by not in _SPENT_BY:
         raise ValueError(f"`{by}` is no column that money is counted by")
-    value = "tenant || '/' || user" if by == "user" else by
+    value = f"tenant || '/' || {by}" if by in _WITHIN_TENANT else by
     rows = connection.execute(
         f"SELECT {value}, SUM(cost_nano_usd) FROM call WHERE call_id >= ? AND {by} IS NOT NULL AND cost_nano_usd IS NOT NULL GROUP BY 1",
         (first_id(since_ms),),
