@@ -143,7 +143,8 @@ class Limit(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     by: Annotated[
         _By,
         Meta(
-            description="Whose calls are counted together: those of one key, tenant, team, application, user or capability. Teams, applications and users of two tenants are never counted together."
+            description="Whose calls are counted together: those of one key, tenant, team, application, user or capability; a team, application or user"
+            " of one tenant never with that of another."
         ),
     ]
     only: Annotated[str | None, Meta(description="One value to which it applies, a user as `TENANT/USER`; by default each value has its own count.")] = None
