@@ -224,6 +224,7 @@ def files(draw: st.DrawFn) -> str:
 
 
 @given(source=files(), changes=CHANGES)
+@example(source="a: 1\nkeys:\n  web:\n    sha256: a\n  zed:\n    sha256: b\n    note: |\n      text", changes=[("put", "web", "")])
 @example(source="keys: {}", changes=[("put", "web", "x"), ("drop", "web", ""), ("put", "web", "y")])
 def test_any_changes_keep_every_other_line_and_leave_a_file_that_loads(source: str, changes: list[tuple[str, str, str]]) -> None:
     """Whatever is done to the keys, each line that is not part of a changed key is still there, in its place."""

@@ -35,12 +35,18 @@ def put(source: str, path: Names, *, value: Value) -> str:
     A last line without a line end is given one, also where a block text that ends there is read with it from then on.
     Raises `SettingsInvalid` for a text that is not YAML, `Unusable` where it cannot be edited safely.
     """
+    source = _ended(source)
     return _proved(source, _put(source, path, value=value), path=path, value=value)
 
 
 def drop(source: str, path: Names) -> str:
     """Return the text without what is at a path. Raises as `put` does, and `Unusable` if there is nothing."""
+    source = _ended(source)
     return _proved(source, _drop(source, path), path=path, value=None)
+
+
+def _ended(source: str) -> str:
+    return source if source.endswith("\n") else source + "\n"
 
 
 def replace_file(path: Path, source: str, *, check: Callable[[str], object]) -> None:
@@ -262,9 +268,8 @@ def _scalar(text: str) -> str:
 
 
 def _proved(source: str, changed: str, *, path: Names, value: Value) -> str:
-    whole = source if source.endswith("\n") else source + "\n"
     try:
-        before, after = read(whole, "pointsman.yaml").values, read(changed, "pointsman.yaml").values
+        before, after = read(source, "pointsman.yaml").values, read(changed, "pointsman.yaml").values
     except SettingsInvalid as invalid:
         raise _unsafe(path) from invalid
     if _without(before, path) != _without(after, path) or _at(after, path) != _plain(value):
