@@ -59,8 +59,8 @@ class Workers:
             connection.close()
 
     def snapshots(self) -> set[str]:
-        """Return what a few connections, which the kernel spreads over the workers, are answered."""
-        return {self.ask("GET", "/readyz")[1]["snapshot"] for _ in range(12)}
+        """Return what so many connections are answered that the kernel spreads them over all workers."""
+        return {self.ask("GET", "/readyz")[1]["snapshot"] for _ in range(40)}
 
     def is_up(self) -> bool:
         with suppress(OSError):
