@@ -5,7 +5,6 @@ Commands as processes, what they came to, and a small vendor on a real socket fo
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.values import openai_answer
+
+from pointsman.cli.demonstration.processes import free_port
 
 PROGRAM = "from pointsman.cli.main import main; main()"
 SECRET = re.compile(r"^pm_\w{49}$", re.MULTILINE)
@@ -111,11 +112,10 @@ class VendorServer(ThreadingHTTPServer):
 
 def free_ports(count: int) -> list[int]:
     """Return ports that nobody listens on at present."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [sock.getsockname()[1] for sock in held]
-    for sock in held:
-        sock.close()
-    return ports
+    ports: set[int] = set()
+    while len(ports) < count:
+        ports.add(free_port())
+    return list(ports)
 
 
 def start(*words: str, folder: Path, **environ: str) -> subprocess.Popen[str]:

@@ -19,7 +19,9 @@ import httpx2
 import yaml
 from anthropic import Anthropic, AsyncAnthropic
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient, DefaultHttpxClient, OpenAI
-from tests.journeys.processes import PATIENCE_S, Process, eventually, free_port
+from tests.journeys.processes import PATIENCE_S, Process, eventually
+
+from pointsman.cli.demonstration.processes import free_port
 
 POINTSMAN: Final = (sys.executable, "-c", "from pointsman.cli.main import main; main()")
 UPSTREAM_KEY: Final = "sk-upstream-of-the-tests"

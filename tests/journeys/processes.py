@@ -4,7 +4,6 @@ Real processes for the journeys: started, waited for within a bound, and ended f
 
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -26,13 +25,6 @@ def eventually(look: Callable[[], T], what: str, *, within_s: float = PATIENCE_S
         if time.monotonic() > end:
             raise AssertionError(f"{what} did not happen within {within_s} s; last seen: {found!r}")
         time.sleep(0.01)
-
-
-def free_port() -> int:
-    """Return a port of the loopback address that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Process:

@@ -12,10 +12,11 @@ import httpx2
 import pytest
 from tests.journeys.certificates import Authority
 from tests.journeys.gateway import Gateway
-from tests.journeys.processes import PATIENCE_S, free_port
+from tests.journeys.processes import PATIENCE_S
 from tests.journeys.sdks import Asked, Sdk, every_sdk
 from tests.journeys.upstreams import PRICE, SAID, Upstreams, settings
 
+from pointsman.cli.demonstration.processes import free_port
 from pointsman.intake.keys import mint
 
 _KEY = mint(secrets.token_bytes(32))

@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,13 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
+from pointsman.cli.demonstration.processes import free_port
+
 COMMAND = (sys.executable, "-c", "from pointsman.cli.main import main; main()", "up", "--json")
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 class Workers:
@@ -30,13 +25,13 @@ class Workers:
 
     def __init__(self, folder: Path, **server: Any) -> None:
         self.path = folder / "pointsman.yaml"
-        self.port = _free_port()
+        self.port = free_port()
         self.file: dict[str, Any] = {
             "vendors": {"acme": {"kind": "openai_compatible", "base_url": "http://127.0.0.1:1/v1"}},
             "targets": {"acme/small": {"vendor": "acme", "model": "small"}},
             "capabilities": {"support": {"ladder": ["acme/small"], "retries": {"per_target": 0}}},
             "limits": [{"name": "few", "by": "capability", "requests_per_minute": 7}],
-            "server": {"listen": f"127.0.0.1:{self.port}", "admin": f"127.0.0.1:{_free_port()}", "workers": 2, **server},
+            "server": {"listen": f"127.0.0.1:{self.port}", "admin": f"127.0.0.1:{free_port()}", "workers": 2, **server},
         }
         self.write()
         self.process = subprocess.Popen(COMMAND, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

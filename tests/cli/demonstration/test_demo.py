@@ -125,10 +125,9 @@ def test_without_a_terminal_it_prints_plain_lines(tmp_path: Path) -> None:
     done = demo(tmp_path, "--seconds", "3", "--speed", "10")
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stdout
-    assert re.search(r"^0:\d\d · \d+ of 120 tickets · ", done.stdout, re.MULTILINE), done.stdout
+    assert re.search(r"^0:0\d · \d+ of 120 tickets · ", done.stdout, re.MULTILINE)
     assert "Simulated: vendors, models, prices, customers." in done.stdout
-    # What it costs on hardware that is paid by the hour depends on how long a busy machine keeps three seconds of demo waiting.
-    assert re.search(r"(cheaper|dearer) per resolved ticket", done.stdout), done.stdout
+    assert "cheaper per resolved ticket" in done.stdout
     assert max(len(line) for line in done.stdout.splitlines() if not line.startswith("0:")) <= 80
 
 

@@ -3,6 +3,7 @@ The demo's processes: three simulated vendors and the gateway. All of them end w
 """
 
 import http.client
+import secrets
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ _READY_S: Final = 20.0
 _POLL_S: Final = 0.02
 _END_S: Final = 5.0
 _HOST: Final = "127.0.0.1"
+_OWN_PORTS: Final = range(20_000, 32_000)
 _LAST: Final = 800
 _COMMAND: Final = "from pointsman.cli.main import main; main()"
 
@@ -95,10 +97,8 @@ def gateway_port(wanted: int | None) -> int:
 
 
 def free_port() -> int:
-    """Return a port that nobody uses now."""
-    with socket.socket() as sock:
-        sock.bind((_HOST, 0))
-        return int(sock.getsockname()[1])
+    """Return a port that nobody uses now, out of the range from which systems give ports to whoever connects: one of those could be gone at once."""
+    return next(port for port in iter(lambda: secrets.choice(_OWN_PORTS), None) if _is_free(port))
 
 
 def _is_free(port: int) -> bool:
