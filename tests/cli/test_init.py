@@ -16,7 +16,8 @@ from tests.cli.running import VendorServer, free_ports
 from pointsman.cli.configuration import check_of
 from pointsman.cli.discovery import Found, ModelServer, servers_at, usual_servers, variable_of
 from pointsman.cli.first_file import first_file
-from pointsman.core.place import DataClass, Place
+from pointsman.core.label import Level
+from pointsman.core.place import Place
 from pointsman.ledger.prices import Catalogue
 from pointsman.providers.profiles.first_models import FIRST_MODELS, FIRST_REMARKS
 from pointsman.providers.profiles.table import PROFILES
@@ -183,7 +184,7 @@ def test_whatever_is_found_the_file_passes_its_check_and_tries_private_before_cl
     for capability in settings.snapshot.capabilities.values():
         places = [target.place for target in capability.ladder]
         assert places == sorted(places, key=[Place.PRIVATE, Place.CLOUD].index)
-        assert all(capability.ceiling <= target.accepts for target in capability.ladder) or capability.ceiling is DataClass.INTERNAL
+        assert all(capability.ceiling <= target.accepts for target in capability.ladder) or capability.ceiling is Level.INTERNAL
     told = {target.model for target in settings.snapshot.targets.values() if target.place is Place.PRIVATE}
     assert told == {server.models[0] for server in servers if server.models}
 

@@ -6,7 +6,7 @@ from tests.values import PRICE, Time, a_call, a_capability, a_key, a_principal, 
 from pointsman.core.call import Sampling
 from pointsman.core.errors import NotPermitted, OverBudget, OverLimit, UnknownCapability
 from pointsman.core.http import Deadlines
-from pointsman.core.place import DataClass
+from pointsman.core.label import Level
 from pointsman.core.principal import Key, Limit, LimitBy, Principal, Scope
 from pointsman.core.snapshot import FIRST_TARGET_BIT, Snapshot
 from pointsman.core.target import Price, Rates, Target
@@ -45,12 +45,12 @@ def test_a_key_that_may_not_call_calls_nothing() -> None:
 
 def test_naming_a_target_is_a_permission_of_its_own() -> None:
     deadlines = Deadlines(total_s=1200)
-    target = a_target(accepts=DataClass.CONFIDENTIAL, deadlines=deadlines)
+    target = a_target(accepts=Level.CONFIDENTIAL, deadlines=deadlines)
     intake = an_intake(a_snapshot(a_capability(ladder=[target])))
     with pytest.raises(NotPermitted, match="scope `raw_targets`"):
         intake.find(a_principal(), "acme/small")
     raw = intake.find(a_principal(a_key(scopes=frozenset({Scope.CALL, Scope.RAW_TARGETS}))), "acme/small")
-    assert (raw.ladder, raw.ceiling, raw.raw, raw.deadlines) == ((target,), DataClass.CONFIDENTIAL, True, deadlines)
+    assert (raw.ladder, raw.ceiling, raw.raw, raw.deadlines) == ((target,), Level.CONFIDENTIAL, True, deadlines)
 
 
 def test_a_target_without_dead_lines_of_its_own_has_the_usual_ones() -> None:

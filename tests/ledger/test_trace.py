@@ -4,13 +4,13 @@ from tests.values import CALL_ID, Time, a_call, a_capability, a_key, a_principal
 from pointsman.core.attempt import Attempt
 from pointsman.core.entry import CallRecord
 from pointsman.core.http import Deadlines
-from pointsman.core.place import DataClass
+from pointsman.core.label import Level
 from pointsman.core.reply import Usage
 from pointsman.core.verdict import Verdict
 from pointsman.ledger.rating import Rating
 from pointsman.ledger.trace import OK, Trace
 
-VERDICT = Verdict(label=DataClass.CONFIDENTIAL, mask=0b111, snapshot="0123456789abcdef")
+VERDICT = Verdict(label=Level.CONFIDENTIAL, mask=0b111, snapshot="0123456789abcdef")
 
 
 def an_attempt() -> Attempt:

@@ -15,7 +15,7 @@ from pointsman.core.capability import CachePolicy, Retries
 from pointsman.core.errors import PointsmanError
 from pointsman.core.failure import FailureKind
 from pointsman.core.http import Deadlines
-from pointsman.core.place import DataClass
+from pointsman.core.label import Level
 from pointsman.core.principal import Limit, LimitBy
 from pointsman.core.snapshot import FIRST_TARGET_BIT
 from pointsman.core.target import Hardware
@@ -35,10 +35,10 @@ streams = st.builds(
 answers = st.one_of(st.just(Says()), st.builds(lambda status, headers: Says(b"{}", status=status, headers=headers), statuses, waits))
 trouble = st.one_of(breaks, st.just(Hangs()), st.just(Explodes()))
 scripts = st.lists(st.one_of(answers, trouble, streams), max_size=4)
-ladders = st.lists(st.tuples(scripts, st.sampled_from(DataClass), st.booleans()), min_size=1, max_size=3)
+ladders = st.lists(st.tuples(scripts, st.sampled_from(Level), st.booleans()), min_size=1, max_size=3)
 
 
-def a_house(ladder: Sequence[tuple[list[Step], DataClass, bool]], *, stream: bool, **more: Any) -> House:
+def a_house(ladder: Sequence[tuple[list[Step], Level, bool]], *, stream: bool, **more: Any) -> House:
     targets = []
     for index, (_, accepts, is_owned) in enumerate(ladder):
         cost: dict[str, Any] = {"price": None, "hardware": Hardware(hourly_nano_usd=3600)} if is_owned else {}
@@ -47,11 +47,11 @@ def a_house(ladder: Sequence[tuple[list[Step], DataClass, bool]], *, stream: boo
         f"t{index}": [step for step in script if stream or not isinstance(step, Streams)] + [Streams(openai_stream("ok")) if stream else Says()] * 9
         for index, (script, _, _) in enumerate(ladder)
     }
-    capability = a_capability(ladder=targets, deadlines=Deadlines(total_s=60), ceiling=DataClass.RESTRICTED, **more)
+    capability = a_capability(ladder=targets, deadlines=Deadlines(total_s=60), ceiling=Level.RESTRICTED, **more)
     return House(capability, scripts=told, limits=[LIMIT])
 
 
-async def live_through(house: House, *, stream: bool, label: DataClass, patience: int, reads: int) -> None:
+async def live_through(house: House, *, stream: bool, label: Level, patience: int, reads: int) -> None:
     """Ask, read some of the answer, and go away when the patience (in turns of the loop) or the wish to read is at an end."""
 
     async def ask() -> None:
@@ -74,14 +74,14 @@ async def live_through(house: House, *, stream: bool, label: DataClass, patience
 @given(
     ladder=ladders,
     stream=st.booleans(),
-    label=st.sampled_from(DataClass),
+    label=st.sampled_from(Level),
     lives=st.lists(st.tuples(st.integers(0, 60), st.integers(0, 8)), min_size=1, max_size=3),
     cached=st.booleans(),
     checked=st.booleans(),
     budget=st.integers(0, 4),
 )
 def test_every_call_is_booked_once_within_its_bounds_and_nothing_stays_open(
-    ladder: Any, stream: bool, label: DataClass, lives: list[tuple[int, int]], cached: bool, checked: bool, budget: int
+    ladder: Any, stream: bool, label: Level, lives: list[tuple[int, int]], cached: bool, checked: bool, budget: int
 ) -> None:
     output = OutputSchema(name="o", schema={"type": "object"}) if checked else None
     retries = Retries(per_target=2, budget=budget)
@@ -109,6 +109,6 @@ def test_every_call_is_booked_once_within_its_bounds_and_nothing_stays_open(
 def test_what_the_limits_hold_at_the_end_is_what_the_records_say_was_used(ladder: Any, stream: bool, lives: list[tuple[int, int]]) -> None:
     house = a_house(ladder, stream=stream)
     for patience, reads in lives:
-        asyncio.run(live_through(house, stream=stream, label=DataClass.INTERNAL, patience=patience, reads=reads))
+        asyncio.run(live_through(house, stream=stream, label=Level.INTERNAL, patience=patience, reads=reads))
     costs = [entry.cost_nano_usd for record in house.booked for entry in record.entries]
     assert house.meters.spent(meter(LIMIT, "local"), house.time.wall_ms / 1000) == sum(cost or 0 for cost in costs)

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from tests.settings.files import FIVE_LINES, SHA, known, settings_of, told_by
 
 from pointsman.core.errors import Mistake, SettingsInvalid
-from pointsman.core.place import DataClass, Feature, Place
+from pointsman.core.label import Level
+from pointsman.core.place import Feature, Place
 from pointsman.core.principal import LimitBy, Period, Scope
 from pointsman.core.snapshot import Snapshot
 from pointsman.settings import shape
@@ -101,7 +102,7 @@ def test_every_field_reaches_the_value_it_is_about(folder: Path) -> None:
         "rules.csv",
         60,
         "ticket",
-        DataClass.CONFIDENTIAL,
+        Level.CONFIDENTIAL,
     )
     assert [getattr(support.deadlines, name) for name in ("connect_s", "first_byte_s", "gap_s", "total_s")] == [1, 2, 3, 4]
     assert [getattr(support.retries, name) for name in ("per_target", "budget", "backoff_s", "longest_wait_s")] == [2, 4, 0.5, 6]
@@ -110,7 +111,7 @@ def test_every_field_reaches_the_value_it_is_about(folder: Path) -> None:
     assert snapshot.capabilities["translate"].cache is not None
     assert (own.place, own.accepts, own.context_tokens, own.max_output_tokens, own.features) == (
         Place.PRIVATE,
-        DataClass.RESTRICTED,
+        Level.RESTRICTED,
         8192,
         512,
         {Feature.STREAM, Feature.TOOLS},
@@ -139,7 +140,7 @@ def test_every_field_reaches_the_value_it_is_about(folder: Path) -> None:
         {"support"},
         set(Scope),
         1_814_356_800,
-        DataClass.PUBLIC,
+        Level.PUBLIC,
     )
     [limit] = snapshot.limits
     assert (limit.by, limit.only, limit.requests_per_minute, limit.tokens_per_minute, limit.budget_nano_usd, limit.period) == (

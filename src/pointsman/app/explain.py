@@ -17,8 +17,8 @@ from pointsman.app.gateway import Gateway
 from pointsman.core.call import Call, Text
 from pointsman.core.clock import Clock
 from pointsman.core.errors import PointsmanError, Refused, Unusable, Vetoed
+from pointsman.core.label import Level
 from pointsman.core.money import dollars
-from pointsman.core.place import DataClass
 from pointsman.core.principal import Principal
 from pointsman.core.target import Target
 from pointsman.decision.choose import Choice
@@ -109,7 +109,7 @@ def rehearsing(settings: Settings, *, environ: Mapping[str, str], clock: Clock) 
             gateway.close()
 
 
-def explain(rehearsal: Rehearsal, call: Call, *, principal: Principal, declared: DataClass | None) -> Explanation:
+def explain(rehearsal: Rehearsal, call: Call, *, principal: Principal, declared: Level | None) -> Explanation:
     """Walk the stages with one call. `declared` is what the request would say about its data."""
     walk = _Walk(rehearsal, call, principal=principal)
     try:
@@ -138,7 +138,7 @@ class _Walk:
         self._tokens_in: int | None = None
         self._tokens_out = call.sampling.max_tokens or USUAL_TOKENS_OUT
 
-    def admit(self, declared: DataClass | None) -> Way:
+    def admit(self, declared: Level | None) -> Way:
         """Pass the door, the policy and the limits. Raises `Refused`."""
         key, stages = self._principal.key, self._stages
         with self._refusing("door"):
@@ -194,7 +194,7 @@ class _Walk:
         else:
             self.refusal = choice.refusal
 
-    def told(self, declared: DataClass | None) -> Explanation:
+    def told(self, declared: Level | None) -> Explanation:
         """Return the whole story."""
         return Explanation(
             capability=self._call.capability,
@@ -216,7 +216,7 @@ class _Walk:
         order, code = rungs.get(target.name, (None, dict(choice.considered).get(target.name, "")))
         policy = reason(target, way.verdict)
         # Every target may receive public data, so what is left under this verdict is the fit alone.
-        misfit = self._stages.chooser.fault(way.sent, target, verdict=verdict_on(DataClass.PUBLIC, self._stages.snapshot))
+        misfit = self._stages.chooser.fault(way.sent, target, verdict=verdict_on(Level.PUBLIC, self._stages.snapshot))
         price, estimate = self._price(target)
         return Candidate(
             target=target.name,

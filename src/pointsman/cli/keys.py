@@ -14,7 +14,7 @@ import click
 
 from pointsman.cli.configuration import check_of, now_ms, settings_at
 from pointsman.cli.options import Wrong, config_option, json_option, note, print_json, span_s, table, warn
-from pointsman.core.place import DataClass
+from pointsman.core.label import Level
 from pointsman.core.principal import Key, Scope
 from pointsman.intake.keys import mint
 from pointsman.settings.compile import when_s
@@ -40,7 +40,7 @@ def command() -> None:
 @click.option("--capability", "capabilities", multiple=True, help="A capability that it may use; may be given again. By default all.")
 @click.option("--scope", "scopes", multiple=True, type=click.Choice([scope.value for scope in Scope]), help="What it may do; may be given again.")
 @click.option("--expires", help="When it ends: `2027-01-31`, `2027-01-31T12:00:00` (UTC), or after `90d`.")
-@click.option("--data-class", type=click.Choice([known.name.lower() for known in DataClass]), help="The class of all data that it sends.")
+@click.option("--data-class", type=click.Choice([known.name.lower() for known in Level]), help="The class of all data that it sends.")
 @config_option
 @json_option
 def create(name: str, path: Path, *, as_json: bool, **told: Any) -> None:

@@ -10,7 +10,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from pointsman.core.place import DataClass, Dialect, Feature
+from pointsman.core.label import Label
+from pointsman.core.place import Dialect, Feature
 
 
 class Role(StrEnum):
@@ -162,10 +163,10 @@ class Call(Struct, frozen=True, kw_only=True):
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """What came with a call besides its body: credentials, the business unit, and the class the caller declares for the data."""
+    """What came with a call besides its body: credentials, the business unit, and what the caller declares about the data."""
 
     authorization: str | None = None
     api_key: str | None = None
     unit: str | None = None
     user: str | None = None
-    data_class: DataClass | None = None
+    declared: Label | None = None

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from pointsman.core.call import OutputSchema
 from pointsman.core.http import Deadlines
-from pointsman.core.place import DataClass
+from pointsman.core.label import Level
 from pointsman.core.target import Target
 
 
@@ -37,8 +37,9 @@ class Capability(Struct, frozen=True, kw_only=True):
     One capability.
 
     `ladder` is tried in order. `rules` names a decision table of the snapshot. `version` is the digest of everything in this contract:
-    it changes when the contract does. `ceiling` is the strictest class of data this capability may be used with. `unit` names the
-    business item that an outcome is about.
+    it changes when the contract does. `ceiling` is the strictest level of data this capability may be used with; `purpose` what it is for;
+    `unheeded` the kinds of findings that its owner lets pass; `summariser` the private target that may summarise. `unit` names the business
+    item that an outcome is about.
     """
 
     name: str
@@ -50,7 +51,10 @@ class Capability(Struct, frozen=True, kw_only=True):
     deadlines: Deadlines = Deadlines()
     retries: Retries = Retries()
     output: OutputSchema | None = None
-    ceiling: DataClass = DataClass.INTERNAL
+    ceiling: Level = Level.RESTRICTED
+    purpose: str | None = None
+    unheeded: frozenset[str] = frozenset()
+    summariser: Target | None = None
     unit: str = "request"
     raw: bool = False
 

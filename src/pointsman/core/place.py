@@ -4,7 +4,7 @@ The kinds of site where work can run, and the words that describe what a target 
 Vocabulary only: which target is allowed belongs to `governance`, which one is chosen to `decision`.
 """
 
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 
 
 class Place(StrEnum):
@@ -34,12 +34,3 @@ class Feature(StrEnum):
     IMAGES = "images"
     THINKING = "thinking"
     STREAM = "stream"
-
-
-class DataClass(IntEnum):
-    """How sensitive data is; a larger value is stricter. `RESTRICTED` is what is assumed when nothing is known."""
-
-    PUBLIC = 0
-    INTERNAL = 1
-    CONFIDENTIAL = 2
-    RESTRICTED = 3

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from pointsman.core.place import DataClass
+from pointsman.core.label import INTERNAL, Label
 
 
 class Scope(StrEnum):
@@ -29,7 +29,7 @@ class Key(Struct, frozen=True, kw_only=True):
     """
     A key of a service. The secret is known by digests only; during a rotation two of them are valid.
 
-    `capabilities` None means all. `data_class` is what the key declares about all data it sends.
+    `capabilities` None means all. `label` is what the key declares about all data it sends; `groups` are what policies know its holder by.
     """
 
     key_id: str
@@ -40,11 +40,12 @@ class Key(Struct, frozen=True, kw_only=True):
     scopes: frozenset[Scope] = frozenset({Scope.CALL, Scope.OUTCOMES})
     capabilities: frozenset[str] | None = None
     expires_s: float | None = None
-    data_class: DataClass = DataClass.INTERNAL
+    label: Label = INTERNAL
+    groups: frozenset[str] = frozenset()
 
 
 class Principal(Struct, frozen=True, kw_only=True):
-    """Who asks, for one call. `user` is whom the application acts for, as the application says."""
+    """Who asks, for one call. `user` is whom the application acts for, as the application says, or whom a token proves."""
 
     key: Key
     user: str | None = None

@@ -7,7 +7,8 @@ Values only, compiled once from the settings into a snapshot.
 from msgspec import Struct
 
 from pointsman.core.http import Deadlines
-from pointsman.core.place import DataClass, Dialect, Feature, Place
+from pointsman.core.label import Level
+from pointsman.core.place import Dialect, Feature, Place
 
 
 class Rates(Struct, frozen=True, kw_only=True):
@@ -39,11 +40,27 @@ class Hardware(Struct, frozen=True, kw_only=True):
     hourly_nano_usd: int
 
 
+class Terms(Struct, frozen=True, kw_only=True):
+    """
+    What a vendor has agreed to, as the register says. None is unknown, which counts as the worst.
+
+    `retention_days` it keeps data, `trains` whether it learns from it, `agreements` such as `dpa` and `baa`. After `next_review_s` (Unix seconds) it is closed.
+    """
+
+    retention_days: int | None = None
+    trains: bool | None = None
+    agreements: frozenset[str] = frozenset()
+    certifications: frozenset[str] = frozenset()
+    purposes: frozenset[str] | None = None
+    reviewed_s: float | None = None
+    next_review_s: float | None = None
+
+
 class Vendor(Struct, frozen=True, kw_only=True):
     """
     Who runs a target: `kind` names a profile in `providers`, `base_url` its origin and base path.
 
-    `credential` is a reference (`env:NAME`, `file:PATH`, `keyring:SERVICE/USER`), never a key.
+    `credential` is a reference (`env:NAME`, `file:PATH`, `keyring:SERVICE/USER`), never a key. `zone` is `public_api`, `contracted`, `private` or `edge`.
     """
 
     name: str
@@ -51,6 +68,8 @@ class Vendor(Struct, frozen=True, kw_only=True):
     base_url: str
     credential: str | None = None
     region: str | None = None
+    zone: str = "public_api"
+    terms: Terms = Terms()
     ca_file: str | None = None
 
 
@@ -68,7 +87,7 @@ class Target(Struct, frozen=True, kw_only=True):
     model: str = ""
     vendor: Vendor | None = None
     dialect: Dialect | None = None
-    accepts: DataClass = DataClass.RESTRICTED
+    accepts: Level = Level.RESTRICTED
     price: Price | None = None
     hardware: Hardware | None = None
     context_tokens: int | None = None

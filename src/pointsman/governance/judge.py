@@ -12,22 +12,22 @@ from collections.abc import Mapping
 
 from pointsman.core.capability import Capability
 from pointsman.core.errors import NoPlaceAllowed
-from pointsman.core.place import DataClass
+from pointsman.core.label import Level
 from pointsman.core.principal import Principal
 from pointsman.core.snapshot import CACHE_BIT, RULES_BIT, Snapshot
 from pointsman.core.target import Target
 from pointsman.core.verdict import Reason, Verdict
 
 
-def label_of(declared_by_key: DataClass, declared_by_request: DataClass | None) -> DataClass:
+def label_of(declared_by_key: Level, declared_by_request: Level | None) -> Level:
     """Return the strictest of what was declared."""
     return declared_by_key if declared_by_request is None else max(declared_by_key, declared_by_request)
 
 
-def verdict_on(label: DataClass, snapshot: Snapshot) -> Verdict:
+def verdict_on(label: Level, snapshot: Snapshot) -> Verdict:
     """Return where data of this label may go."""
     mask = 1 << RULES_BIT
-    if label < DataClass.RESTRICTED:
+    if label < Level.RESTRICTED:
         mask |= 1 << CACHE_BIT
     for target in snapshot.targets.values():
         if target.accepts >= label:
@@ -47,9 +47,9 @@ class Policy:
     """The verdicts of one snapshot."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        self._verdicts: Mapping[DataClass, Verdict] = {label: verdict_on(label, snapshot) for label in DataClass}
+        self._verdicts: Mapping[Level, Verdict] = {label: verdict_on(label, snapshot) for label in Level}
 
-    def judge(self, principal: Principal, declared: DataClass | None, *, capability: Capability) -> Verdict:
+    def judge(self, principal: Principal, declared: Level | None, *, capability: Capability) -> Verdict:
         """Return the verdict on a call. Raises `NoPlaceAllowed` for data above the capability's ceiling."""
         label = label_of(principal.key.data_class, declared)
         if label > capability.ceiling:

@@ -9,7 +9,8 @@ from typing import Final
 from pointsman.app.gateway import Gateway
 from pointsman.core.call import Asked
 from pointsman.core.errors import BadRequest
-from pointsman.core.place import DataClass, Dialect
+from pointsman.core.label import Level
+from pointsman.core.place import Dialect
 from pointsman.ledger.trace import Trace
 from pointsman.pipeline.run import run
 from pointsman.server import answers
@@ -119,11 +120,11 @@ def _asked(request: Request) -> Asked:
     )
 
 
-def _data_class(declared: str) -> DataClass:
+def _data_class(declared: str) -> Level:
     try:
-        return DataClass[declared.strip().upper()]
+        return Level[declared.strip().upper()]
     except KeyError:
-        known = ", ".join(f"`{kind.name.lower()}`" for kind in DataClass)
+        known = ", ".join(f"`{kind.name.lower()}`" for kind in Level)
         raise BadRequest(f"There is no data class `{declared[:40]}`. Declare one of {known}.", field="x-pointsman-data-class") from None
 
 

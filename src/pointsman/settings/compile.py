@@ -11,8 +11,9 @@ import msgspec
 from pointsman.core.call import OutputSchema
 from pointsman.core.capability import CachePolicy, Capability, Retries
 from pointsman.core.http import Deadlines
+from pointsman.core.label import Level
 from pointsman.core.money import nano
-from pointsman.core.place import DataClass, Feature, Place
+from pointsman.core.place import Feature, Place
 from pointsman.core.principal import Digest, Key, Limit, LimitBy, Period, Scope
 from pointsman.core.snapshot import FIRST_TARGET_BIT, Snapshot
 from pointsman.core.target import Hardware, Price, Rates, Target, Vendor
@@ -82,7 +83,7 @@ def _vendor(name: str, told: shape.Vendor, *, facts: Facts) -> Vendor:
 def _target(name: str, told: shape.Target, *, vendor: Vendor, facts: Facts, bit: int) -> Target:
     known = facts.vendors[vendor.kind]
     place = Place(told.place) if told.place is not None else known.place
-    usual = DataClass.RESTRICTED if place is Place.PRIVATE else DataClass.INTERNAL
+    usual = Level.RESTRICTED if place is Place.PRIVATE else Level.INTERNAL
     return Target(
         name=name,
         bit=bit,
@@ -90,7 +91,7 @@ def _target(name: str, told: shape.Target, *, vendor: Vendor, facts: Facts, bit:
         model=told.model,
         vendor=vendor,
         dialect=known.dialect,
-        accepts=usual if told.accepts is None else DataClass[told.accepts.upper()],
+        accepts=usual if told.accepts is None else Level[told.accepts.upper()],
         price=None if told.price is None else _price(told.price),
         hardware=None if told.hardware is None else Hardware(hourly_nano_usd=nano(told.hardware.hourly_usd)),
         context_tokens=told.context_tokens,
@@ -131,7 +132,7 @@ def _capability(name: str, told: shape.Capability, *, targets: Mapping[str, Targ
         deadlines=_deadlines(told.deadlines),
         retries=Retries(per_target=retries.per_target, budget=retries.budget, backoff_s=retries.backoff_s, longest_wait_s=retries.longest_wait_s),
         output=None if schema is None else OutputSchema(name=name, schema=schema),
-        ceiling=DataClass[told.data_class.upper()],
+        ceiling=Level[told.data_class.upper()],
         unit=told.unit,
     )
 
@@ -147,7 +148,7 @@ def _key(name: str, told: shape.Key) -> Key:
         scopes=frozenset(map(Scope, told.scopes)),
         capabilities=None if told.capabilities is None else frozenset(told.capabilities),
         expires_s=None if told.expires is None else when_s(told.expires),
-        data_class=DataClass[told.data_class.upper()],
+        data_class=Level[told.data_class.upper()],
     )
 
 

@@ -12,7 +12,7 @@ from typing import Final, NoReturn, cast
 import jsonschema_rs
 
 from pointsman.core.errors import Mistake, SettingsInvalid
-from pointsman.core.place import DataClass
+from pointsman.core.label import Level
 from pointsman.core.target import Target
 from pointsman.settings import shape
 from pointsman.settings.addresses import is_loopback, is_near, is_same, port_of, split_url
@@ -132,7 +132,7 @@ class Meaning:
 
     def _data_class(self, name: str, capability: shape.Capability, *, targets: Mapping[str, Target]) -> None:
         rungs = [targets[target] for target in capability.ladder if target in targets]
-        ceiling = DataClass[capability.data_class.upper()]
+        ceiling = Level[capability.data_class.upper()]
         if len(rungs) == len(capability.ladder) and all(target.accepts < ceiling for target in rungs):
             says = f"data of class `{capability.data_class}` may be used, but no target of the ladder accepts it."
             self._add(("capabilities", name, "data_class"), says, remedy="Lower `data_class`, or add a target whose `accepts` is high enough.")
@@ -150,13 +150,13 @@ class Meaning:
                     ("capabilities", name, "ladder", index), says, remedy="Raise `accepts` of the target, lower `data_class` of a key, or leave the rung out."
                 )
 
-    def _mildest(self, capability: str) -> DataClass | None:
+    def _mildest(self, capability: str) -> Level | None:
         """Return the mildest class of data that anybody who may use a capability declares; None if nobody may or not all is known."""
         if len(self._file.keys) < len(self._names("keys")):
             return None
         if not self._file.keys:
-            return DataClass.INTERNAL
-        classes = [DataClass[key.data_class.upper()] for key in self._file.keys.values() if key.capabilities is None or capability in key.capabilities]
+            return Level.INTERNAL
+        classes = [Level[key.data_class.upper()] for key in self._file.keys.values() if key.capabilities is None or capability in key.capabilities]
         return min(classes, default=None)
 
     def _rules(self, name: str, capability: shape.Capability) -> None:

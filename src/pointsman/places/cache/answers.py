@@ -16,7 +16,8 @@ from msgspec import Struct
 
 from pointsman.core.attempt import Attempt
 from pointsman.core.call import Call, Foreign, HiddenThinking, Refusal, Text, Thinking, ToolUse
-from pointsman.core.place import DataClass, Dialect
+from pointsman.core.label import Level
+from pointsman.core.place import Dialect
 from pointsman.core.reply import Finish, Reply
 
 # Fields that cannot change an answer: two calls that differ in these alone are one question.
@@ -30,7 +31,7 @@ class CacheKey(Struct, frozen=True, kw_only=True):
 
     tenant: str
     permissions: frozenset[str] | None
-    label: DataClass
+    label: Level
     capability: str
     version: str
     snapshot: str
