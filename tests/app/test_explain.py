@@ -17,7 +17,7 @@ from pointsman.settings.load import parse
 from pointsman.surfaces.registry import BY_DIALECT
 
 FILE = "capabilities:\n  support: {ladder: [anthropic/claude-haiku-5-5, openai/gpt-6-luna]}\n"
-ENVIRON = {"OPENAI_API_KEY": "x", "ANTHROPIC_API_KEY": "x"}
+ENVIRON = {"OPENAI_API_KEY": "sk-of-the-tests", "ANTHROPIC_API_KEY": "sk-of-the-tests"}
 
 
 def explained(folder: Path, *, file: str = FILE, environ: dict[str, str] | None = None, **fields: object) -> Explanation:

@@ -70,7 +70,8 @@ async def a_gateway(folder: Path, source: str, *, clock: Clock | None = None, li
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "acme.key").write_text("one")
+    (tmp_path / "acme.key").write_text("secret-one")
+    (tmp_path / "acme.key").chmod(0o600)
     return tmp_path
 
 
@@ -91,7 +92,7 @@ def test_a_call_is_answered_priced_and_on_record(folder: Path) -> None:
             assert answer.trace.cost_nano_usd == COST
             assert gateway.trouble() is None
             await gateway.record_outcome(an_outcome(answer.trace.call_id))
-        assert vendor.keys == ["one"]
+        assert vendor.keys == ["secret-one"]
 
     scene(play)
     [one] = report_of(folder / "pointsman.db", since_ms=MONTH_MS, until_ms=MONTH_MS + HOUR_MS).capabilities
@@ -119,14 +120,14 @@ def test_a_call_under_way_keeps_its_snapshot_and_its_connection_over_a_reload(fo
             vendor.may_answer.clear()
             under_way = [asyncio.ensure_future(ask(gateway)) for _ in range(20)]
             await vendor.asked(20)
-            (folder / "acme.key").write_text("two")
+            (folder / "acme.key").write_text("secret-two")
             gateway.reload(settings_of(folder, config(vendor).replace("model: small", "model: other")))
             after = [asyncio.ensure_future(ask(gateway)) for _ in range(20)]
             await vendor.asked(40)
             vendor.may_answer.set()
             answers = await asyncio.gather(*under_way, *after)
             assert [answer.trace.snapshot for answer in answers] == [old] * 20 + [gateway.stages.snapshot.digest] * 20
-        assert vendor.keys == ["one"] * 20 + ["two"] * 20
+        assert vendor.keys == ["secret-one"] * 20 + ["secret-two"] * 20
 
     scene(play)
 
@@ -142,7 +143,7 @@ def test_dead_lines_hold_for_a_call_whose_connections_a_reload_replaced(folder: 
             vendor.may_answer.clear()
             under_way = asyncio.ensure_future(ask(gateway))
             await vendor.asked(1)
-            (folder / "acme.key").write_text("two")
+            (folder / "acme.key").write_text("secret-two")
             gateway.reload(settings_of(folder, source))
             for _ in range(400):
                 gateway.sweep()
@@ -160,12 +161,12 @@ def test_a_rotated_secret_is_used_by_the_next_call_without_a_restart(folder: Pat
         async with a_gateway(folder, config(vendor)) as gateway:
             reloader = Reloader(folder / "pointsman.yaml", known(), current=load(folder / "pointsman.yaml", known()))
             await ask(gateway)
-            (folder / "acme.key").write_text("two\n")
+            (folder / "acme.key").write_text("secret-two\n")
             found = reloader.check()
             assert found is not None
             gateway.reload(found)
             await ask(gateway)
-        assert vendor.keys == ["one", "two"]
+        assert vendor.keys == ["secret-one", "secret-two"]
 
     scene(play)
 
@@ -180,11 +181,12 @@ def test_without_its_credential_a_target_is_out_with_a_reason_and_in_again_when_
             with caplog.at_level(logging.WARNING):
                 gateway.reload(settings_of(folder, config(vendor)))
             assert "`file:acme.key` is empty or missing" in caplog.text
-            (folder / "acme.key").write_text("found")
+            (folder / "acme.key").write_text("secret-found")
+            (folder / "acme.key").chmod(0o600)
             gateway.reload(settings_of(folder, config(vendor)))
             assert gateway.missing == []
             await ask(gateway)
-        assert vendor.keys == ["found"]
+        assert vendor.keys == ["secret-found"]
 
     (folder / "acme.key").unlink()
     scene(play)

@@ -2,16 +2,19 @@
 Pools over reloads: kept while nothing about their vendor changes, and out with a reason when it cannot be reached.
 """
 
+import time
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from tests.settings.files import settings_of
 from tests.transport.certificates import certificate
+from tests.transport.vault_server import TOKEN, vault_server
 
 from pointsman.app.outlets import Outlets
 from pointsman.core.snapshot import Snapshot
 from pointsman.places.models.outlet import Outlet
+from pointsman.settings.secrets import SecretUnusable
 from pointsman.transport.bounds import Bounds
 
 HTTPS = """
@@ -25,7 +28,8 @@ vendors:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "ca.pem").write_bytes(certificate().ca.read_bytes())
-    (tmp_path / "acme.key").write_text("one")
+    (tmp_path / "acme.key").write_text("secret-one")
+    (tmp_path / "acme.key").chmod(0o600)
     return tmp_path
 
 
@@ -59,20 +63,62 @@ def test_a_changed_file_makes_a_new_pool_for_its_vendor_alone(folder: Path, name
 
 
 def test_a_secret_of_the_environment_is_read(folder: Path) -> None:
-    assert outlets_in(folder, KEY="one").connect(a_snapshot(folder, "env:KEY"))[1] == []
+    assert outlets_in(folder, KEY="secret-one").connect(a_snapshot(folder, "env:KEY"))[1] == []
 
 
 def test_a_secret_is_never_shown(folder: Path) -> None:
-    (folder / "acme.key").write_text("hunter2")
+    (folder / "acme.key").write_text("hunter22")
     outlets = outlets_in(folder)
     connected(outlets, a_snapshot(folder))
-    assert "hunter2" not in repr(vars(outlets))
+    assert "hunter22" not in repr(vars(outlets))
 
 
 def test_a_missing_secret_leaves_one_vendor_out_and_says_so(folder: Path) -> None:
     found, [missing] = outlets_in(folder).connect(a_snapshot(folder, "env:GONE"))
     assert found.keys() == {"beta/small"}
     assert "Set the environment variable `GONE`." in missing.message
+
+
+@pytest.mark.parametrize(("text", "mode", "says"), [("", 0o600, "is empty"), ("short", 0o600, "fewer than 8"), ("secret-one", 0o644, "chmod 600")])
+def test_a_secret_that_must_not_be_used_lets_nothing_start_and_a_reload_leaves_all_as_it_was(folder: Path, text: str, mode: int, says: str) -> None:
+    outlets = outlets_in(folder)
+    before = connected(outlets, a_snapshot(folder))
+    (folder / "acme.key").write_text(text)
+    (folder / "acme.key").chmod(mode)
+    for one in (outlets, outlets_in(folder)):
+        with pytest.raises(SecretUnusable, match=f"acme.key`.*{says}"):
+            one.connect(a_snapshot(folder))
+    (folder / "acme.key").write_text("secret-one")
+    (folder / "acme.key").chmod(0o600)
+    assert connected(outlets, a_snapshot(folder)) == before
+
+
+def test_a_secret_of_vault_is_fetched_beforehand_and_a_rotation_makes_a_new_pool(folder: Path) -> None:
+    with vault_server() as server:
+        server.entries["kv/acme"] = {"key": "sk-first-of-vault"}
+        server.lease_s = 1
+        outlets = outlets_in(folder, VAULT_ADDR=server.url, VAULT_TOKEN=TOKEN)
+        snapshot = a_snapshot(folder, "vault:kv/acme#key")
+        outlets.prepare(snapshot)
+        before = connected(outlets, snapshot)
+        assert len(server.seen) == 1
+        server.entries["kv/acme"] = {"key": "sk-second-of-vault"}
+        until = time.monotonic() + 5
+        while not outlets.renew():
+            assert time.monotonic() < until
+        after = connected(outlets, snapshot)
+        assert after["acme/small"] != before["acme/small"]
+        assert after["beta/small"] == before["beta/small"]
+
+
+def test_vault_that_is_away_leaves_one_vendor_out_and_says_so(folder: Path) -> None:
+    outlets = outlets_in(folder, VAULT_ADDR="http://127.0.0.1:1", VAULT_TOKEN=TOKEN)
+    snapshot = a_snapshot(folder, "vault:kv/acme#key")
+    outlets.prepare(snapshot)
+    found, [missing] = outlets.connect(snapshot)
+    assert found.keys() == {"beta/small"}
+    assert "Start or unseal it" in missing.message
+    assert not outlets_in(folder).renew()
 
 
 def test_a_keyring_that_is_not_installed_leaves_one_vendor_out_and_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

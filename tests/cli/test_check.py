@@ -42,7 +42,7 @@ def test_a_good_file_is_told_with_its_ladders(run: Run, good: Path) -> None:
 
 
 def test_missing_credentials_are_warnings_and_mistakes_only_where_strictness_was_asked_for(run: Run, good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "x")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-tests")
     done, strict = run("check"), run("check", "--strict")
 
     assert (done.code, strict.code) == (0, 1)
@@ -54,9 +54,10 @@ def test_missing_credentials_are_warnings_and_mistakes_only_where_strictness_was
 
 
 def test_with_every_credential_strictness_finds_nothing(run: Run, good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "x")
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "x")
-    (good.parent / "key.txt").write_text("secret")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-tests")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-of-the-tests")
+    (good.parent / "key.txt").write_text("secret-of-the-tests")
+    (good.parent / "key.txt").chmod(0o600)
 
     assert run("check", "--strict").code == 0
 

@@ -45,7 +45,7 @@ AFTER = "rows:\n  - {name: polite, phase: after, when: 'answer.contains(\"!\")',
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run) -> Path:
     del run  # it cleans the environment first
-    monkeypatch.setenv("OPENAI_API_KEY", "x")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-tests")
     (tmp_path / "pointsman.yaml").write_text(FILE)
     (tmp_path / "rules.yaml").write_text(RULES)
     (tmp_path / "after.yaml").write_text(AFTER)

@@ -45,6 +45,7 @@ def branch(head_office: Gateway, authority: Authority, tmp_path_factory: pytest.
     folder = tmp_path_factory.mktemp("branch")
     (folder / "ca.pem").write_bytes(authority.ca_file.read_bytes())
     (folder / "key.txt").write_text(_KEY.secret + "\n", encoding="utf-8")
+    (folder / "key.txt").chmod(0o600)
     key = {"credential": "file:key.txt"}
     vendors = {
         "trusted": {"kind": "openai_compatible", "base_url": f"{head_office.url}/v1", "ca_file": "ca.pem", **key},

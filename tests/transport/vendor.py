@@ -102,7 +102,7 @@ class Vendor:
     def pool(self, *, ca_file: str | None = None, url: str | None = None, **bounds: Any) -> Pool:
         """Return a pool of connections to this vendor."""
         headers = {"authorization": "Bearer sk-very-secret"}
-        return Pool(endpoint(url or self.url, credential_headers=headers, ca_file=ca_file), Bounds(**bounds))
+        return Pool(endpoint(url or self.url, credential_headers=lambda _: headers, ca_file=ca_file), Bounds(**bounds))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

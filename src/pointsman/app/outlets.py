@@ -2,8 +2,10 @@
 How each target of a snapshot is reached: one pool of connections for each vendor account, kept over reloads that do not change it.
 """
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakSet
 
@@ -13,10 +15,12 @@ from pointsman.core.snapshot import Snapshot
 from pointsman.core.target import Vendor
 from pointsman.places.models.outlet import Outlet
 from pointsman.providers.registry import BY_DIALECT
-from pointsman.settings.secrets import secret
+from pointsman.settings.secret_value import Origin, Secret
+from pointsman.settings.secrets import SecretUnusable, secret
 from pointsman.transport.bounds import Bounds
-from pointsman.transport.endpoint import endpoint
+from pointsman.transport.endpoint import endpoint, origin_of
 from pointsman.transport.pool import Pool
+from pointsman.transport.vault import vault_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +29,7 @@ class _Account:
 
     base_url: str
     dialect: Dialect
-    credential: str | None = field(repr=False)
+    credential: Secret | None
     ca_file: Path | None
     authority: bytes
 
@@ -37,17 +41,24 @@ class Outlets:
         self._folder = folder
         self._environ = environ
         self._bounds = bounds
+        self._vault = vault_of(environ, folder=folder, now=time.monotonic)
         self._pools: dict[str, tuple[_Account, Pool]] = {}
         # Replaced pools too, for as long as a request under way, or an open connection, holds on to them.
         self._alive: WeakSet[Pool] = WeakSet()
 
     def connect(self, snapshot: Snapshot) -> tuple[dict[str, Outlet], list[CredentialMissing]]:
-        """Return the outlet of each target whose vendor can be reached, and for each of the other vendors what is missing."""
+        """
+        Return the outlet of each target whose vendor can be reached, and for each of the other vendors what is missing.
+
+        Raises `SecretUnusable` for a secret that is there and must not be used: nothing starts with it, and a reload leaves all as it was.
+        """
         missing: list[CredentialMissing] = []
         pools: dict[str, tuple[_Account, Pool]] = {}
         for vendor, dialect in _used(snapshot).values():
             try:
                 pools[vendor.name] = self._pool(vendor, dialect)
+            except SecretUnusable:
+                raise
             except CredentialMissing as error:
                 missing.append(error)
             except Unusable as error:
@@ -58,6 +69,17 @@ class Outlets:
             for target in snapshot.targets.values()
             if target.vendor is not None and target.dialect is not None and target.vendor.name in pools
         }, missing
+
+    def prepare(self, snapshot: Snapshot) -> None:
+        """Ask Vault for what this snapshot will need. It waits for the network: call it from a thread before `connect` runs in the event loop."""
+        for vendor, _ in _used(snapshot).values():
+            if self._vault is not None and vendor.credential is not None and vendor.credential.startswith("vault:"):
+                with suppress(CredentialMissing):  # `connect` tells of it
+                    self._vault.read(vendor.credential.removeprefix("vault:"))
+
+    def renew(self) -> bool:
+        """Ask Vault again for what is due, from a thread; tell whether anything changed, so that connecting again would use other secrets."""
+        return self._vault is not None and self._vault.renew()
 
     def sweep(self, now: float) -> None:
         """Enforce dead-lines, also those of requests that began before a reload."""
@@ -76,7 +98,7 @@ class Outlets:
             return known
         made = endpoint(
             account.base_url,
-            credential_headers=BY_DIALECT[dialect].headers(account.credential),
+            credential_headers=lambda origin: BY_DIALECT[dialect].headers(_revealed(account.credential, origin)),
             ca_file=None if account.ca_file is None else str(account.ca_file),
         )
         pool = Pool(made, self._bounds)
@@ -90,8 +112,18 @@ class Outlets:
         except OSError as error:
             why = error.strerror or "unreadable"
             raise Unusable(f"The `ca_file` of the vendor `{vendor.name}` cannot be read ({why}). Name a readable PEM file.") from error
-        shown = None if vendor.credential is None else secret(vendor.credential, folder=self._folder, environ=self._environ)
-        return _Account(base_url=vendor.base_url, dialect=dialect, credential=shown, ca_file=ca_file, authority=authority)
+        return _Account(base_url=vendor.base_url, dialect=dialect, credential=self._credential(vendor), ca_file=ca_file, authority=authority)
+
+    def _credential(self, vendor: Vendor) -> Secret | None:
+        if vendor.credential is None:
+            return None
+        read = None if self._vault is None else self._vault.read
+        found = secret(vendor.credential, folder=self._folder, environ=self._environ, vault=read)
+        return found.bound_to(origin_of(vendor.base_url))
+
+
+def _revealed(credential: Secret | None, origin: Origin) -> str | None:
+    return None if credential is None else credential.reveal_to(origin)
 
 
 def _used(snapshot: Snapshot) -> dict[str, tuple[Vendor, Dialect]]:

@@ -8,7 +8,7 @@ requests carry a path and no host, redirects are not followed, and a new URL mea
 import ipaddress
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pointsman.core.errors import Unusable
 from pointsman.core.http import Outgoing
+from pointsman.settings.secret_value import Origin
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _PREFIX: Final = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")  # RFC 3986, section 3.3
@@ -68,25 +69,27 @@ class Endpoint:
         return told
 
 
-def endpoint(base_url: str, *, credential_headers: Mapping[str, str], ca_file: str | None = None) -> Endpoint:
+def endpoint(base_url: str, *, credential_headers: Callable[[Origin], Mapping[str, str]], ca_file: str | None = None) -> Endpoint:
     """
     Bind a credential to the origin of `base_url` (http or https, no user information, query or fragment).
 
+    `credential_headers` is told that origin and reveals the credential for it alone.
     Raises `Unusable` for a URL that is none, a header value that would break out of its line, or a `ca_file` that cannot be read.
     """
     parts, host, port = _origin(base_url)
     shown = f"[{host}]" if _is_ipv6(host) else host
     host_header = shown if port == _DEFAULT_PORTS[parts.scheme] else f"{shown}:{port}"
+    told = credential_headers(Origin(parts.scheme, host, port))
     lines = {
         "host": host_header,
         "content-type": "application/json",
         "accept-encoding": "identity",
         "user-agent": "pointsman",
-        **credential_headers,
+        **told,
     }
     if not all(value.isascii() and value.isprintable() for value in lines.values()):
         raise Unusable(f"The credential for `{host_header}` holds a line break or a character that no header can carry. Store it without.")
-    secrets = [value.rpartition(" ")[2].encode() for value in credential_headers.values()]
+    secrets = [value.rpartition(" ")[2].encode() for value in told.values()]
     return Endpoint(
         scheme=parts.scheme,
         host=host,
@@ -96,6 +99,12 @@ def endpoint(base_url: str, *, credential_headers: Mapping[str, str], ca_file: s
         fixed_headers=("".join(f"{name}: {value}\r\n" for name, value in lines.items()) + "\r\n").encode("latin-1"),
         secrets=tuple(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET),
     )
+
+
+def origin_of(base_url: str) -> Origin:
+    """Return the origin of a base URL. Raises `Unusable` for a URL that is none."""
+    parts, host, port = _origin(base_url)
+    return Origin(parts.scheme, host, port)
 
 
 def _origin(base_url: str) -> tuple[SplitResult, str, int]:

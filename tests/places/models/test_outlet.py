@@ -105,7 +105,7 @@ def test_a_vendor_that_repeats_our_key_in_a_stream_does_not_tell_it_to_the_calle
 
         async def main(data: bytes = data) -> None:
             async with Vendor(says(data)) as vendor:
-                pool = Pool(endpoint(vendor.url, credential_headers={"authorization": "Bearer of-no-usual-form"}), Bounds())
+                pool = Pool(endpoint(vendor.url, credential_headers=lambda _: {"authorization": "Bearer of-no-usual-form"}), Bounds())
                 place = ModelsPlace({NAME: Outlet(pool, BY_DIALECT[Dialect.OPENAI_CHAT])}, sse_line_bytes=10_000)
                 with pytest.raises(PlaceFailed, match=r"Incorrect key: \[credential\]"):
                     await _events(await place.stream(_attempt(), full=False))

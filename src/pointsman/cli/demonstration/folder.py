@@ -104,7 +104,10 @@ def write(folder: Path, ports: Ports, *, speed: float) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("pointsman.db*"):
         old.unlink()
-    (folder / "simulated.key").write_text("simulated\n", encoding="utf-8")
+    secret = folder / "simulated.key"
+    secret.touch()
+    secret.chmod(0o600)  # one that others could read is refused
+    secret.write_text("simulated\n", encoding="utf-8")
     (folder / "rules.csv").write_text(_rules(), encoding="utf-8")
     (folder / "triage.schema.json").write_bytes(msgspec.json.format(msgspec.json.encode(contract()), indent=2) + b"\n")
     path = folder / CONFIGURATION
