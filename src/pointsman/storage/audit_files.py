@@ -68,12 +68,16 @@ def hashes_of(stream: Path, level: int, *, which: range) -> list[bytes]:
 def notes_of(folder: Path) -> list[str]:
     """Return the texts of all checkpoints that a folder keeps, the latest last. What is no text is returned as it can be read."""
     found: list[str] = []
-    with suppress(FileNotFoundError):
-        parts = (folder / HISTORY).read_text(encoding="utf-8", errors="replace").split("\n\n")
-        found += [text + "\n\n" + signatures.rstrip("\n") + "\n" for text, signatures in zip(parts[::2], parts[1::2], strict=False)]
-    with suppress(FileNotFoundError):
-        found.append((folder / LATEST).read_text(encoding="utf-8", errors="replace"))
+    for name in (HISTORY, LATEST):
+        with suppress(FileNotFoundError):
+            found += notes_in((folder / name).read_text(encoding="utf-8", errors="replace"))
     return found
+
+
+def notes_in(text: str) -> list[str]:
+    """Return the notes in a text that holds several, one after the other with an empty line between."""
+    parts = text.split("\n\n")
+    return [body + "\n\n" + signatures.rstrip("\n") + "\n" for body, signatures in zip(parts[::2], [*parts[1::2], ""], strict=False) if body.strip()]
 
 
 def keep_note(folder: Path, whole: str, *, in_history: bool) -> None:
