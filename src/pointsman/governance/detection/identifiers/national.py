@@ -1,0 +1,143 @@
+"""
+Numbers that a state gives to a person: those whose own check is strict enough to stand alone, and others with a word beside them.
+
+A check counts as strict if it accepts at most one in 400 random strings of every length (measured with python-stdnum 2.2). A check digit alone
+accepts one in ten and proves nothing.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from types import ModuleType
+from typing import Final, cast
+
+from stdnum.au import tfn as australian_tax
+from stdnum.be import nn as belgian
+from stdnum.bg import egn as bulgarian
+from stdnum.br import cpf as brazilian
+from stdnum.ca import sin as canadian
+from stdnum.ch import ssn as swiss
+from stdnum.cn import ric as chinese
+from stdnum.cz import rc as czech
+from stdnum.de import idnr as german_tax
+from stdnum.dk import cpr as danish
+from stdnum.ee import ik as estonian
+from stdnum.es import dni as spanish
+from stdnum.es import nie as spanish_foreigner
+from stdnum.fi import hetu as finnish
+from stdnum.fr import nir as french
+from stdnum.gb import nhs as british_health
+from stdnum.hr import oib as croatian
+from stdnum.ie import pps as irish
+from stdnum.il import idnr as israeli
+from stdnum.in_ import aadhaar as indian
+from stdnum.in_ import pan as indian_tax
+from stdnum.is_ import kennitala as icelandic
+from stdnum.it import codicefiscale as italian
+from stdnum.kr import rrn as korean
+from stdnum.lt import asmens as lithuanian
+from stdnum.mx import curp as mexican
+from stdnum.my import nric as malaysian
+from stdnum.nl import bsn as dutch
+from stdnum.no import fodselsnummer as norwegian
+from stdnum.pl import pesel as polish
+from stdnum.ro import cnp as romanian
+from stdnum.se import personnummer as swedish
+from stdnum.tr import tckimlik as turkish
+from stdnum.za import idnr as south_african
+
+from pointsman.core.finding import Finding
+from pointsman.governance.detection.identifiers.reading import Reading
+from pointsman.governance.detection.linear import Linear
+
+_SSN: Final = Linear(r"\b([0-9]{3})([ \-.])([0-9]{2})([ \-.])([0-9]{4})\b")
+_SSN_WORDS: Final = Linear(r"(?i)\bssn\b|social security|\bss ?(?:#|no\b|number)|\bitin\b|taxpayer")
+_BARE: Final = Linear(r"\b[0-9]{9}\b")
+_DIGITS: Final = Linear(r"\b[0-9]{6,8}[\-+A ]?[0-9]{3,7}\b|\b[0-9]{3}[. ][0-9]{3,4}[. ][0-9]{3,4}[.\- ][0-9]{2}\b|\b[0-9](?:[ .\-]?[0-9]){8,14}\b")
+_LETTERED: Final = Linear(
+    r"(?i)\b(?:[a-z]{6}[0-9]{2}[a-z][0-9]{2}[a-z][0-9]{3}[a-z]|[a-z]{4}[0-9]{6}[hmx][a-z]{5}[0-9a-z][0-9]|[0-9]{17}x|[0-9]{18}"
+    r"|[0-9]{6}[\-+a-fu-y][0-9]{3}[0-9a-y]"
+    r"|[xyz][ \-]?[0-9]{7}[ \-]?[a-z]|[0-9]{8}[ \-]?[a-z]|[a-z]{5}[0-9]{4}[a-z]|[0-9]{7}[a-w][a-iw]?"
+    r"|[a-ceghj-pr-tw-z][a-ceghj-npr-tw-z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[a-d]"
+    r"|[12][ ]?[0-9]{2}[ ]?[0-9]{2}[ ]?[0-9][0-9ab][ ]?[0-9]{3}[ ]?[0-9]{3}[ ]?[0-9]{2})\b"
+)
+_WORDS: Final = Linear(
+    r"(?i)national(?: insurance| id| identi)|\bnino\b|insurance number|identity (?:number|card|no)|\bid(?:entification)? (?:number|no|card|nr"
+    r"|code)|citizen|social (?:security|insurance)|\bsin\b"
+    r"|\btax(?:payer)?\b|\btin\b|\btfn\b|personal (?:number|code|id|identi)|personnummer|person?nummer|personalausweis|steuer|\bidnr\b"
+    r"|codice fiscale|\bdni\b|\bnif\b|\bnie\b|\bcpf\b|\bcpr\b|\bbsn\b"
+    r"|burgerservice|\bpesel\b|\bcnp\b|\begn\b|\boib\b|\bnhs\b|aadhaar|\bpan\b|\bcurp\b|\bhetu\b|\bkennitala|\bnir\b|s[e?]curit[e?] sociale|\bpps"
+    r"|rodn|t\.?c\.? kimlik|kimlik|\bnric\b|teudat|rijksregister|isikukood"
+)
+
+_STRICT: Final[Mapping[int, tuple[ModuleType, ...]]] = {
+    9: (spanish, spanish_foreigner),
+    10: (icelandic, finnish),
+    11: (norwegian, belgian, finnish),
+    13: (swiss, romanian, south_african),
+    15: (french,),
+    16: (italian,),
+    18: (chinese, mexican),
+}
+_NAMED: Final[Mapping[int, tuple[ModuleType, ...]]] = {
+    8: (irish, australian_tax),
+    9: (canadian, czech, dutch, israeli, irish, australian_tax),
+    10: (british_health, bulgarian, czech, danish, swedish, indian_tax),
+    11: (german_tax, estonian, lithuanian, polish, brazilian, croatian, turkish),
+    12: (indian, malaysian, swedish),
+    13: (korean,),
+}
+_NINO_LENGTH: Final = 9
+# Areas never given to anybody (20 CFR 422.103 and its successors); 900 to 999 are given to foreigners as ITIN.
+_NO_AREAS: Final = frozenset({"000", "666"})
+_GROUPINGS: Final = b" .-"
+
+
+def ssns(reading: Reading) -> Iterator[Finding]:
+    """Find US social security numbers: with dashes by their form, else with the word beside them."""
+    raw = reading.raw
+    for (start, end), area, first, group, second, serial in _SSN.groups(raw):
+        given = raw[slice(*area)].decode() not in _NO_AREAS and raw[slice(*group)] != b"00" and raw[slice(*serial)] != b"0000"
+        same = raw[slice(*first)] == raw[slice(*second)]
+        inside = raw[start - 1 : start] in {b"-", b"."} or (raw[end : end + 1] in {b"-", b"."} and raw[end + 1 : end + 2].isdigit())
+        if given and same and not inside and (raw[slice(*first)] == b"-" or reading.has_context(_SSN_WORDS, start, end)):
+            yield reading.finding(start, end, "ssn")
+    if _SSN_WORDS.found_in(raw):
+        for start, end in _BARE.spans(raw):
+            if reading.has_context(_SSN_WORDS, start, end):
+                yield reading.finding(start, end, "ssn", 0.9)
+
+
+def national_numbers(reading: Reading) -> Iterator[Finding]:
+    """Find numbers of digits only, in the writing of their country or without any dividers."""
+    for start, end in _DIGITS.spans(reading.raw):
+        yield from _checked(reading, start, end)
+
+
+def lettered_numbers(reading: Reading) -> Iterator[Finding]:
+    """Find numbers with letters in them, by the form of their country."""
+    for start, end in _LETTERED.spans(reading.raw):
+        yield from _checked(reading, start, end)
+
+
+def _checked(reading: Reading, start: int, end: int) -> Iterator[Finding]:
+    raw = reading.raw
+    before, after = raw[start - 1 : start], raw[end : end + 1]
+    if before in {b"-", b".", b"/", b"_", b"+"} or (after in {b"-", b".", b"/", b"_"} and raw[end + 1 : end + 2].isalnum()):
+        return
+    value = raw[start:end].decode()
+    length = len(raw[start:end].translate(None, delete=_GROUPINGS))
+    if any(_accepts(module, value) for module in _STRICT.get(length, ())):
+        yield reading.finding(start, end, "national_id")
+    elif reading.has_context(_WORDS, start, end) and (_is_nino(value, length) or any(_accepts(module, value) for module in _NAMED.get(length, ()))):
+        yield reading.finding(start, end, "national_id", 0.9)
+
+
+def _is_nino(value: str, length: int) -> bool:
+    return length == _NINO_LENGTH and value[:2].isalpha() and value[-1].isalpha()
+
+
+def _accepts(module: ModuleType, value: str) -> bool:
+    check = cast("Callable[[str], bool]", module.is_valid)
+    try:
+        return check(value)
+    except (ValueError, LookupError, TypeError, ArithmeticError):  # a validator that was given what it did not foresee has not recognised it
+        return False

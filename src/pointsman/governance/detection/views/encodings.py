@@ -1,0 +1,193 @@
+"""
+Text that was written in an encoding: entities, percent and backslash escapes, hexadecimal, Base64 and what was compressed inside, lists of codes.
+
+Whatever decodes to something other than text is left alone.
+"""
+
+import base64
+import binascii
+import html
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from pointsman.governance.detection.linear import Linear, LinearSet
+from pointsman.governance.detection.views.budget import Budget, SpentError
+from pointsman.governance.detection.views.view import Edit
+
+Decoder = Callable[[str, bytes, Budget], Iterator[Edit]]
+
+_ENTITY_NAMES: Final = "commat|period|num|colon|sol|lowbar|hyphen|dash|nbsp|Tab|NewLine|plus|equals|ensp|emsp|thinsp|shy|zwnj|zwj|lpar|rpar"
+_ENTITY: Final = rf"&(?:amp;)?(?:#[0-9]{{1,7}}|#[xX][0-9A-Fa-f]{{1,6}}|(?:{_ENTITY_NAMES}));?"
+_PERCENT: Final = r"%[0-7][0-9A-Fa-f]|(?:%[89A-Fa-f][0-9A-Fa-f])+"
+_ESCAPE: Final = (
+    r"\\\\?u[dD][89abAB][0-9a-fA-F]{2}\\\\?u[dD][c-fC-F][0-9a-fA-F]{2}|\\\\?u[0-9a-fA-F]{4}|\\u\{[0-9a-fA-F]{1,6}\}|\\U[0-9a-fA-F]{8}|\\\\?x[0-9a-fA-F]{2}"
+    r"|\\[01][0-7]{2}|\bU\+[0-9A-F]{4,6} ?"
+)
+_STRETCH: Final = r"[A-Za-z0-9+/_\-]{40,}(?:\r?\n[A-Za-z0-9+/_\-]{2,})+={0,2}|[0-9a-f]{18,}|[0-9A-F]{18,}|[a-z0-9+/_\-]{0,10}[A-Z][A-Za-z0-9+/_\-]{9,}={0,2}"
+_QUOTED: Final = r"(?:=[0-9A-F]{2}){3,}"
+_CODES: Final = r"\b(?:(?:0x)?[0-9A-Fa-f]{2,3}[ ,:;]{1,2}){8,}(?:0x)?[0-9A-Fa-f]{2,3}\b|\b(?:[01]{7,8} ?){8,}\b"
+_SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}")
+
+_UNICODE_ESCAPE: Final = re.compile(r"[0-9a-fA-F]+")
+_SEPARATORS: Final = re.compile(r"[ ,:;]+")
+_PARTS: Final = re.compile(r"[A-Za-z0-9]{11,}={0,2}")
+_LEAST_BASE64: Final = 11
+_LEAST_HEX: Final = 18
+_LAST_CODE: Final = 0x10FFFF
+_PLANE: Final = 0x10000
+_COMPRESSED: Final = (b"\x1f\x8b", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")
+_FREE_CHARACTERS: Final = 65_536
+_EXPANSION: Final = 10
+_URLSAFE: Final = str.maketrans("-_", "+/")
+_OTHER_WHITE: Final = frozenset("\t\n\r\f\v")
+
+
+def _entities(_text: str, raw: bytes, _budget: Budget) -> Iterator[Edit]:
+    for start, end in _PATTERNS[0].spans(raw):
+        yield Edit(start, end, html.unescape(html.unescape(raw[start:end].decode())))
+
+
+def _percents(_text: str, raw: bytes, _budget: Budget) -> Iterator[Edit]:
+    for start, end in _PATTERNS[1].spans(raw):
+        yield Edit(start, end, _as_text(bytes.fromhex(raw[start:end].replace(b"%", b"").decode())))
+
+
+def _escapes(_text: str, raw: bytes, _budget: Budget) -> Iterator[Edit]:
+    for start, end in _PATTERNS[2].spans(raw):
+        escape = raw[start:end].decode()
+        octal = escape[1].isdigit()
+        codes = [int(escape[1:], 8)] if octal else [int(code, 16) for code in _UNICODE_ESCAPE.findall(escape.replace("U+", " "))]
+        text = "".join(chr(code) for code in codes if code <= _LAST_CODE)
+        yield Edit(start, end, text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+
+
+def _tokens(_text: str, raw: bytes, budget: Budget) -> Iterator[Edit]:
+    for start, end in _PATTERNS[3].spans(raw):
+        token = raw[start:end].decode()
+        decoded = _decoded_token(token, budget)
+        if decoded is not None:
+            yield Edit(start, end, decoded)
+            continue
+        for part in _PARTS.finditer(token):
+            inner = _decoded_token(part[0], budget) if len(part[0]) < len(token) else None
+            if inner is not None:
+                yield Edit(start + part.start(), start + part.end(), inner)
+
+
+def _quoted(_text: str, raw: bytes, _budget: Budget) -> Iterator[Edit]:
+    for start, end in _PATTERNS[4].spans(raw):
+        yield Edit(start, end, _as_text(bytes.fromhex(raw[start:end].replace(b"=", b"").decode())))
+
+
+def _codes(_text: str, raw: bytes, _budget: Budget) -> Iterator[Edit]:
+    for start, end in _PATTERNS[5].spans(raw):
+        words = _SEPARATORS.split(raw[start:end].decode().strip())
+        readings = filter(None, (_of_codes(words, radix) for radix in (16, 10, 2)))
+        together = "\n".join(readings)
+        if together:
+            yield Edit(start, end, together)
+
+
+def _of_codes(words: list[str], radix: int) -> str:
+    try:
+        codes = [int(word, radix) for word in words]
+    except ValueError:
+        return ""
+    text = "".join(map(chr, codes))
+    return text if text.isascii() and _is_text(text) else ""
+
+
+_FAMILIES: Final[tuple[tuple[str, Decoder], ...]] = (
+    (_ENTITY, _entities),
+    (_PERCENT, _percents),
+    (_ESCAPE, _escapes),
+    (_STRETCH, _tokens),
+    (_QUOTED, _quoted),
+    (_CODES, _codes),
+)
+_PATTERNS: Final = tuple(Linear(pattern) for pattern, _ in _FAMILIES)
+_ANY: Final = LinearSet([pattern for pattern, _ in _FAMILIES])
+
+
+def decodings(text: str, raw: bytes, budget: Budget) -> list[Edit]:
+    """Return what is encoded in a text and what it says; raises `SpentError` where it would become too long."""
+    edits = [edit for number in _ANY.found_in(raw) for edit in _FAMILIES[number][1](text, raw, budget)]
+    if not text.isascii():
+        edits += (Edit(match.start(), match.end(), _as_text(_smuggled(match[0]))) for match in _SELECTORS.finditer(text))
+    return edits
+
+
+def _smuggled(selectors: str) -> bytes:
+    """Read variation selectors as bytes 0 to 255: a way to hide text behind one visible character."""
+    return bytes(code - 0xFE00 if (code := ord(letter)) < _PLANE else code - 0xE0100 + 16 for letter in selectors)
+
+
+def _decoded_token(token: str, budget: Budget) -> str | None:
+    if "\n" in token:
+        token = "".join(token.split())
+    if len(token) >= _LEAST_HEX and len(token) % 2 == 0 and (token.islower() or token.isupper() or token.isdigit()):
+        try:
+            found = _readable(bytes.fromhex(token), budget)
+        except ValueError:
+            found = None
+        if found is not None:
+            return found
+    if token.isupper() or token.islower():
+        return _of_base32(token, budget)
+    return _of_base64(token, budget)
+
+
+def _of_base32(token: str, budget: Budget) -> str | None:
+    try:
+        return _readable(base64.b32decode(token.rstrip("=") + "=" * (-len(token.rstrip("=")) % 8)), budget)
+    except binascii.Error:
+        return None
+
+
+def _of_base64(token: str, budget: Budget) -> str | None:
+    bare = token.rstrip("=").translate(_URLSAFE)
+    if len(bare) < _LEAST_BASE64:
+        return None
+    bare = bare[: len(bare) - 1] if len(bare) % 4 == 1 else bare
+    return _readable(binascii.a2b_base64(bare + "=" * (-len(bare) % 4)), budget)
+
+
+def _readable(data: bytes, budget: Budget) -> str | None:
+    """Return the text that the bytes are, at most `_EXPANSION` times as long; None if they are none."""
+    if data.startswith(_COMPRESSED):
+        data = _decompressed(data, budget)
+    elif data[1:8:2] == b"\0\0\0\0"[: len(data[1:8:2])] and len(data) % 2 == 0:
+        return _if_text(data.decode("utf-16-le", "replace"))
+    try:
+        return _if_text(data.decode())
+    except UnicodeDecodeError:
+        return None
+
+
+def _decompressed(data: bytes, budget: Budget) -> bytes:
+    most = min(budget.characters, max(_FREE_CHARACTERS, _EXPANSION * len(data)))
+    machine = zlib.decompressobj(wbits=47)
+    try:
+        out = machine.decompress(data, most + 1)
+    except zlib.error:
+        return data
+    if len(out) > most:
+        raise SpentError
+    return out
+
+
+def _if_text(text: str) -> str | None:
+    return text if text and _is_text(text) else None
+
+
+def _is_text(text: str) -> bool:
+    return text.isprintable() or all(letter.isprintable() or letter in _OTHER_WHITE for letter in text)
+
+
+def _as_text(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
