@@ -15,28 +15,34 @@ from pointsman.core.http import Deadlines
 from pointsman.core.principal import Key, Limit, LimitBy, Principal, Scope
 from pointsman.core.snapshot import Snapshot
 from pointsman.core.target import Price, Target
+from pointsman.intake.identity import Identities
 from pointsman.intake.keys import Door
 from pointsman.intake.meters import Meter, Meters, Reservation, meter
+from pointsman.intake.roles import is_key
 
 _CHARS_PER_TOKEN: Final = 4
 _USUAL_TOKENS_OUT: Final = 1024
 # Two tenants may have a team of the same name; they share nothing.
 _WITHIN_TENANT: Final = frozenset({LimitBy.TEAM, LimitBy.APPLICATION})
 _PER_MILLION: Final = 1_000_000
+_MOST_REMEMBERED: Final = 16_384
 
 
 class Intake:
-    """The first stage of one snapshot. `price_of` tells the price that a reservation is estimated from."""
+    """The first stage of one snapshot. `price_of` tells the price that a reservation is estimated from, `others` who comes without a key."""
 
-    def __init__(self, snapshot: Snapshot, meters: Meters, *, clock: Clock, price_of: Callable[[Target], Price | None]) -> None:
-        self._door = Door(snapshot.keys)
+    def __init__(
+        self, snapshot: Snapshot, meters: Meters, *, clock: Clock, price_of: Callable[[Target], Price | None], others: Identities | None = None
+    ) -> None:
+        self._door = Door(snapshot.keys, others)
+        self.others = self._door.others
         self._meters = meters
         self._clock = clock
         self._price_of = price_of
         self._limits = snapshot.limits
         self._capabilities = snapshot.capabilities
         self._raw = {name: _raw(target, snapshot.digest) for name, target in snapshot.targets.items()}
-        self._fixed: dict[tuple[str, str], tuple[Meter, ...]] = {}
+        self._fixed: dict[tuple[str | None, ...], tuple[Meter, ...]] = {}
         self._by_user = tuple(limit for limit in snapshot.limits if limit.by is LimitBy.USER)
 
     @property
@@ -56,6 +62,8 @@ class Intake:
         """
         key = principal.key
         if Scope.CALL not in key.scopes:
+            if not is_key(principal):
+                self.others.roles.check(principal, f"capability:{name}")
             raise NotPermitted(what="calls (scope `call`)", who=key.key_id)
         found = self._capabilities.get(name)
         if found is not None and (key.capabilities is None or name in key.capabilities):
@@ -63,9 +71,14 @@ class Intake:
         raw = self._raw.get(name)
         if raw is None or found is not None:
             raise UnknownCapability(name=name)
-        if Scope.RAW_TARGETS not in key.scopes:
+        if Scope.RAW_TARGETS not in key.scopes and not self.others.roles.allows(principal, f"target:{name}"):
             raise NotPermitted(what=f"the target `{name}` by name (scope `raw_targets`)", who=key.key_id)
         return raw
+
+    def check(self, principal: Principal, *permissions: str) -> None:
+        """Raise `NoRole` for the first permission (`class:health`, `tool:calendar` …) that whoever asks lacks."""
+        for permission in permissions:
+            self.others.roles.check(principal, permission)
 
     def listed(self, principal: Principal) -> tuple[str, ...]:
         """Return the names of the capabilities that this caller may use."""
@@ -108,10 +121,14 @@ class Intake:
 
     def _meters_for(self, principal: Principal, capability: Capability) -> tuple[Meter, ...]:
         key = principal.key
-        fixed = self._fixed.get((key.key_id, capability.name))
+        # Tokens of one issuer share a name of a key, but not a tenant, team or application.
+        counted = (key.key_id, key.tenant, key.team, key.application, capability.name)
+        fixed = self._fixed.get(counted)
         if fixed is None:
             fixed = _meters(self._limits, key, value_of=lambda by: _value(by, key, capability=capability))
-            self._fixed[key.key_id, capability.name] = fixed
+            if len(self._fixed) >= _MOST_REMEMBERED:
+                self._fixed.clear()
+            self._fixed[counted] = fixed
         if not self._by_user or principal.user is None:
             return fixed
         return fixed + _meters(self._by_user, key, value_of=lambda _: f"{key.tenant}/{principal.user}")

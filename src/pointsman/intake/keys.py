@@ -13,6 +13,7 @@ from typing import Final
 
 from pointsman.core.errors import NotAuthenticated
 from pointsman.core.principal import Digest, Key, Principal, Scope
+from pointsman.intake.identity import Identities
 
 _PREFIX: Final = "pm_"
 _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -42,12 +43,19 @@ def mint(random: bytes) -> Minted:
 
 
 class Door:
-    """Knows the keys of one snapshot. Without keys the gateway is open, and whoever comes is `local`."""
+    """
+    Knows the keys of one snapshot, and `others` who come with tokens and sessions. Without either the gateway is open, and whoever comes is `local`.
+    """
 
-    def __init__(self, keys: Iterable[Key]) -> None:
+    def __init__(self, keys: Iterable[Key], others: Identities | None = None) -> None:
         known = tuple(keys)
-        self._by_digest: dict[bytes, tuple[Key, Digest]] = {bytes.fromhex(digest.sha256): (key, digest) for key in known for digest in key.digests}
-        self._open = None if known else Principal(key=LOCAL)  # a key without a secret lets nobody in, and keeps the door shut
+        self.others = others or Identities()
+        roles = self.others.roles
+        self._by_digest: dict[bytes, tuple[Key, Digest]] = {
+            bytes.fromhex(digest.sha256): (roles.granted(key), digest) for key in known for digest in key.digests
+        }
+        # A key without a secret lets nobody in, and keeps the door shut.
+        self._open = None if known or self.others.is_used else Principal(key=LOCAL)
 
     @property
     def is_open(self) -> bool:
@@ -58,16 +66,21 @@ class Door:
         """
         Return who shows these credentials: `Authorization: Bearer …`, `x-api-key`, or both if they are the same.
 
-        `now_s` is Unix time. Raises `NotAuthenticated`.
+        `user` is whom a key says it acts for; whom a token or session proves is not changed by it. `now_s` is Unix time. Raises `NotAuthenticated`,
+        and `IssuerUnavailable` where it cannot be told who shows a token.
         """
         if self._open is not None:
             return self._open if user is None else Principal(key=LOCAL, user=user)
         secret = _one_secret(authorization, api_key)
+        if self.others.knows(secret):
+            return self.others.identify(secret, now_s=now_s)
         # SHA-256 of the whole secret is looked up, so the time taken tells nothing about any stored key.
         found = self._by_digest.get(hashlib.sha256(secret.encode()).digest())
         if found is None:
             raise NotAuthenticated(_why_unknown(secret))
         key, digest = found
+        if digest.sha256 in self.others.register.revoked.keys:
+            raise NotAuthenticated(f"The key `{key.key_id}` was revoked. Ask its owner for a new one.")
         if digest.until_s is not None and now_s >= digest.until_s:
             raise NotAuthenticated(f"This secret of the key `{key.key_id}` was replaced and is no longer accepted. Use the new one.")
         if key.expires_s is not None and now_s >= key.expires_s:

@@ -1,0 +1,170 @@
+"""
+The door of the admin listener: one extractor, one principal, and a permission that each route declares.
+
+Rules:
+1. A route is made with its permission; there is no route without one, and `OPEN` is written out where everybody may come.
+2. What decides is the route that answers: no path is looked at beside the router's own.
+3. Two credentials that differ, or a cookie beside a credential, are refused: nobody could say which of them counts.
+4. A form is taken from a page of this listener only: it carries the session's word, and the browser says where it comes from.
+5. The listener answers to its own names only, so that no page can give its name the address of this machine (DNS rebinding).
+"""
+
+import hmac
+import ipaddress
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+from msgspec import Struct
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from pointsman.app.gateway import Gateway
+from pointsman.core.errors import BadRequest, NotAuthenticated, NotPermitted
+from pointsman.core.principal import Principal, Scope
+from pointsman.intake.roles import is_key
+from pointsman.intake.sessions import Session, csrf_of
+from pointsman.server.browsers import check_name
+from pointsman.settings.addresses import is_loopback
+
+OPEN: Final = ""
+SIGNED_IN: Final = "*"  # anybody who is known here
+_MOST_FORM_BYTES: Final = 16_384
+_GOOD_SITES: Final = frozenset({"same-origin", "none"})
+
+NO_STORE: Final[Mapping[str, str]] = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+
+
+class Visitor(Struct, frozen=True, kw_only=True):
+    """Who came, once a route's permission is checked. `session` and its `secret` are set for a browser; `form` holds what a POST carried."""
+
+    principal: Principal | None = None
+    session: Session | None = None
+    secret: str = ""
+    form: Mapping[str, str] = {}
+
+
+Work = Callable[[Request, Visitor], Awaitable[Response]]
+
+
+class Guard:
+    """Makes routes. Each is answered only for those who have its permission."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self.declared: dict[tuple[str, str], str] = {}
+
+    @property
+    def cookie(self) -> str:
+        """The cookie's name. Over HTTPS no other host or path can set one of this name (RFC 6265bis, `__Host-`)."""
+        return "__Host-pointsman" if self.is_secure else "pointsman"
+
+    @property
+    def is_secure(self) -> bool:
+        """Tell whether browsers come over HTTPS."""
+        login = self._gateway.standing.current.told.login
+        return login is not None and login.url.startswith("https://")
+
+    def route(self, path: str, work: Work, *, permission: str, method: str = "GET") -> Route:
+        """Return a route that is answered for those with the permission."""
+        self.declared[method, path] = permission
+
+        async def answer(request: Request) -> Response:
+            visitor = Visitor() if permission == OPEN else await self.admit(request, permission)
+            response = await work(request, visitor)
+            for name, value in NO_STORE.items():
+                response.headers.setdefault(name, value)
+            return response
+
+        return Route(path, answer, methods=[method])
+
+    async def admit(self, request: Request, permission: str) -> Visitor:
+        """Return who came. Raises `NotAuthenticated`, `NotPermitted` or `BadRequest`."""
+        self._check_host(request)
+        visitor = self.visitor(request)
+        principal = visitor.principal
+        if principal is None:
+            raise NotAuthenticated("Nobody is signed in. Open `/login` in a browser, or send a key as `Authorization: Bearer <key>`.")
+        if request.method != "GET":
+            visitor = await self._with_form(request, visitor)
+        if permission != SIGNED_IN:
+            self._check(principal, permission)
+        return visitor
+
+    def visitor(self, request: Request) -> Visitor:
+        """Return who came, as far as the credentials tell; nobody if there are none. Raises as `admit` does."""
+        headers, secret = request.headers, request.cookies.get(self.cookie, "")
+        shown = headers.getlist("authorization"), headers.getlist("x-api-key")
+        intake, now_s = self._gateway.stages.intake, self._gateway.standing.now_s
+        if any(len(values) > 1 for values in shown):
+            raise BadRequest("The same credential header came twice with this request. Send one.", field="authorization")
+        if secret and any(shown):
+            raise BadRequest("A session and another credential came with this request. Send one of them.", field="cookie")
+        session = intake.others.session(secret, now_s=now_s) if secret else None
+        if session is not None:
+            return Visitor(principal=intake.others.of_session(session), session=session, secret=secret)
+        if intake.is_open or any(shown):
+            return Visitor(principal=intake.identify(headers.get("authorization"), headers.get("x-api-key"), user=None))
+        return Visitor()
+
+    def _check(self, principal: Principal, permission: str) -> None:
+        if is_key(principal) and permission == "admin" and Scope.ADMIN not in principal.key.scopes:
+            raise NotPermitted(what="administration (scope `admin`)", who=principal.key.key_id)
+        self._gateway.stages.intake.check(principal, permission)
+
+    def _check_host(self, request: Request) -> None:
+        host = request.headers.get("host", "localhost")
+        if self._gateway.stages.intake.is_open:
+            check_name(host)
+            return
+        told = self._gateway.standing.current.told
+        name = urlsplit(f"//{host}").hostname or ""
+        known = told.hosts | ({urlsplit(told.login.url).hostname} if told.login is not None else set[str | None]())
+        if not (_is_address(name) or is_loopback(f"{name}:80") or name in known):
+            raise NotAuthenticated(f"The admin listener does not answer to `{host[:100]}`. Add the name to `identity.hosts`.")
+
+    async def _with_form(self, request: Request, visitor: Visitor) -> Visitor:
+        _check_site(request)
+        form = await _form(request)
+        if visitor.session is not None:
+            told = form.get("csrf") or request.headers.get("x-csrf-token", "")
+            if not hmac.compare_digest(told.encode(), csrf_of(visitor.secret).encode()):
+                raise NotAuthenticated("This form is not of a page of this session. Open the page again and send it from there.")
+        return msgspec.structs.replace(visitor, form=form)
+
+
+def _check_site(request: Request) -> None:
+    """Refuse what a page of another origin makes a browser send. Programs send neither header."""
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    is_foreign = (site is not None and site not in _GOOD_SITES) or (origin is not None and urlsplit(origin).netloc != request.headers.get("host"))
+    if is_foreign:
+        raise NotAuthenticated("A page of another origin sent this. Use the pages of this listener, or a program with a key.")
+
+
+async def _form(request: Request) -> Mapping[str, str]:
+    body = b""
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > _MOST_FORM_BYTES:
+                raise BadRequest(f"The form is longer than {_MOST_FORM_BYTES} bytes. Send less.")
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
+            return msgspec.json.decode(body, type=dict[str, str])
+        return dict(parse_qsl(body.decode(), strict_parsing=bool(body), max_num_fields=50))
+    except (ValueError, ClientDisconnect) as error:  # what msgspec raises is a `ValueError` too
+        raise BadRequest("The form cannot be read. Send `application/x-www-form-urlencoded`, or JSON with texts.") from error
+
+
+def _is_address(host: str) -> bool:
+    try:
+        return bool(ipaddress.ip_address(host))
+    except ValueError:
+        return False
