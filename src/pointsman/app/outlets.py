@@ -81,6 +81,11 @@ class Outlets:
         """Ask Vault again for what is due, from a thread; tell whether anything changed, so that connecting again would use other secrets."""
         return self._vault is not None and self._vault.renew()
 
+    def secret(self, reference: str) -> Secret:
+        """Return what a reference leads to, bound to no origin yet. Raises as `settings.secrets.secret` does."""
+        read = None if self._vault is None else self._vault.read
+        return secret(reference, folder=self._folder, environ=self._environ, vault=read)
+
     def sweep(self, now: float) -> None:
         """Enforce dead-lines, also those of requests that began before a reload."""
         for pool in tuple(self._alive):
@@ -117,9 +122,7 @@ class Outlets:
     def _credential(self, vendor: Vendor) -> Secret | None:
         if vendor.credential is None:
             return None
-        read = None if self._vault is None else self._vault.read
-        found = secret(vendor.credential, folder=self._folder, environ=self._environ, vault=read)
-        return found.bound_to(origin_of(vendor.base_url))
+        return self.secret(vendor.credential).bound_to(origin_of(vendor.base_url))
 
 
 def _revealed(credential: Secret | None, origin: Origin) -> str | None:

@@ -1,68 +1,154 @@
 """
-The admin listener: health, the snapshot in force, reload. Loopback by default; another address needs a key with the scope `admin`.
+The admin listener: health, the snapshot in force, reload, who is shut out, changes that wait for approval. Loopback by default.
+
+Each route declares who may use it (`admin_guard`); how people sign in belongs to `login`.
 """
 
 from collections.abc import Callable
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from pointsman.app.gateway import Gateway
-from pointsman.core.errors import NotPermitted, PointsmanError
-from pointsman.core.principal import Scope
-from pointsman.server.browsers import check_name
+from pointsman.core.errors import BadRequest, NotAuthenticated, NotPermitted, PointsmanError
+from pointsman.intake.roles import POLICY_CHANGE
+from pointsman.server import login_pages
+from pointsman.server.admin_guard import NO_STORE, OPEN, SIGNED_IN, Guard, Visitor
+from pointsman.server.login import SignIn
 from pointsman.server.problems import problem
+
+_LONGEST_NAME = 500
 
 
 def admin_app(gateway: Gateway, *, reload: Callable[[], None], trouble: Callable[[], str | None]) -> Starlette:
     """Return the ASGI application. `reload` asks for the configuration to be read again; `trouble` tells why no call can be answered."""
-
-    def guard(request: Request) -> None:
-        intake = gateway.stages.intake
-        if intake.is_open:
-            check_name(request.headers.get("host"))
-        key = intake.identify(request.headers.get("authorization"), request.headers.get("x-api-key"), user=None).key
-        if Scope.ADMIN not in key.scopes:
-            raise NotPermitted(what="administration (scope `admin`)", who=key.key_id)
-
-    async def live(request: Request) -> Response:
-        del request
-        return JSONResponse({"status": "alive"})
-
-    async def ready(request: Request) -> Response:
-        del request
-        told = trouble()
-        return JSONResponse({"status": "ready" if told is None else "not ready", "reason": told}, status_code=200 if told is None else 503)
-
-    async def snapshot(request: Request) -> Response:
-        guard(request)
-        found = gateway.stages.snapshot
-        return JSONResponse(
-            {
-                "snapshot": found.digest,
-                "capabilities": {name: {"version": one.version, "ladder": [target.name for target in one.ladder]} for name, one in found.capabilities.items()},
-                "missing_credentials": [error.message for error in gateway.missing],
-            }
-        )
-
-    async def again(request: Request) -> Response:
-        guard(request)
-        reload()
-        return JSONResponse({"status": "asked"}, status_code=202)
+    guard = Guard(gateway)
+    pages = _Pages(gateway, reload=reload, trouble=trouble)
 
     async def refused(request: Request, error: Exception) -> Response:
         del request
         told = problem(error, gateway.new_id())
-        return JSONResponse({"error": {"code": told.code, "message": told.message}}, status_code=told.status)
+        return JSONResponse({"error": {"code": told.code, "message": told.message}}, status_code=told.status, headers=dict(NO_STORE))
 
-    return Starlette(
-        routes=[
-            Route("/livez", live),
-            Route("/readyz", ready),
-            Route("/v1/admin/snapshot", snapshot),
-            Route("/v1/admin/reload", again, methods=["POST"]),
-        ],
-        exception_handlers={PointsmanError: refused},
-    )
+    app = Starlette(routes=[*pages.routes(guard), *SignIn(gateway, guard).routes()], exception_handlers={PointsmanError: refused})
+    app.router.redirect_slashes = False  # a path that is nearly a route is none
+    app.state.declared = guard.declared
+    return app
+
+
+class _Pages:
+    """What the routes do, once it is known who came."""
+
+    def __init__(self, gateway: Gateway, *, reload: Callable[[], None], trouble: Callable[[], str | None]) -> None:
+        self._gateway = gateway
+        self._reload = reload
+        self._trouble = trouble
+
+    def routes(self, guard: Guard) -> list[Route]:
+        """Return the routes, each with the permission it needs."""
+        route = guard.route
+        return [
+            route("/livez", self._live, permission=OPEN),
+            route("/readyz", self._ready, permission=OPEN),
+            route("/v1/admin/snapshot", self._snapshot, permission="admin"),
+            route("/v1/admin/reload", self._again, permission="admin", method="POST"),
+            route("/v1/admin/whoami", self._who, permission=SIGNED_IN),
+            route("/v1/admin/sessions", self._sessions, permission="identity.revoke"),
+            route("/v1/admin/revoke", self._revoke, permission="identity.revoke", method="POST"),
+            route("/v1/admin/policy/pending", self._pending, permission="policy.read"),
+            route("/v1/admin/policy/approve", self._approve, permission=POLICY_CHANGE, method="POST"),
+            route("/policy", self._policy, permission="policy.read"),
+        ]
+
+    async def _live(self, request: Request, visitor: Visitor) -> Response:
+        del request, visitor
+        return JSONResponse({"status": "alive"})
+
+    async def _ready(self, request: Request, visitor: Visitor) -> Response:
+        del request, visitor
+        told = self._trouble()
+        body = {"status": "ready" if told is None else "not ready", "reason": told, **self._gateway.approvals.told}
+        return JSONResponse(body, status_code=200 if told is None else 503)
+
+    async def _snapshot(self, request: Request, visitor: Visitor) -> Response:
+        del request, visitor
+        found = self._gateway.stages.snapshot
+        return JSONResponse(
+            {
+                "snapshot": found.digest,
+                "capabilities": {name: {"version": one.version, "ladder": [target.name for target in one.ladder]} for name, one in found.capabilities.items()},
+                "missing_credentials": [error.message for error in self._gateway.missing],
+            }
+        )
+
+    async def _again(self, request: Request, visitor: Visitor) -> Response:
+        del request, visitor
+        self._reload()
+        return JSONResponse({"status": "asked"}, status_code=202)
+
+    async def _who(self, request: Request, visitor: Visitor) -> Response:
+        del request
+        principal, roles = visitor.principal, self._gateway.stages.intake.others.roles
+        if principal is None:
+            raise NotAuthenticated("Nobody is signed in. Open `/login` in a browser, or send a key.")
+        key = principal.key
+        return JSONResponse(
+            {
+                "user": principal.user,
+                "key": key.key_id,
+                "tenant": key.tenant,
+                "groups": sorted(key.groups),
+                "roles": list(roles.names(key.groups)),
+                "permissions": sorted(roles.of_groups(key.groups)),
+                "scopes": sorted(key.scopes),
+                "capabilities": None if key.capabilities is None else sorted(key.capabilities),
+                "session": None if visitor.session is None else visitor.session.public_id,
+            }
+        )
+
+    async def _sessions(self, request: Request, visitor: Visitor) -> Response:
+        del request, visitor
+        found = self._gateway.standing.register.sessions.all()
+        shown = ({"session": one.public_id, "user": one.user, "began_s": one.began_s, "seen_s": one.seen_s} for one in found)
+        return JSONResponse({"sessions": list(shown)})
+
+    async def _revoke(self, request: Request, visitor: Visitor) -> Response:
+        del request
+        told = {kind: name for kind, name in visitor.form.items() if kind in {"subject", "token", "session"}}
+        if len(told) != 1 or not 0 < len(next(iter(told.values()))) <= _LONGEST_NAME:
+            raise BadRequest("Name one of `subject`, `token` and `session`, with whom or what is to be shut out.")
+        kind, name = next(iter(told.items()))
+        return JSONResponse({"revoked": kind, "name": name, "sessions_ended": self._gateway.standing.revoke(kind, name)})
+
+    async def _pending(self, request: Request, visitor: Visitor) -> Response:
+        del request, visitor
+        pending = self._gateway.approvals.pending()
+        if pending is None:
+            return JSONResponse({"pending": None})
+        told = {
+            "digest": pending.digest,
+            "needed": pending.needed,
+            "approved_by": list(pending.approved_by),
+            "difference": self._gateway.approvals.difference(),
+        }
+        return JSONResponse({"pending": told})
+
+    async def _approve(self, request: Request, visitor: Visitor) -> Response:
+        if visitor.session is None:
+            raise NotPermitted(
+                what="approvals: they take a person who signed in with a browser", who="" if visitor.principal is None else visitor.principal.key.key_id
+            )
+        pending = self._gateway.approvals.approve(visitor.form.get("digest", ""), visitor.session)
+        self._reload()
+        if "text/html" in request.headers.get("accept", ""):
+            return RedirectResponse("/policy", status_code=303)
+        return JSONResponse({"digest": pending.digest, "needed": pending.needed, "approved_by": list(pending.approved_by)})
+
+    async def _policy(self, request: Request, visitor: Visitor) -> Response:
+        del request
+        approvals, principal = self._gateway.approvals, visitor.principal
+        may = principal is not None and visitor.session is not None and self._gateway.stages.intake.others.roles.allows(principal, POLICY_CHANGE)
+        shown = login_pages.pending_change(approvals.pending(), visitor.secret, difference=approvals.difference(), may_approve=may)
+        return HTMLResponse(shown)

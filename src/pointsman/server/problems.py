@@ -9,6 +9,7 @@ from typing import Final
 
 from pointsman.core import errors
 from pointsman.core.failure import FailureKind
+from pointsman.intake.tokens import IssuerUnavailable
 from pointsman.surfaces.surface import Problem
 
 # Looked up along the class's ancestors, so a new kind of refusal has its parent's status until it gets its own.
@@ -27,6 +28,7 @@ _STATUS: Final = MappingProxyType(
         errors.NoTargetFits: 400,
         errors.Refused: 400,
         errors.LedgerUnavailable: 503,
+        IssuerUnavailable: 503,
         errors.Stopping: 503,
         errors.PointsmanError: 502,
     }
@@ -70,7 +72,7 @@ def retry_after_s(error: Exception) -> float | None:
         return error.retry_after_s
     if isinstance(error, errors.PlaceFailed):
         return error.failure.retry_after_s
-    return 1.0 if isinstance(error, errors.LedgerUnavailable | errors.Stopping) else None
+    return 1.0 if isinstance(error, errors.LedgerUnavailable | errors.Stopping | IssuerUnavailable) else None
 
 
 def _status(error: errors.PointsmanError) -> int:

@@ -31,7 +31,8 @@ _LOG: Final = logging.getLogger("pointsman")
 _SWEEP_S: Final = 0.025
 _CLIENT_SWEEP_S: Final = 0.25  # clients are given seconds, vendors may be given milliseconds
 _HANDSHAKE_S: Final = 10.0
-_RELOAD_S: Final = 1.0
+_RELOAD_S: Final = 0.5  # a key that is taken out of the file is refused within a second
+_STANDING_S: Final = 0.25  # and so is what was revoked
 _HARDWARE_S: Final = 5.0
 _GRACE_S: Final = 10.0
 _TICK_S: Final = 0.02
@@ -86,6 +87,7 @@ async def serve(
         asyncio.ensure_future(_every(_CLIENT_SWEEP_S, lambda: _expire(clients, loop.time()))),
         asyncio.ensure_future(_every(_HARDWARE_S, gateway.note_hardware)),
         asyncio.ensure_future(_every(_WATCH_S, lambda: _end_with_parent(stop))),
+        asyncio.ensure_future(_every(_STANDING_S, lambda: _look(gateway, again))),
         asyncio.ensure_future(_reload(gateway, reloader, again=again)),
     ]
     if admin is not None:
@@ -119,6 +121,12 @@ def _expire(clients: set[Client], now: float) -> None:
         client.expire()
 
 
+def _look(gateway: Gateway, again: asyncio.Event) -> None:
+    gateway.standing.refresh()
+    if gateway.standing.look() and gateway.approvals.is_waiting:
+        again.set()  # it may have been approved by now
+
+
 def _end_with_parent(stop: asyncio.Event) -> None:
     # A worker whose supervisor was killed would go on answering beside the next start's workers.
     parent = multiprocessing.parent_process()
@@ -134,8 +142,7 @@ async def _reload(gateway: Gateway, reloader: Reloader, *, again: asyncio.Event)
         again.clear()
         try:
             settings = await asyncio.to_thread(reloader.check, force=forced)  # callers need not wait for files
-            if settings is not None:
-                gateway.reload(settings)
+            if settings is not None and gateway.reload(settings):
                 _LOG.warning("snapshot %s is in force", settings.snapshot.digest)
         except SettingsInvalid as invalid:
             _LOG.error("the configuration has mistakes; snapshot %s stays in force:\n%s", gateway.stages.snapshot.digest, invalid.message)

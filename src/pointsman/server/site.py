@@ -44,6 +44,7 @@ class Site:
             handler = self._handler(request)
             if self._gateway.stages.intake.is_open:
                 check_name(request.header("host"))
+            await self._gateway.standing.ready_for(request.header("authorization"), request.header("x-api-key"))
             await handler(request, client)
         except Exception as error:  # noqa: BLE001 - the last line of defence: the caller gets an answer, the log gets the error
             call_id = self._gateway.new_id()
@@ -113,7 +114,7 @@ class Site:
         del request
         trouble = self.trouble()
         if trouble is None:
-            body, status = {"status": "ready", "snapshot": self._gateway.stages.snapshot.digest}, 200
+            body, status = {"status": "ready", "snapshot": self._gateway.stages.snapshot.digest, **self._gateway.approvals.told}, 200
         else:
             body, status = {"status": "not ready", "reason": trouble}, 503
         client.write(answers.whole(status, msgspec.json.encode(body), keep_alive=client.keeps_alive))

@@ -20,6 +20,7 @@ import uvloop
 
 from pointsman.app.facts import Prices, facts
 from pointsman.app.gateway import Gateway, system_clock
+from pointsman.app.identity_approvals import approved
 from pointsman.core.errors import PointsmanError, Unusable
 from pointsman.server.serve import bind, serve
 from pointsman.settings.load import Reloader, Settings, load
@@ -42,7 +43,10 @@ class Sockets:
 def run(path: Path, *, environ: Mapping[str, str], ready: Callable[[Gateway], None]) -> None:
     """Serve the configuration at `path` until a signal ends it. Raises `Unusable` if it cannot begin."""
     clock = system_clock()
-    settings = load(path, facts(Prices(clock.wall_ms)))
+    known = facts(Prices(clock.wall_ms))
+    settings = load(path, known)
+    # While a change waits for approval, its addresses wait too; each worker holds back the rest.
+    settings = replace(settings, server=approved(settings, path=path, facts=known, now_s=clock.wall_ms() / 1000).server)
     workers = settings.server.workers
     public = bind(settings.server.listen, shared=workers > 1)
     admin = bind(settings.server.admin, shared=False)
@@ -55,7 +59,11 @@ def run(path: Path, *, environ: Mapping[str, str], ready: Callable[[Gateway], No
 
 
 def _work(path: Path, settings: Settings, *, environ: Mapping[str, str], sockets: Sockets, limits: Path | None, ready: Callable[[Gateway], None]) -> None:
-    gateway = Gateway(settings, environ=environ, clock=system_clock(), limits=limits)
+    clock = system_clock()
+    in_force = approved(settings, path=path, facts=facts(Prices(clock.wall_ms)), now_s=clock.wall_ms() / 1000)
+    gateway = Gateway(in_force, environ=environ, clock=clock, limits=limits)
+    if in_force is not settings:
+        gateway.reload(settings)  # so that it is told that a change waits
     reloader = Reloader(path, facts(gateway.prices), current=settings)
     try:
         uvloop.run(serve(gateway, settings, reloader=reloader, public=sockets.public, admin=sockets.admin, ready=lambda: ready(gateway)))

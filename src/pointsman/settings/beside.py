@@ -52,6 +52,11 @@ class Beside:
             self.schemas[name] = msgspec.json.decode(self._source(name), type=dict[str, Any])
         return self.schemas[name]
 
+    @property
+    def policy_digests(self) -> dict[str, str]:
+        """The digests of the files that are neither decision tables nor schemas of answers."""
+        return {name: found for name, found in self.digests.items() if name not in self.rules and name not in self.schemas}
+
     def note(self, name: str) -> Path:
         """Return the path of a file that somebody else will read."""
         path = self._folder / name
