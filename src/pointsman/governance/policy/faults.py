@@ -73,7 +73,7 @@ def _claim(claim: Never, *, classes: Collection[str]) -> Iterator[PolicyFault]:
     for name in sorted(claim.classes - set(classes)):
         yield PolicyFault("claims", claim.claim_id, "never", f"there is no data class `{name}`.", _near(name, classes) or _OWN_CLASS)
     for zone in sorted(claim.zones - set(ZONES)):
-        yield PolicyFault("claims", claim.claim_id, "in", f"there is no zone `{zone}`.", _near(zone, ZONES) or _known(ZONES))
+        yield PolicyFault("claims", claim.claim_id, "into", f"there is no zone `{zone}`.", _near(zone, ZONES) or _known(ZONES))
 
 
 def _derived(text: PolicyText) -> Iterator[PolicyFault]:

@@ -67,7 +67,7 @@ class Rulebook:
         self.population = Population({**{target.bit: values_of_target(target) for target in real}, **house})
         self.targets = real
         self._levels = text.levels
-        rules = tuple(self._compiled(rule) for rule in text.rules)
+        rules = tuple(self.compiled(rule) for rule in text.rules)
         self._rules: dict[tuple[str, Action], tuple[CompiledRule, ...]] = {}
         self._all = rules
         self._real = sum(1 << target.bit for target in real)
@@ -107,7 +107,8 @@ class Rulebook:
             keep_at_most_s=_longest(granting),
         )
 
-    def _compiled(self, rule: Rule) -> CompiledRule:
+    def compiled(self, rule: Rule) -> CompiledRule:
+        """Work out what the targets alone decide."""
         targets = Masks(self.population.all, 0)
         for name, accepted in rule.targets.items():
             targets = both((targets, self.population.having(name, accepted)))

@@ -4,18 +4,17 @@ The policy that is in force where none is written: who sees which class of data,
 The rules are made from one table, a row for each class; docs/policy.md shows the same table. A cell that is empty permits nothing.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from pointsman.core.label import CLASSES, SECRET
 from pointsman.core.verdict import Keeping, Obligation, Sharing
 from pointsman.governance.policy.zones import CACHE, CONTENT_LOG, CONTRACTED, EDGE, PERSON, PRIVATE, PUBLIC_API, ZONES
+from pointsman.settings.policy_compile import policy_digest
 from pointsman.settings.policy_text import Action, Never, PolicyText, Rule
 
 # What a target does with data that it was sent. Where data may be answered with, it may be embedded, judged and shadowed: the same machine sees it.
@@ -122,6 +121,5 @@ def rules() -> tuple[Rule, ...]:
 
 def template() -> PolicyText:
     """Return the policy that is in force where none is written."""
-    made = rules()
-    told = msgspec.json.encode((made, CLAIMS, CLASSES), order="deterministic")
-    return PolicyText(digest=hashlib.sha256(told).hexdigest()[:16], levels=CLASSES, rules=made, claims=CLAIMS)
+    text = PolicyText(digest="", levels=CLASSES, rules=rules(), claims=CLAIMS)
+    return replace(text, digest=policy_digest(text))
