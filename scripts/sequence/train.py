@@ -1,0 +1,143 @@
+"""
+Training of the small sequence model, with numpy alone.
+
+Two layers over windows of tokens. A token is the sum of the vectors of its features; layer 1 sees three tokens to each side and is linear in them
+before its bend, so the detector can keep each token's part; layer 2 sees two results of layer 1 to each side. A side exit of layer 1 tells which
+tokens need layer 2 at all. Adam throughout; vectors of features are changed only where they were seen.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+Array = Any
+WIDTH: Final = 24
+HIDDEN: Final = 64
+SECOND: Final = 48
+NEAR: Final = 3  # tokens to each side that layer 1 sees
+FAR: Final = 3  # results of layer 1 to each side that layer 2 sees
+_CHUNK: Final = 3000
+_RATE: Final = 0.004
+
+
+class Model:
+    """The numbers that are learned."""
+
+    def __init__(self, buckets: int, tags: int, *, seed: int) -> None:
+        random = np.random.default_rng(seed)
+
+        def start(*shape: int) -> Array:
+            return (random.standard_normal(shape) * np.sqrt(2.0 / shape[0])).astype(np.float32)
+
+        self.parts: dict[str, Array] = {
+            "vectors": (random.standard_normal((buckets, WIDTH)) * 0.15).astype(np.float32),
+            "near": start((2 * NEAR + 1) * WIDTH, HIDDEN),
+            "near_bias": np.zeros(HIDDEN, np.float32),
+            "gate": start(HIDDEN, 1),
+            "gate_bias": np.zeros(1, np.float32),
+            "far": start((2 * FAR + 1) * HIDDEN, SECOND),
+            "far_bias": np.zeros(SECOND, np.float32),
+            "out": start(SECOND, tags),
+            "out_bias": np.zeros(tags, np.float32),
+        }
+        self.parts["vectors"][0] = 0
+        self._first = {name: np.zeros_like(part) for name, part in self.parts.items()}
+        self._second = {name: np.zeros_like(part) for name, part in self.parts.items()}
+        self._steps = 0
+
+    def step(self, slopes: dict[str, Array], *, seen: Array, rate: float) -> None:
+        """Move every part down its slope; of the vectors only those of `seen`."""
+        self._steps += 1
+        for name, slope in slopes.items():
+            at: Any = seen if name == "vectors" else slice(None)
+            first, second = self._first[name], self._second[name]
+            first[at] = 0.9 * first[at] + 0.1 * slope
+            second[at] = 0.99 * second[at] + 0.01 * slope * slope
+            fair = np.sqrt(1 - 0.99 ** min(self._steps, 2000)) / (1 - 0.9 ** min(self._steps, 200))
+            self.parts[name][at] -= rate * fair * first[at] / (np.sqrt(second[at]) + 1e-7)
+
+
+def windows(rows: Array, reach: int) -> Array:
+    """Return for each row those around it side by side, zeros beyond the ends."""
+    count, width = rows.shape
+    padded = np.zeros((count + 2 * reach, width), rows.dtype)
+    padded[reach : reach + count] = rows
+    return np.concatenate([padded[shift : shift + count] for shift in range(2 * reach + 1)], axis=1)
+
+
+def unwindowed(slopes: Array, reach: int) -> Array:
+    """Return the slope of each row from those of its windows."""
+    count, wide = slopes.shape
+    width = wide // (2 * reach + 1)
+    padded = np.zeros((count + 2 * reach, width), slopes.dtype)
+    for shift in range(2 * reach + 1):
+        padded[shift : shift + count] += slopes[:, shift * width : (shift + 1) * width]
+    return padded[reach : reach + count]
+
+
+def softmax(scores: Array) -> Array:
+    """Return probabilities, row by row."""
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def slopes_of(model: Model, rows: Array, *, tags: Array, weights: Array, random: Any) -> tuple[dict[str, Array], Array, float]:
+    """Return the slopes of one chunk, the features that were seen, and the loss. `rows` are the features of each token."""
+    parts = model.parts
+    kinds, which = np.unique(rows, axis=0, return_inverse=True)
+    which = which.reshape(-1)
+    tokens = parts["vectors"][kinds].sum(axis=1)[which]
+    keep = (random.random(tokens.shape) > 0.1).astype(np.float32) / 0.9
+    near = windows(tokens * keep, NEAR)
+    first = np.maximum(near @ parts["near"] + parts["near_bias"], 0)
+    gate = 1 / (1 + np.exp(-(first @ parts["gate"] + parts["gate_bias"])[:, 0]))
+    far = windows(first, FAR)
+    second = np.maximum(far @ parts["far"] + parts["far_bias"], 0)
+    held = (random.random(second.shape) > 0.1).astype(np.float32) / 0.9
+    chances = softmax((second * held) @ parts["out"] + parts["out_bias"])
+    total = float(weights.sum())
+    loss = float(-(weights * np.log(chances[np.arange(len(tags)), tags] + 1e-9)).sum()) / total
+    d_out = chances * (weights / total)[:, None]
+    d_out[np.arange(len(tags)), tags] -= weights / total
+    d_second = (d_out @ parts["out"].T) * held * (second > 0)
+    d_gate = ((gate - (tags > 0)) * (weights / total) * 0.3)[:, None]
+    d_first = (unwindowed(d_second @ parts["far"].T, FAR) + d_gate @ parts["gate"].T) * (first > 0)
+    d_tokens = unwindowed(d_first @ parts["near"].T, NEAR) * keep
+    d_kinds = np.zeros((len(kinds), WIDTH), np.float32)
+    np.add.at(d_kinds, which, d_tokens)
+    seen, place = np.unique(kinds, return_inverse=True)
+    order = np.argsort(place.reshape(-1), kind="stable")
+    starts = np.searchsorted(place.reshape(-1)[order], np.arange(len(seen)))
+    d_vectors = np.add.reduceat(d_kinds[order // kinds.shape[1]], starts, axis=0)
+    d_vectors[seen == 0] = 0
+    return {
+        "vectors": d_vectors,
+        "near": near.T @ d_first,
+        "near_bias": d_first.sum(axis=0),
+        "gate": first.T @ d_gate,
+        "gate_bias": d_gate.sum(axis=0),
+        "far": far.T @ d_second,
+        "far_bias": d_second.sum(axis=0),
+        "out": (second * held).T @ d_out,
+        "out_bias": d_out.sum(axis=0),
+    }, seen, loss  # fmt: skip
+
+
+def trained(rows: Array, tags: Array, *, weights: Array, buckets: int, rounds: int = 4, seed: int = 1) -> Model:
+    """Return the model learned from all tokens; `rows` are two views of each token, of which each round sees one by chance (see `build_sequence.py`)."""
+    random = np.random.default_rng(seed)
+    model = Model(buckets, int(tags.max()) + 1, seed=seed)
+    starts = np.arange(0, len(tags), _CHUNK)
+    steps, done = rounds * len(starts), 0
+    for _ in range(rounds):
+        losses: list[float] = []
+        for start in random.permutation(starts):
+            part = slice(start, start + _CHUNK)
+            chosen = np.where((random.random(len(tags[part])) < rows["dropped"][part])[:, None], rows["unknown"][part], rows["known"][part])
+            slopes, seen, loss = slopes_of(model, chosen, tags=tags[part], weights=weights[part], random=random)
+            model.step(slopes, seen=seen, rate=_RATE * (1 - done / steps) + 0.0001)
+            losses.append(loss)
+            done += 1
+        print(f"loss {sum(losses) / len(losses):.4f}", flush=True)
+    return model

@@ -1,0 +1,184 @@
+"""
+Persons, addresses, places, organisations, ages, nationalities, dates and titles of jobs, found by a small sequence model over windows of tokens.
+
+The model is trained at build time from templates and lists of our own (`scripts/build_sequence.py`); it knows western, Slavic, African and Asian names
+in Latin letters and some Greek ones, English sentences best. It does not cut texts that are written without blanks (Chinese, Japanese, Thai).
+Arithmetic only: no clock, no network. What it keeps between texts are forms of single tokens with all digits masked.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib import resources
+from io import BytesIO
+from itertools import accumulate
+from threading import Lock
+from typing import Any, Final, NamedTuple, Self
+
+import numpy as np
+
+from pointsman.core.finding import Finding
+from pointsman.governance.detection.kinds import class_of
+from pointsman.governance.detection.sequence_tokens import FEATURES, TOKEN, features, masked
+
+Array = Any
+
+NAME: Final = "sequence/1"
+_KEPT: Final = 12_000  # tokens whose part of layer 1 is kept; all are dropped when there are more
+_BLOCK: Final = 768  # tokens worked on at once, so that the work stays in the cache of the processor
+_EDGE: Final = 8  # tokens of the neighbouring block that a token can see, rounded up
+_GATE: Final = -3.5  # log odds under which a token is nothing, without a second look
+_DOUBT: Final = 0.6  # a token is nothing where that is at least so probable
+_BRIDGES: Final[Mapping[str, frozenset[str]]] = {"address": frozenset(",.-/#("), "person": frozenset("-'’.")}
+
+
+class _Run(NamedTuple):
+    """Tokens `first` to `last` (exclusive) with the same tag."""
+
+    first: int
+    last: int
+    tag: int
+
+
+class SequenceDetector:
+    """
+    The model with what it remembers of tokens. `model` is the file that `scripts/build_sequence.py` writes; `kinds` limits what is told.
+
+    Safe for several threads, which take turns.
+    """
+
+    name = NAME
+
+    def __init__(self, model: bytes, *, kinds: Iterable[str] | None = None) -> None:
+        parts: Mapping[str, Array] = np.load(BytesIO(model), allow_pickle=False)
+        words = parts["words"].tobytes().decode().split("\n")
+        self._lists: Mapping[str, int] = dict(zip(words, parts["bits"].tolist(), strict=True))
+        self._tags: tuple[str, ...] = tuple(parts["tags"].tobytes().decode().split("\n"))
+        self._kinds = frozenset(self._tags if kinds is None else kinds) - {""}
+        self._vectors: Array = parts["vectors"]
+        self._scale: Array = parts["scale"]
+        near = parts["near"].astype(np.float32)
+        self._hidden: int = near.shape[1]
+        self._reach: int = near.shape[0] // len(self._scale) // 2
+        self._near: Array = near.reshape(2 * self._reach + 1, len(self._scale), self._hidden).transpose(1, 0, 2).reshape(len(self._scale), -1)
+        self._far: Array = parts["far"].astype(np.float32)
+        self._far_reach: int = self._far.shape[0] // self._hidden // 2
+        self._out: Array = parts["out"].astype(np.float32)
+        self._gate: Array = parts["gate"].astype(np.float32)[:, 0]
+        self._biases: Mapping[str, Array] = {name: parts[f"{name}_bias"] for name in ("near", "gate", "far", "out")}
+        self._rows: dict[str, int] = {}
+        self._table: Array = np.zeros((_KEPT + 1, 2 * self._reach + 1, self._hidden), np.float32)
+        self._turn = Lock()
+
+    @classmethod
+    def packaged(cls, *, kinds: Iterable[str] | None = None) -> Self:
+        """Return the detector with the model in this package. FileNotFoundError: the package was built without it."""
+        return cls(resources.files("pointsman.governance.detection").joinpath("data/sequence.npz").read_bytes(), kinds=kinds)
+
+    def find(self, text: str) -> Iterator[Finding]:
+        """Yield what is found, from the left, none overlapping."""
+        tokens = TOKEN.findall(masked(text))
+        if not tokens:
+            return
+        tags, scores = self._tagged(tokens)
+        if not tags.any():
+            return
+        ends = list(accumulate(map(len, tokens)))
+        for run in self._runs(tags, tokens):
+            kind = self._tags[run.tag]
+            start = ends[run.first] - len(tokens[run.first].lstrip())
+            score = float(scores[run.first : run.last].max())
+            yield Finding(start=start, end=ends[run.last - 1], kind=kind, data_class=class_of(kind), detector=NAME, score=round(score, 3))
+
+    def _tagged(self, tokens: Sequence[str]) -> tuple[Array, Array]:
+        """Return for each token its tag, 0 for nothing, and how probable it is."""
+        tags = np.zeros(len(tokens), np.int64)
+        scores = np.zeros(len(tokens), np.float32)
+        for start in range(0, len(tokens), _BLOCK):
+            left, end = max(0, start - _EDGE), min(len(tokens), start + _BLOCK)
+            with self._turn:
+                first = self._first_layer(tokens[left : end + _EDGE])
+            at, found, sure = self._second_layer(first)
+            inside = (at >= start - left) & (at < end - left)
+            tags[at[inside] + left] = found[inside]
+            scores[at[inside] + left] = sure[inside]
+        return tags, scores
+
+    def _first_layer(self, tokens: Sequence[str]) -> Array:
+        rows = list(map(self._rows.get, tokens))
+        if None in rows:
+            self._meet(dict.fromkeys(token for token, row in zip(tokens, rows, strict=True) if row is None))
+            rows = list(map(self._rows.get, tokens))
+            if None in rows:  # what was known was dropped to make room
+                self._meet(dict.fromkeys(token for token, row in zip(tokens, rows, strict=True) if row is None))
+                rows = list(map(self._rows.get, tokens))
+        reach, count = self._reach, len(tokens)
+        index = np.zeros(count + 2 * reach, np.int64)
+        index[reach : reach + count] = rows
+        seen = self._table[index]
+        whole = seen[0:count, 0] + self._biases["near"]
+        for shift in range(1, 2 * reach + 1):
+            whole += seen[shift : shift + count, shift]
+        return np.maximum(whole, 0, out=whole)
+
+    def _meet(self, tokens: Iterable[str]) -> None:
+        """Work out the part of layer 1 of tokens that are new."""
+        new = list(tokens)
+        if len(self._rows) + len(new) > _KEPT:
+            self._rows.clear()
+        buckets = np.array([features(token, self._lists) for token in new], np.int64).reshape(len(new), FEATURES)
+        vectors = self._vectors[buckets].sum(axis=1, dtype=np.int32) * self._scale
+        start = len(self._rows) + 1
+        self._table[start : start + len(new)] = (vectors @ self._near).reshape(len(new), -1, self._hidden)
+        self._rows.update(zip(new, range(start, start + len(new)), strict=True))
+
+    def _second_layer(self, first: Array) -> tuple[Array, Array, Array]:
+        """Return the tokens that are something, their tags, and how probable these are."""
+        at = np.flatnonzero(first @ self._gate + self._biases["gate"] > _GATE)
+        reach = self._far_reach
+        padded = np.zeros((len(first) + 2 * reach, self._hidden), np.float32)
+        padded[reach : reach + len(first)] = first
+        far = padded[at[:, None] + np.arange(2 * reach + 1)].reshape(len(at), len(self._far))
+        scores = np.maximum(far @ self._far + self._biases["far"], 0) @ self._out + self._biases["out"]
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        chances = powers / powers.sum(axis=1, keepdims=True)
+        tags = chances[:, 1:].argmax(axis=1) + 1
+        sure = chances[np.arange(len(at)), tags]
+        kept = chances[:, 0] < _DOUBT
+        return at[kept], tags[kept], sure[kept]
+
+    def _runs(self, tags: Array, tokens: Sequence[str]) -> Iterator[_Run]:
+        """Yield the findings as runs of tokens: equal neighbours joined, bridges crossed, marks at the ends cut off."""
+        pending: _Run | None = None
+        for run in _equal(tags):
+            trimmed = _trimmed(run, tokens)
+            if trimmed is None or self._tags[run.tag] not in self._kinds:
+                continue
+            if pending is not None and self._bridged(pending, trimmed, tokens=tokens):
+                pending = _Run(pending.first, trimmed.last, pending.tag)
+                continue
+            if pending is not None:
+                yield pending
+            pending = trimmed
+        if pending is not None:
+            yield pending
+
+    def _bridged(self, one: _Run, other: _Run, *, tokens: Sequence[str]) -> bool:
+        between = tokens[one.last : other.first]
+        marks = _BRIDGES.get(self._tags[one.tag], frozenset())
+        return one.tag == other.tag and len(between) <= 1 and all(token.strip() in marks for token in between)
+
+
+def _equal(tags: Array) -> Iterator[_Run]:
+    """Yield the runs of equal tags that are not nothing."""
+    borders = np.flatnonzero(np.diff(tags, prepend=0, append=0))
+    for first, last in zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True):
+        if tags[first]:
+            yield _Run(first, last, int(tags[first]))
+
+
+def _trimmed(run: _Run, tokens: Sequence[str]) -> _Run | None:
+    first, last = run.first, run.last
+    while first < last and not tokens[first].strip()[:1].isalnum():
+        first += 1
+    while last > first and not tokens[last - 1].strip()[-1:].isalnum():
+        last -= 1
+    return _Run(first, last, run.tag) if first < last else None
