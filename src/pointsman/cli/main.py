@@ -39,6 +39,7 @@ _COMMANDS: Final = {
     "explain": "Show where a call would go and why, without sending it.",
     "report": "Print cost per outcome by capability.",
     "keys": "Make, rotate, revoke and list keys.",
+    "audit": "Verify the audit log, and ask it where data went.",
 }
 
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from pointsman.core.errors import Unusable
 from pointsman.ledger.audit.keys import key_notes
 from pointsman.ledger.audit.note import COSIGNATURE_KEY, BadNote, Note, Verifier, cosigned_at_s, read_checkpoint, read_signature, read_verifier
 from pointsman.ledger.audit.stream import Stream
@@ -72,6 +73,14 @@ def place_of(text: str, folder: Path) -> Place:
             return WitnessPlace(url, found)
         case _:
             raise ValueError("It is no place for copies. Write `file:FOLDER`, `git:REPOSITORY` or `witness:URL`.")
+
+
+def places_of(texts: Sequence[str], folder: Path, *, environ: Mapping[str, str], home: Path) -> list[Place]:
+    """Return the places that are configured, or the default one. Raises `Unusable` for a text that is no place."""
+    try:
+        return [place_of(text, folder) for text in texts] or [default_place(environ, home)]
+    except ValueError as error:
+        raise Unusable(f"`audit.copies`: {error}") from error
 
 
 def default_place(environ: Mapping[str, str], home: Path) -> FolderPlace:

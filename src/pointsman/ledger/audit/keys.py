@@ -49,7 +49,7 @@ def origin_of(folder: Path, told: str | None = None) -> str:
     """Return the name of this installation's log, made at the first start. Raises `Unusable` if it is told otherwise than before."""
     with _alone(folder):
         path = folder / "origin"
-        found = path.read_text(encoding="utf-8").strip() if path.exists() else None
+        found = known_origin(folder) if path.exists() else None
         if found is None:
             found = told or f"pointsman.local/{token_hex(4)}"
             if not is_name(found):
@@ -58,6 +58,14 @@ def origin_of(folder: Path, told: str | None = None) -> str:
     if told is not None and told != found:
         raise Unusable(f"The audit log in `{folder.name}` is called `{found}`, not `{told}`. Give it its name again, or name another folder.")
     return found
+
+
+def known_origin(folder: Path) -> str:
+    """Return the name of the log in a folder. Raises `Unusable` if there is none."""
+    try:
+        return (folder / "origin").read_text(encoding="utf-8", errors="replace").removesuffix("\n")
+    except OSError:
+        raise Unusable(f"There is no audit log in `{folder}`. Start the gateway with `pointsman up`, or name the folder.") from None
 
 
 def open_key(folder: Path, origin: str, *, at_ms: int) -> SigningKey:

@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from pointsman.ledger.audit.keys import BadHistory, history_of, key_notes
+from pointsman.ledger.audit.keys import BadHistory, history_of, key_notes, known_origin
 from pointsman.ledger.audit.note import BadNote, Checkpoint, Note, Verifier, cosigned_at_s, is_signed_by, read_checkpoint, read_note
 from pointsman.ledger.audit.outside import Outside
 from pointsman.ledger.audit.walk import Fault, Walk, walk
@@ -76,8 +76,8 @@ class _Head(Struct, frozen=True, kw_only=True):
 
 
 def verify(folder: Path, trust: Trust = Trust()) -> Report:  # noqa: B008 - frozen
-    """Verify the log in a folder, of a running gateway or exported. Raises `OSError` if files cannot be read at all."""
-    origin = _origin(folder)
+    """Verify the log in a folder, of a running gateway or exported. Raises `Unusable` if there is none, `OSError` if files cannot be read."""
+    origin = known_origin(folder)
     faults: list[Fault] = []
     if trust.origin not in {None, origin}:
         faults.append(Fault(code="origin", says=f"the log is called `{origin}` and should be `{trust.origin}`"))
@@ -97,13 +97,6 @@ def verify(folder: Path, trust: Trust = Trust()) -> Report:  # noqa: B008 - froz
         for name in sorted(outside.streams - names)
     ]
     return Report(origin=origin, keys=tuple(b64encode(key).decode() for key in keys), streams=tuple(streams), faults=tuple(faults))
-
-
-def _origin(folder: Path) -> str:
-    try:
-        return (folder / "origin").read_text(encoding="utf-8", errors="replace").strip()
-    except FileNotFoundError:
-        raise FileNotFoundError(f"`{folder}` is no audit log: it has no file `origin`") from None
 
 
 def _pinned(keys: Sequence[bytes], told: Sequence[Verifier]) -> list[Fault]:

@@ -253,7 +253,7 @@ class Log:
 
     def __init__(self, folder: Path, outside: Iterable[Path] = (), *, keys: Iterable[tuple[str, int, bytes]] = ()) -> None:
         self.folder = folder
-        self.origin = (folder / "origin").read_text(encoding="utf-8").strip()
+        self.origin = (folder / "origin").read_text(encoding="utf-8", errors="replace").removesuffix("\n")
         self.keys: list[bytes] = []
         self.told = list(keys)
         self.elsewhere: dict[str, list[str]] = {}
@@ -303,16 +303,13 @@ class Log:
         for place, whole in self.kept(folder):
             try:
                 note = Note(whole)
-                size, root, signer = self.head_of(note, f"{self.origin}/{folder.name}")
-                if place == "own":
-                    if size < newest[0] or signer < newest[1]:
-                        raise Wrong("checkpoint", f"the checkpoint over {size} records is signed by a key that was handed over before")
-                    newest = (size, signer)
+                size, root, signer = self.head_of(note, f"{self.origin}/{folder.name}", after=newest if place == "own" else (0, 0))
             except Wrong as one:
                 wrong = wrong or one
                 continue
             is_witnessed |= any(note.signed_at(name, public, kind=4) is not None for name, public in witnesses)
             found.append((size, root, place == "out"))
+            newest = (size, signer) if place == "own" else newest
         if not is_witnessed:
             wrong = wrong or Wrong("witness", "no checkpoint is signed by a witness that you trust")
         return sorted(found), wrong
@@ -325,11 +322,13 @@ class Log:
             yield from (("witness", whole) for whole in notes_in(path))
         yield from (("out", whole) for whole in self.elsewhere.get(folder.name, ()))
 
-    def head_of(self, note: Note, origin: str) -> tuple[int, bytes, int]:
-        """Return size, root and the number of the key that signed. Raises `Wrong` if it was none of this log."""
+    def head_of(self, note: Note, origin: str, *, after: tuple[int, int]) -> tuple[int, bytes, int]:
+        """Return size, root and the number of the key that signed. Raises `Wrong` if it was none of this log, or an earlier one than before."""
         log, size, root = note.head()
         for number, key in enumerate(self.keys):
             if log == origin and note.signed_at(origin, key) is not None:
+                if size < after[0] or number < after[1]:
+                    raise Wrong("checkpoint", f"the checkpoint over {size} records is signed by a key that was handed over before")
                 return size, root, number
         raise Wrong("checkpoint", f"the checkpoint over {size} records is not signed by a key of this log")
 

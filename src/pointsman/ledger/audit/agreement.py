@@ -1,0 +1,71 @@
+"""
+Whether the audit log and the ledger tell of the same calls: what was paid for must be on record, and what is on record must have happened.
+"""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from pointsman.ledger.audit.record import Kind
+from pointsman.storage.audit_files import lines_of, streams_of
+
+_MOST_NAMED: Final = 5
+
+# Attempts at places that data leaves to, of calls that began in the time that the log covers.
+_SENT: Final = """
+SELECT DISTINCT call_id FROM attempt JOIN call USING (call_id) WHERE attempt.place IN ('private', 'cloud') AND started_ms BETWEEN ? AND ?
+"""
+_OLDEST: Final = "SELECT MIN(started_ms) FROM call"
+
+
+class Agreement(Struct, frozen=True, kw_only=True):
+    """
+    How many calls sent data by both, and those that only one knows: `unrecorded` by the ledger alone, `unbooked` by the audit log alone.
+
+    A gateway that was killed leaves a few of each, from its last moments; `first` names some of the unrecorded.
+    """
+
+    both: int
+    unrecorded: int
+    unbooked: int
+    first: tuple[str, ...]
+
+
+class _Told(Struct, frozen=True):
+    kind: str
+    at_ms: int
+    call_id: str = ""
+
+
+_read: Final = msgspec.json.Decoder(_Told).decode
+
+
+def agreement(folder: Path, connection: sqlite3.Connection) -> Agreement:
+    """Compare a log with a ledger over the time that both cover. Raises `sqlite3.Error` if the ledger cannot be read."""
+    sent: dict[str, int] = {}
+    times: list[int] = []
+    for stream in streams_of(folder):
+        first = True
+        last = None
+        for line in lines_of(stream):
+            try:
+                last = _read(line)
+            except msgspec.MsgspecError:
+                continue  # `verify` names it
+            if first:
+                times.append(last.at_ms)
+                first = False
+            if last.kind == Kind.EGRESS:
+                sent[last.call_id] = last.at_ms
+        if last is not None:
+            times.append(last.at_ms)
+    if not times:
+        return Agreement(both=0, unrecorded=0, unbooked=0, first=())
+    booked = {str(row[0]) for row in connection.execute(_SENT, (min(times), max(times)))}
+    oldest = connection.execute(_OLDEST).fetchone()[0]
+    alone = sorted(booked - sent.keys())
+    unbooked = [call for call, at_ms in sent.items() if call not in booked and oldest is not None and at_ms >= oldest]
+    return Agreement(both=len(booked) - len(alone), unrecorded=len(alone), unbooked=len(unbooked), first=tuple(alone[:_MOST_NAMED]))
