@@ -31,7 +31,7 @@ def open_database(path: Path, *, busy_s: float = _BUSY_S) -> sqlite3.Connection:
         connection = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
         try:
             migrate(connection, migrations())
-            _write_ahead(connection, busy_s)
+            write_ahead(connection, busy_s)
         except BaseException:
             connection.close()
             raise
@@ -82,9 +82,9 @@ def query(name: str) -> str:
     return resources.files("pointsman.storage").joinpath(f"queries/{name}.sql").read_text(encoding="utf-8")
 
 
-def migrations() -> Migrations:
-    """Return the migrations as (version, SQL), in order."""
-    folder = resources.files("pointsman.storage").joinpath("migrations")
+def migrations(kind: str = "") -> Migrations:
+    """Return the migrations of a kind of file as (version, SQL), in order; of the ledger where none is named."""
+    folder = resources.files("pointsman.storage").joinpath("migrations", kind)
     files = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".sql")), key=lambda entry: entry.name)
     return [(int(entry.name.split("_")[0]), entry.read_text(encoding="utf-8")) for entry in files]
 
@@ -114,7 +114,7 @@ def _statements(script: str) -> Generator[str]:
             statement = ""
 
 
-def _write_ahead(connection: sqlite3.Connection, busy_s: float) -> None:
+def write_ahead(connection: sqlite3.Connection, busy_s: float) -> None:
     """
     Choose a write-ahead log that is on the disk when a commit returns, and shrinks again after a long reader held it open.
 

@@ -1,0 +1,116 @@
+"""
+The end of what has had its time: content, records of calls, outcomes, the keys of days that are over, and copies of the keys.
+
+The clock is passed in. A legal hold keeps what it is on beyond any ceiling; nothing goes before its floor. What is deleted is overwritten.
+"""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from pointsman.ledger.content.keys import Held
+from pointsman.ledger.content.opening import Files
+from pointsman.settings.retention_compile import Retention
+from pointsman.storage import content as content_rows
+from pointsman.storage import content_in_ledger as ledger_rows
+from pointsman.storage.content_files import clear, empty_log, open_file
+from pointsman.storage.database import open_database
+
+_DAY_MS: Final = 86_400_000
+_SECOND_MS: Final = 1000
+_SUFFIX: Final = ".keys"
+_SMALL_BYTES: Final = 256 * 1024 * 1024  # rewriting a larger ledger would make its writer wait for seconds
+
+
+class Expired(Struct, frozen=True, kw_only=True):
+    """How much went, or would go: rows of content, calls, outcomes, keys of days, copies of the keys."""
+
+    content: int = 0
+    calls: int = 0
+    outcomes: int = 0
+    days: int = 0
+    copies: int = 0
+
+
+def expire(files: Files, retention: Retention, *, now_ms: int, dry_run: bool = False) -> Expired:
+    """Delete what is past its end and not held; with `dry_run` only count it (then days are not counted)."""
+    content, days = _content(files, now_ms, dry_run=dry_run)
+    calls, outcomes = _records(files, retention, now_ms=now_ms, dry_run=dry_run)
+    old = [] if files.copies is None else [path for path in _copies(files.copies) if _day_of(path) < (now_ms - retention.copies_s * _SECOND_MS) // _DAY_MS]
+    if not dry_run:
+        for path in old:
+            path.unlink(missing_ok=True)
+    return Expired(content=content, calls=calls, outcomes=outcomes, days=days, copies=len(old))
+
+
+def copy_keys(files: Files, *, now_ms: int) -> Path | None:
+    """Write today's copy of the keys if there is a folder for it and none yet; return it."""
+    if files.copies is None:
+        return None
+    files.copies.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = files.copies / f"{now_ms // _DAY_MS}{_SUFFIX}"
+    if path.exists():
+        return None
+    files.keys.copy_to(path)
+    return path
+
+
+def _content(files: Files, now_ms: int, *, dry_run: bool) -> tuple[int, int]:
+    if not files.content.exists():
+        return 0, 0
+    with closing(open_file(files.content, "content")) as connection:
+        if dry_run:
+            return content_rows.count_expired(connection, now_ms, held=files.keys.held()), 0
+        dropped = content_rows.drop_expired(connection, now_ms, held=files.keys.held())
+        if dropped:
+            clear(connection)
+        days = files.keys.end_days(before_day=now_ms // _DAY_MS, in_use=content_rows.days_in_use(connection))
+        return dropped, days
+
+
+def _records(files: Files, retention: Retention, *, now_ms: int, dry_run: bool) -> tuple[int, int]:
+    if not files.ledger.exists():
+        return 0, 0
+    held = _held_in_open(files)
+    with closing(open_database(files.ledger)) as connection:
+        connection.execute("PRAGMA secure_delete=ON")
+        connection.execute("PRAGMA temp_store=MEMORY")
+        before_ms = {
+            name: now_ms - kept_s * _SECOND_MS
+            for name in ledger_rows.classes_of_calls(connection)
+            if (kept_s := retention.records_s(name.split("+"))) is not None
+        }
+        outcomes_ms = _outcomes_before(retention, now_ms)
+        if dry_run:
+            return (
+                ledger_rows.count_calls(connection, before_ms, held=held),
+                0 if outcomes_ms is None else ledger_rows.count_outcomes(connection, outcomes_ms, held=held),
+            )
+        calls = ledger_rows.drop_calls(connection, before_ms, held=held)
+        outcomes = 0 if outcomes_ms is None else ledger_rows.drop_outcomes(connection, outcomes_ms, held=held)
+        if calls or outcomes:
+            _ = clear(connection) if files.ledger.stat().st_size < _SMALL_BYTES else empty_log(connection)
+        return calls, outcomes
+
+
+def _outcomes_before(retention: Retention, now_ms: int) -> int | None:
+    """Return before when outcomes go. They say no class, so they stay for as long as any record may have to."""
+    if retention.usual.records_s is None:
+        return None
+    longest_s = max([retention.usual.records_s, *(max(one.records_s or 0, one.records_at_least_s) for one in retention.classes.values())])
+    return now_ms - longest_s * _SECOND_MS
+
+
+def _held_in_open(files: Files) -> list[Held]:
+    """Return every hold by the names that the ledger knows."""
+    return [(hold.tenant, hold.kind, hold.name) for hold in files.keys.holds()]
+
+
+def _copies(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.glob(f"*{_SUFFIX}")) if path.stem.isdecimal()]
+
+
+def _day_of(path: Path) -> int:
+    return int(path.stem)

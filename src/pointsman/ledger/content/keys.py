@@ -1,0 +1,285 @@
+"""
+The keys of kept content: master → tenant → day and subject, each wrapped by the one above it, in a file of their own.
+
+Destroying a subject's key is what erases a subject, also from backups of the content; destroying a day's key is what ends its content for good. The file
+itself is not part of ordinary backups (ADR 0018).
+"""
+
+import secrets
+import sqlite3
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from pointsman.core.errors import Unusable
+from pointsman.ledger import envelope
+from pointsman.storage import keys as rows
+from pointsman.storage.content_files import clear, open_file
+from pointsman.storage.database import transaction
+
+_PROOF: Final = b"pointsman content keys"
+_NOBODY: Final = ""
+_MOST_KNOWN: Final = 10_000  # keys that are remembered opened
+
+Held = tuple[str, str, str]  # tenant, kind, name
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """Where the keys of one record are: its tenant, the digest of its subject ("" for nobody) and the day on which it ends. `said_ms` is when it was said."""
+
+    tenant: str
+    subject: str
+    day: int
+    said_ms: int = 0
+
+
+class RecordKeys(Struct, frozen=True, kw_only=True):
+    """The key material of one record, and the ids of the keys that it came from."""
+
+    material: bytes
+    day_key: str
+    subject_key: str
+
+    def __repr__(self) -> str:
+        """Show which keys, and nothing of them."""
+        return f"RecordKeys({self.day_key}, {self.subject_key})"
+
+
+class Hold(Struct, frozen=True, kw_only=True):
+    """A legal hold on a `subject` or `unit` of a tenant, or on the whole `tenant` (then `name` is empty)."""
+
+    tenant: str
+    kind: str
+    name: str
+    held_ms: int
+    who: str
+    why: str
+
+
+class KeyStore:
+    """
+    Opens, makes and destroys keys. May be used by several threads, and by several processes at once.
+
+    `master` are 32 bytes. Raises `Unusable` if the file belongs to another master key.
+    """
+
+    def __init__(self, path: Path, master: bytes) -> None:
+        self.path = path
+        self._connection = open_file(path, "keys")
+        self._lock = threading.RLock()
+        self._known: dict[tuple[str, str, str], tuple[str, bytes]] = {}
+        self._version = 0
+        self._master = master
+        try:
+            self._check()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file and forget the keys."""
+        self._known.clear()
+        self._connection.close()
+
+    # ── names ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def subject(self, tenant: str, user: str | None) -> str:
+        """Return the digest by which content knows a user, "" for nobody."""
+        return _NOBODY if user is None else self._digest(tenant, user, purpose=b"subject index")
+
+    def unit(self, tenant: str, unit: str | None) -> str:
+        """Return the digest by which content knows a unit, "" for none."""
+        return "" if unit is None else self._digest(tenant, unit, purpose=b"unit index")
+
+    def pseudonyms(self, tenant: str) -> bytes:
+        """Return the key of a tenant's pseudonyms: the same after a restart, so that a conversation keeps its names."""
+        _, key = self._made(tenant, rows.TENANT, name="")
+        return envelope.derive(key, salt=b"", purpose=b"pseudonyms")
+
+    def _digest(self, tenant: str, name: str, *, purpose: bytes) -> str:
+        _, key = self._made(tenant, rows.TENANT, name="")
+        return envelope.digest(envelope.derive(key, salt=b"", purpose=purpose), name)
+
+    # ── records ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def to_seal(self, places: Sequence[Place]) -> list[RecordKeys | None]:
+        """
+        Return the keys for new records, made if need be and durable before this returns. Raises `sqlite3.Error`.
+
+        None for what was said before its subject was erased: it must not come back under a new key.
+        """
+        with self._lock:
+            current = [not self._was_erased(one) for one in places]
+            found = [self.to_open(one) if is_current else None for one, is_current in zip(places, current, strict=True)]
+            if all(keys is not None or not is_current for keys, is_current in zip(found, current, strict=True)):
+                return found
+            with transaction(self._connection):
+                return [self._made_for(one) if is_current else None for one, is_current in zip(places, current, strict=True)]
+
+    def to_open(self, place: Place) -> RecordKeys | None:
+        """Return the keys of a record that was sealed, or None if one of them was destroyed."""
+        subject = self._found(place.tenant, rows.SUBJECT, name=place.subject)
+        day = self._found(place.tenant, rows.DAY, name=str(place.day))
+        return None if subject is None or day is None else _record_keys(subject, day)
+
+    def _made_for(self, place: Place) -> RecordKeys:
+        subject = self._made(place.tenant, rows.SUBJECT, name=place.subject)
+        return _record_keys(subject, self._made(place.tenant, rows.DAY, name=str(place.day)))
+
+    def _was_erased(self, place: Place) -> bool:
+        erased_ms = rows.erased_ms(self._connection, place.tenant, subject=place.subject)
+        return erased_ms is not None and place.said_ms <= erased_ms
+
+    # ── destroying ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def erase(self, tenant: str, subject: str, *, now_ms: int) -> rows.Tombstone:
+        """Destroy a subject's key and leave a tombstone. What this subject says from now on gets a new key."""
+        stone = rows.Tombstone(tenant=tenant, subject=subject, erased_ms=now_ms)
+        self._destroy([(tenant, rows.SUBJECT, subject)], stone)
+        return stone
+
+    def end_days(self, *, before_day: int, in_use: set[tuple[str, str]]) -> int:
+        """Destroy the keys of days that are over and of which no content is left; return how many."""
+        with self._lock:
+            over = [row for row in rows.keys_of(self._connection, rows.DAY) if int(row.name) < before_day and (row.tenant, row.name) not in in_use]
+        self._destroy([(row.tenant, rows.DAY, row.name) for row in over])
+        return len(over)
+
+    def end_tenant(self, tenant: str) -> None:
+        """Destroy a tenant's key, and with it all that was ever kept for the tenant."""
+        with self._lock:
+            under = [row for kind in (rows.DAY, rows.SUBJECT) for row in rows.keys_of(self._connection, kind) if row.tenant == tenant]
+        self._destroy([(tenant, rows.TENANT, ""), *((tenant, row.kind, row.name) for row in under)])
+
+    def _destroy(self, keys: Sequence[tuple[str, str, str]], stone: rows.Tombstone | None = None) -> None:
+        with self._lock:
+            with transaction(self._connection):
+                for tenant, kind, name in keys:
+                    rows.drop_key(self._connection, tenant, kind=kind, name=name)
+                if stone is not None:
+                    rows.add_tombstone(self._connection, stone)
+            self._known.clear()
+            if keys:
+                clear(self._connection)
+
+    def tombstones(self) -> list[rows.Tombstone]:
+        """Return who was erased, all of them."""
+        with self._lock:
+            return rows.tombstones(self._connection)
+
+    # ── holds ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def hold(self, hold: Hold) -> None:
+        """Put a hold on record."""
+        _, key = self._made(hold.tenant, rows.TENANT, name="")
+        name = self._held_name(hold.tenant, hold.kind, name=hold.name)
+        sealed = envelope.seal(key, hold.name.encode(), bound_to=_bound(hold.tenant, hold.kind, name))
+        row = rows.HoldRow(tenant=hold.tenant, kind=hold.kind, name=name, sealed=sealed, held_ms=hold.held_ms, who=hold.who, why=hold.why)
+        with self._lock, transaction(self._connection):
+            rows.add_hold(self._connection, row)
+
+    def release(self, tenant: str, kind: str, *, name: str) -> bool:
+        """Take a hold away; tell whether there was one."""
+        digest = self._held_name(tenant, kind, name=name)
+        with self._lock, transaction(self._connection):
+            return bool(rows.drop_hold(self._connection, tenant, kind=kind, name=digest))
+
+    def holds(self) -> list[Hold]:
+        """Return every hold, with its name in the open."""
+        with self._lock:
+            found = rows.holds(self._connection)
+        return [Hold(tenant=row.tenant, kind=row.kind, name=self._held_in_open(row), held_ms=row.held_ms, who=row.who, why=row.why) for row in found]
+
+    def held(self) -> list[Held]:
+        """Return every hold as content knows it: by digests."""
+        with self._lock:
+            return [(row.tenant, row.kind, row.name) for row in rows.holds(self._connection)]
+
+    def _held_name(self, tenant: str, kind: str, *, name: str) -> str:
+        return {"subject": self.subject, "unit": self.unit}[kind](tenant, name) if kind != "tenant" else ""
+
+    def _held_in_open(self, row: rows.HoldRow) -> str:
+        found = self._found(row.tenant, rows.TENANT, name="")
+        if found is None:  # the tenant's key was destroyed, and the name with it
+            return row.name
+        return envelope.unseal(found[1], row.sealed, bound_to=_bound(row.tenant, row.kind, row.name)).decode()
+
+    # ── the master key and copies ───────────────────────────────────────────────────────────────────────────────────
+
+    def rewrap(self, master: bytes) -> None:
+        """Wrap the keys of all tenants under a new master key; the old one opens nothing from then on."""
+        with self._lock:
+            with transaction(self._connection):
+                again = [self._wrapped(row, self._open_tenant(row), under=master) for row in rows.keys_of(self._connection, rows.TENANT)]
+                rows.rewrap(self._connection, again)
+                rows.replace_proof(self._connection, envelope.seal(master, _PROOF, bound_to=_PROOF))
+            self._master = master
+            self._known.clear()
+            clear(self._connection)
+
+    def copy_to(self, path: Path) -> None:
+        """Write a copy of the whole file, every key as wrapped as it is here."""
+        copy = open_file(path, "keys")
+        try:
+            with self._lock:
+                self._connection.backup(copy)
+            clear(copy)
+        finally:
+            copy.close()
+
+    # ── opening and making ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _check(self) -> None:
+        proof = rows.read_proof(self._connection) or rows.write_proof(self._connection, envelope.seal(self._master, _PROOF, bound_to=_PROOF))
+        try:
+            envelope.unseal(self._master, proof, bound_to=_PROOF)
+        except envelope.CannotOpen as error:
+            raise Unusable(
+                f"The keys in `{self.path.name}` were made under another master key. Name the right one under `retention.keys.master`, or another file."
+            ) from error
+
+    def _made(self, tenant: str, kind: str, *, name: str) -> tuple[str, bytes]:
+        with self._lock:
+            found = self._found(tenant, kind, name=name)
+            if found is None:
+                row = rows.KeyRow(tenant=tenant, kind=kind, name=name, key_id=secrets.token_hex(8), wrapped=b"")
+                under = self._master if kind == rows.TENANT else self._made(tenant, rows.TENANT, name="")[1]
+                rows.add_key(self._connection, self._wrapped(row, envelope.new_key(), under=under))
+                found = self._found(tenant, kind, name=name)  # of two processes that make one at once, the first counts
+            if found is None:
+                raise sqlite3.OperationalError("a key vanished while it was made")
+            return found
+
+    def _found(self, tenant: str, kind: str, *, name: str) -> tuple[str, bytes] | None:
+        with self._lock:
+            version = int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+            if version != self._version or len(self._known) > _MOST_KNOWN:  # another process may have destroyed keys
+                self._known.clear()
+                self._version = version
+            known = self._known.get((tenant, kind, name))
+            if known is not None:
+                return known
+            row = rows.find_key(self._connection, tenant, kind=kind, name=name)
+            if row is None:
+                return None
+            under = self._master if kind == rows.TENANT else self._made(tenant, rows.TENANT, name="")[1]
+            self._known[tenant, kind, name] = (row.key_id, envelope.unseal(under, row.wrapped, bound_to=_bound(tenant, kind, name, row.key_id)))
+            return self._known[tenant, kind, name]
+
+    def _open_tenant(self, row: rows.KeyRow) -> bytes:
+        return envelope.unseal(self._master, row.wrapped, bound_to=_bound(row.tenant, row.kind, row.name, row.key_id))
+
+    def _wrapped(self, row: rows.KeyRow, key: bytes, *, under: bytes) -> rows.KeyRow:
+        wrapped = envelope.seal(under, key, bound_to=_bound(row.tenant, row.kind, row.name, row.key_id))
+        return rows.KeyRow(tenant=row.tenant, kind=row.kind, name=row.name, key_id=row.key_id, wrapped=wrapped)
+
+
+def _record_keys(subject: tuple[str, bytes], day: tuple[str, bytes]) -> RecordKeys:
+    return RecordKeys(material=subject[1] + day[1], subject_key=subject[0], day_key=day[0])
+
+
+def _bound(*parts: str) -> bytes:
+    return "\0".join(parts).encode()

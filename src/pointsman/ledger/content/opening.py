@@ -1,0 +1,69 @@
+"""
+Where the ledger, the content and its keys are, and the master key that opens them.
+"""
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from pointsman.core.errors import Unusable
+from pointsman.ledger import envelope
+from pointsman.ledger.content.keys import KeyStore
+from pointsman.settings.retention_compile import Retention
+from pointsman.settings.secret_value import local
+from pointsman.settings.secrets import Reader, SecretUnusable, secret
+
+_SHORTEST: Final = 32  # characters of a master key: 128 bits even where they are hex
+_PURPOSE: Final = local("content-keys")
+_FILE: Final = "file:"
+
+
+class Files(Struct, frozen=True, kw_only=True):
+    """The files that retention and erasure change. `copies` is the folder with copies of the keys, if there is one."""
+
+    ledger: Path
+    content: Path
+    keys: KeyStore
+    copies: Path | None = None
+
+
+def open_files(folder: Path, retention: Retention, *, ledger: str, environ: Mapping[str, str], vault: Reader | None = None) -> Files:
+    """
+    Return the files of a configuration in this folder; the keys' file is opened, and made with a new master key at the first time.
+
+    Raises `CredentialMissing` or `SecretUnusable` for a master key that is missing or weak, `Unusable` for one that does not fit the keys.
+    """
+    path = folder / retention.keys_file
+    _make_master(retention.master, folder, keys_exist=path.exists())
+    found = secret(retention.master, folder=folder, environ=environ, vault=vault).bound_to(_PURPOSE)
+    text = found.reveal_to(_PURPOSE)
+    if len(text) < _SHORTEST:
+        raise SecretUnusable(
+            f"The master key `{retention.master}` has fewer than {_SHORTEST} characters, so it can be guessed. Write one with `openssl rand -base64 32`."
+        )
+    keys = KeyStore(path, envelope.derive(text.encode(), salt=b"", purpose=b"pointsman master key"))
+    copies = None if retention.copies is None else folder / retention.copies
+    return Files(ledger=folder / ledger, content=folder / retention.content_file, keys=keys, copies=copies)
+
+
+def _make_master(reference: str, folder: Path, *, keys_exist: bool) -> None:
+    path = folder / reference.removeprefix(_FILE)
+    if not reference.startswith(_FILE) or path.exists():
+        return
+    if keys_exist:
+        raise Unusable(f"The master key `{reference}` is missing, and without it no kept content can be read. Put the file back, with mode 600.")
+    try:
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(_SHORTEST) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:  # another worker was faster
+        return
+    except OSError as error:
+        raise Unusable(
+            f"The master key `{reference}` cannot be written ({error.strerror}). Make its folder, or name another under `retention.keys`."
+        ) from error
