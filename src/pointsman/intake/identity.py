@@ -104,18 +104,18 @@ class Identities:
         """Return who shows a token, or a session's secret for calls. Raises `NotAuthenticated` or `IssuerUnavailable`."""
         if not secret.startswith(CALLS_PREFIX):
             return self._by_token(secret, now_s=now_s)
-        session = self.session(secret, now_s=now_s)
+        session = self.session(secret, now_s=now_s, for_calls=True)
         if session is None:
             raise NotAuthenticated(_OVER)
         return self.of_session(session)
 
-    def session(self, secret: str, *, now_s: float) -> Session | None:
-        """Return the session of a secret; None if it is unknown, over or shut out. Raises `IssuerUnavailable`."""
+    def session(self, secret: str, *, now_s: float, for_calls: bool = False) -> Session | None:
+        """Return the session of a browser's secret, or of one `for_calls`; None if it is unknown, over or shut out. Raises `IssuerUnavailable`."""
         login = self.told.login
         if login is None:
             return None
         self.register.check()
-        found = self.register.sessions.find(secret, login, now_s=now_s)
+        found = self.register.sessions.find(secret, login, now_s=now_s, for_calls=for_calls)
         return None if found is None or {found.subject, found.user} & self.register.revoked.subjects else found
 
     def of_session(self, session: Session) -> Principal:

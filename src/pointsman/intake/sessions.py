@@ -89,10 +89,9 @@ class Sessions:
         self._by_calls = {one.calls_digest: one for one in known.values() if one.calls_digest is not None}
         self._used = {digest: at_s for digest, at_s in self._used.items() if digest in known}
 
-    def find(self, secret: str, login: Login, *, now_s: float) -> Session | None:
-        """Return the session of a browser's secret, or of one for calls, and note its use; None for one that is unknown or over."""
-        digest = digest_of(secret)
-        kept = self._by_calls.get(digest) if secret.startswith(CALLS_PREFIX) else self._by_digest.get(digest)
+    def find(self, secret: str, login: Login, *, now_s: float, for_calls: bool = False) -> Session | None:
+        """Return the session of a browser's secret, or of one `for_calls`, and note its use; None for one that is unknown or over."""
+        kept = (self._by_calls if for_calls else self._by_digest).get(digest_of(secret))
         if kept is None:
             return None
         session = self._with_use(kept)

@@ -8,6 +8,7 @@ Rules (RFC 7517, RFC 8725):
 4. A key that is no longer in the document is no longer believed; a document that cannot be had is believed for a stated time, then not.
 """
 
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
@@ -92,8 +93,9 @@ def _usable(told: dict[str, Any]) -> VerifyingKey | None:
 def _imported(kind: str, told: dict[str, Any]) -> Any:
     match kind, told.get("crv"):
         case "RSA", _:
+            if _bits(told["n"]) < _LEAST_RSA_BITS:
+                return None
             key = RSAKey.import_key({name: told[name] for name in ("kty", "n", "e")})
-            return key if key.public_key.key_size >= _LEAST_RSA_BITS else None
         case "EC", "P-256" | "P-384" | "P-521":
             key = ECKey.import_key({name: told[name] for name in ("kty", "crv", "x", "y")})
         case "OKP", "Ed25519":
@@ -102,6 +104,10 @@ def _imported(kind: str, told: dict[str, Any]) -> Any:
             return None
     _ = key.public_key  # read now: numbers that are no point of the curve are found here, not at the first token
     return key
+
+
+def _bits(number: str) -> int:
+    return int.from_bytes(urlsafe_b64decode(number + "==")).bit_length()
 
 
 class KeyRing:
