@@ -252,7 +252,7 @@ def widens(before: Verdict, after: Verdict) -> bool:
     return bool(after.mask & ~before.mask) or spared or after.sharing > before.sharing or after.keeping > before.keeping
 
 
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 @given(seed=seeds, learned=st.sets(st.sampled_from(NAMES), min_size=1, max_size=3))
 def test_learning_more_about_the_data_never_widens_where_it_may_go(seed: int, learned: set[str]) -> None:
     world = _World(seed)
@@ -262,7 +262,7 @@ def test_learning_more_about_the_data_never_widens_where_it_may_go(seed: int, le
     assert not widens(world.verdict(world.text, label), world.verdict(world.text, more))
 
 
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 @given(seed=seeds)
 def test_a_further_rule_that_forbids_never_widens(seed: int) -> None:
     world = _World(seed)
@@ -273,7 +273,7 @@ def test_a_further_rule_that_forbids_never_widens(seed: int) -> None:
     assert not widens(before, after)
 
 
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 @given(seed=seeds)
 def test_the_order_of_rules_does_not_matter(seed: int) -> None:
     world = _World(seed)
@@ -283,7 +283,7 @@ def test_the_order_of_rules_does_not_matter(seed: int) -> None:
     assert world.verdict(world.text, world.label) == world.verdict(replace(world.text, rules=tuple(shuffled)), world.label)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(seed=seeds)
 def test_a_policy_decides_the_same_after_a_reload_and_in_whatever_order_it_is_asked(seed: int) -> None:
     world = _World(seed)
@@ -296,7 +296,7 @@ def test_a_policy_decides_the_same_after_a_reload_and_in_whatever_order_it_is_as
     assert all_of(first, labels) == all_of(again, labels[::-1])[::-1] == all_of(first, labels)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(seed=seeds)
 def test_no_class_is_no_permission(seed: int) -> None:
     world = _World(seed)
@@ -304,7 +304,7 @@ def test_no_class_is_no_permission(seed: int) -> None:
     assert world.verdict(world.text, replace(world.label, classes=frozenset())).mask == 0
 
 
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 @given(seed=seeds)
 def test_a_reason_says_permitted_exactly_where_the_verdict_does(seed: int) -> None:
     world = _World(seed)

@@ -5,7 +5,8 @@ A label is permitted where each of its classes is, so what is worked out for sin
 once for each kind of caller. No class at all is not permission: it closes everything.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 from typing import Final
 
 from msgspec import Struct
@@ -13,7 +14,7 @@ from msgspec.structs import replace
 
 from pointsman.core.capability import Capability
 from pointsman.core.label import SECRET, Label, Level
-from pointsman.core.principal import Principal
+from pointsman.core.principal import Key, Principal
 from pointsman.core.snapshot import CACHE_BIT, RULES_BIT
 from pointsman.core.target import Target
 from pointsman.core.verdict import Duty, Keeping, Obligation, Reason, Sharing, Verdict
@@ -25,6 +26,9 @@ from pointsman.settings.policy_text import Action, PolicyText
 
 _MOST_KEPT: Final = 8_192
 _DURABLE_FROM: Final = Level.CONFIDENTIAL
+
+# Attributes of a principal, as rules call them → the fields of its key.
+_FIELDS: Final[Mapping[str, str]] = {"key": "key_id", "tenant": "tenant", "team": "team", "application": "application", "groups": "groups"}
 
 # What a verdict depends on beside the policy and the time.
 _Signature = tuple[object, ...]
@@ -49,6 +53,8 @@ class CompiledPolicy:
         self.book = Rulebook(text, (target for target in targets if target.vendor is not None))
         self._snapshot = snapshot
         self.limits = Limits(self.book.targets)
+        self._of_key = _asked_of_key(self.book.asks)
+        self._asks_name = "capability" in self.book.asks
         self._classes: dict[_Signature, ClassVerdict] = {}
         self._verdicts: dict[_Signature, Verdict] = {}
 
@@ -60,8 +66,9 @@ class CompiledPolicy:
         """
         if self.limits.turn_to(now_s):
             self._verdicts.clear()
-        caller = _caller(principal, capability, action)
-        signature = (caller, label.classes, label.level, label.residency, label.purposes, label.keep_at_least_s, label.keep_at_most_s)
+        caller = (self._of_key(principal.key), capability.name if self._asks_name else None, capability.purpose)
+        at = (caller, action, capability.ceiling, None if capability.summariser is None else capability.summariser.bit)
+        signature = (at, label.classes, label.level, label.residency, label.purposes, label.keep_at_least_s, label.keep_at_most_s)
         found = self._verdicts.get(signature)
         if found is None:
             if len(self._verdicts) >= _MOST_KEPT:
@@ -90,7 +97,7 @@ class CompiledPolicy:
     def of_class(self, data_class: str, who: Asking, *, action: Action, can_summarise: bool) -> ClassVerdict:
         """Decide on one class alone, whatever limits labels beside rules. `who` may be anybody."""
         direct = self.book.atom(data_class, action, asking=who)
-        summary = self.book.atom(data_class, Action.SUMMARISE, asking=who) if can_summarise and action is Action.INFER else None
+        summary = self.book.atom(data_class, Action.SUMMARISE, asking=who) if can_summarise else None
         cache = self.book.atom(data_class, Action.CACHE, asking=who)
         log = self.book.atom(data_class, Action.LOG_CONTENT, asking=who)
         summarised = 0 if summary is None else summary.mask & ~direct.mask
@@ -113,7 +120,7 @@ class CompiledPolicy:
     def _worked_out(self, who: Asking, label: Label, *, capability: Capability, action: Action, caller: _Signature) -> Verdict:
         told = self.closed(label)
         is_usable = bool(told.classes) and told.level <= capability.ceiling and is_purpose_right(told, capability)
-        can_summarise = self._summarises(who, told, capability=capability)
+        can_summarise = action is Action.INFER and self._summarises(who, told, capability=capability, caller=caller)
         found = [self._of_class(name, who, action=action, can_summarise=can_summarise, caller=caller) for name in told.classes]
         mask = (self.limits.mask(told, capability) & self.limits.open) if is_usable else 0
         for one in found:
@@ -139,7 +146,7 @@ class CompiledPolicy:
         )
 
     def _of_class(self, data_class: str, who: Asking, *, action: Action, can_summarise: bool, caller: _Signature) -> ClassVerdict:
-        signature = (caller, data_class, can_summarise)
+        signature = (caller, action, data_class, can_summarise)
         found = self._classes.get(signature)
         if found is None:
             if len(self._classes) >= _MOST_KEPT:
@@ -147,20 +154,18 @@ class CompiledPolicy:
             found = self._classes[signature] = self.of_class(data_class, who, action=action, can_summarise=can_summarise)
         return found
 
-    def _summarises(self, who: Asking, label: Label, *, capability: Capability) -> bool:
+    def _summarises(self, who: Asking, label: Label, *, capability: Capability, caller: _Signature) -> bool:
         """Tell whether the capability has a target that may read the data in order to summarise it."""
         reader = capability.summariser
         if reader is None or not label.classes:
             return False
         mask = self.limits.mask(label, capability) & self.limits.open
         for name in label.classes:
-            mask &= self.book.atom(name, Action.INFER, asking=who).mask
+            mask &= self._of_class(name, who, action=Action.INFER, can_summarise=False, caller=caller).direct
         return bool(mask >> reader.bit & 1)
 
 
-def _caller(principal: Principal, capability: Capability, action: Action) -> _Signature:
-    key, reader = principal.key, capability.summariser
-    return (
-        *(key.key_id, key.groups, key.tenant, key.team, key.application),
-        *(capability.name, capability.purpose, capability.ceiling, None if reader is None else reader.bit, action),
-    )
+def _asked_of_key(asks: frozenset[str]) -> Callable[[Key], object]:
+    """Return what tells callers apart for a policy that asks for these attributes."""
+    fields = [field for name, field in _FIELDS.items() if name in asks]
+    return attrgetter(*fields) if fields else lambda _: None

@@ -6,7 +6,7 @@ instead: a policy is decided class by class and before any content is known, so 
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -99,6 +99,18 @@ def parse(text: str) -> Condition:
     if reader.here[0] != "end":
         raise reader.unexpected()
     return found
+
+
+def names_in(condition: Condition) -> Iterator[Named]:
+    """Yield every attribute that a condition asks for."""
+    match condition:
+        case Relation(_, left, right):
+            yield from (side for side in (left, right) if isinstance(side, Named))
+        case Not(part):
+            yield from names_in(part)
+        case _:
+            for part in condition.parts:
+                yield from names_in(part)
 
 
 def type_of(operand: Operand) -> str:

@@ -5,7 +5,7 @@ Rules over all targets at once: which permit, which forbid, for one class, actio
 - What is owed at a target is what the permits that ask for least ask for. Where no permit asks for less than another, all of it is owed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -14,7 +14,7 @@ from pointsman.core.snapshot import CACHE_BIT
 from pointsman.core.target import Target
 from pointsman.core.verdict import Keeping, Obligation, Sharing
 from pointsman.governance.policy.attributes import Asking, Value, values_of_house, values_of_target
-from pointsman.governance.policy.conditions import parse
+from pointsman.governance.policy.conditions import names_in, parse
 from pointsman.governance.policy.masks import Folded, Masks, Population, both
 from pointsman.governance.policy.zones import CACHE, CONTENT_LOG, PERSON
 from pointsman.settings.policy_text import Action, PolicyText, Rule
@@ -57,7 +57,11 @@ class CompiledRule(Struct, frozen=True, kw_only=True):
 
 
 class Rulebook:
-    """All rules of a policy over some targets. Raises `BadCondition` for a condition that cannot be used."""
+    """
+    All rules of a policy over some targets. Raises `BadCondition` for a condition that cannot be used.
+
+    `asks` names the attributes of callers that any rule asks for: two that differ in others only are the same to this policy.
+    """
 
     def __init__(self, text: PolicyText, targets: Iterable[Target]) -> None:
         real = tuple(targets)
@@ -68,6 +72,7 @@ class Rulebook:
         self.targets = real
         self._levels = text.levels
         rules = tuple(self.compiled(rule) for rule in text.rules)
+        self.asks = frozenset(name for rule in text.rules for name in _asks(rule))
         self._rules: dict[tuple[str, Action], tuple[CompiledRule, ...]] = {}
         self._all = rules
         self._real = sum(1 << target.bit for target in real)
@@ -116,6 +121,13 @@ class Rulebook:
         if isinstance(rest, Masks):
             targets, rest = both((targets, rest)), None
         return CompiledRule(rule=rule, targets=targets, rest=rest)
+
+
+def _asks(rule: Rule) -> Iterator[str]:
+    """Yield the attributes of the caller that a rule asks for."""
+    yield from rule.principals
+    if rule.when is not None:
+        yield from (named.name for named in names_in(parse(rule.when)) if named.root != "target")
 
 
 def _speaks(rule: Rule, names: set[str], *, action: Action) -> bool:
