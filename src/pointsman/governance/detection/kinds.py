@@ -55,6 +55,9 @@ _RANK: Final[Mapping[str, int]] = {name: rank for rank, name in enumerate(_ORDER
 # What marks a stretch of text rather than one value in it. It neither hides nor gives way to the values that stand inside.
 REGIONS: Final = frozenset({"source_code", "fingerprint", "health", "health_term"})
 
+# What a checksum or a strict form proves: only these are believed in a text that is read from its end, or put together from two.
+PROVEN: Final = frozenset({"card", "iban", "email", "ssn", "national_id"})
+
 
 def class_of(kind: str) -> str:
     """Return the class of a kind; `restricted` for a kind that nobody has described."""

@@ -12,10 +12,10 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from pointsman.core.finding import Finding
+from pointsman.governance.detection.kinds import PROVEN, rank_of
 
 Find = Callable[[str], Iterable[Finding]]
 
-KINDS: Final = frozenset({"card", "iban", "email", "ssn", "national_id"})
 _END: Final = 80
 _MOST_PARTS: Final = 6
 _SKIPPED: Final = 2
@@ -75,12 +75,16 @@ def _in_chain(texts: Sequence[str], chain: list[int], found: Sequence[Sequence[F
         together += text[start:end]
     borders = [begin for begin, *_ in stretches[1:]]
     for finding in find(together):
-        if finding.kind not in KINDS or not any(finding.start < border < finding.end for border in borders):
+        if finding.kind not in PROVEN or not any(finding.start < border < finding.end for border in borders):
             continue
         parts = [
             Across(number, replace(finding, start=max(0, finding.start - begin) + start, end=min(end, finding.end) - begin + start))
             for begin, end, number, start in stretches
             if finding.start < end and begin < finding.end
         ]
-        if not any(known.kind in KINDS and known.start < part.finding.end and part.finding.start < known.end for part in parts for known in found[part.number]):
+        if not any(
+            rank_of(known.data_class) <= rank_of(finding.data_class) and known.start < part.finding.end and part.finding.start < known.end
+            for part in parts
+            for known in found[part.number]
+        ):
             yield from parts

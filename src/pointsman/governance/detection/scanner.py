@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pointsman.core.finding import Finding
+from pointsman.governance.detection.kinds import PROVEN
 from pointsman.governance.detection.memory import Memory
 from pointsman.governance.detection.neighbours import across
 from pointsman.governance.detection.overlaps import settled
@@ -81,6 +82,11 @@ class Scanner:
         self._memory = Memory(size=cache_texts, key=key)
 
     @property
+    def clock(self) -> Callable[[], float]:
+        """Seconds that only grow."""
+        return self._clock
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The names of the detectors, for records."""
         return tuple(detector.name for detector in self._detectors)
@@ -145,6 +151,9 @@ class _Work:
             except SpentError:
                 self.failed.add(SCANNER if self.budget.is_late else VIEWS)
                 return
+            except Exception:  # noqa: BLE001 - no text may stop a scan; that it was not read whole is told
+                self.failed.add(VIEWS)
+                return
             for start, end in pieces(len(view.text)):
                 if self.budget.is_late:
                     self.failed.add(SCANNER)
@@ -159,9 +168,11 @@ class _Work:
     def _in_piece(self, view: View, start: int, end: int) -> Iterator[Finding]:
         length = len(view.text)
         text = view.text[start:end]
+        backwards = view.is_backwards
         for detector in self._squeezed if view.squeezed else self._detectors:
             for finding in self._asked(detector, text):
-                if not is_cut(finding, length=length, start=start, end=end):
+                believed = finding.kind in PROVEN or not backwards
+                if believed and not is_cut(finding, length=length, start=start, end=end):
                     begin, stop = view.origin(start + finding.start, start + finding.end)
                     yield replace(finding, start=begin, end=stop)
 

@@ -10,7 +10,7 @@ from pointsman.governance.detection.identifiers.reading import Reading, is_digit
 from pointsman.governance.detection.linear import Linear
 
 _LINK: Final = r"(?:[ -]?(?:card|number|num|no|nr|nummer|id|code|#)\b\.?)*(?: (?:is|was|of|reads|ist|est|es|del?)\b)?[ :=#\"'(]{1,6}(?:is )?"
-_NUMBER: Final = r"([A-Za-z]{0,3}[ \-]?[0-9][A-Za-z0-9]{0,20}(?:[ \-][A-Za-z0-9]{1,8}){0,4})"
+_NUMBER: Final = r"(?-i:((?:[A-Z]{0,3}[ \-]?|[a-z]{1,3})[0-9][A-Za-z0-9]{0,20}(?:[ \-][A-Z0-9]{1,8}){0,4}))"
 _NAMED: Final = (
     ("passport", r"\b(?:passport|reisepass|passeport|pasaporte|passaporto|paspoort)"),
     (
@@ -47,7 +47,7 @@ _AGES: Final = (
     Linear(r"(?i)\b(?:aged?|turned|turning|turns)\b[ :=]{1,3}([0-9]{1,3})\b"),
     Linear(r"(?i)\b(?:i am|i'm|he is|he's|she is|she's|im) ([0-9]{1,3})(?:[.,;!?]| and\b|\n|$)"),
 )
-_LEAST_DIGITS: Final = 4
+_LEAST_DIGITS: Final = 5
 _OLDEST: Final = 120
 
 

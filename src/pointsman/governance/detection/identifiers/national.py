@@ -51,7 +51,10 @@ from pointsman.governance.detection.linear import Linear
 _SSN: Final = Linear(r"\b([0-9]{3})([ \-.])([0-9]{2})([ \-.])([0-9]{4})\b")
 _SSN_WORDS: Final = Linear(r"(?i)\bssn\b|social security|\bss ?(?:#|no\b|number)|\bitin\b|taxpayer")
 _BARE: Final = Linear(r"\b[0-9]{9}\b")
-_DIGITS: Final = Linear(r"\b[0-9]{6,8}[\-+A ]?[0-9]{3,7}\b|\b[0-9]{3}[. ][0-9]{3,4}[. ][0-9]{3,4}[.\- ][0-9]{2}\b|\b[0-9](?:[ .\-]?[0-9]){8,14}\b")
+_DIGITS: Final = Linear(
+    r"\b[0-9]{6,8}[\-+A ]?[0-9]{3,7}\b|\b[0-9]{3}[. ][0-9]{3,4}[. ][0-9]{3,4}[.\- ][0-9]{2}\b|\b[0-9]{9,15}\b"
+    r"|\b[0-9]{2}\.[0-9]{2}\.[0-9]{2}-[0-9]{3}[.\-][0-9]{2}\b|\b[0-9]{4} [0-9]{4} [0-9]{4}\b|\b[0-9]{3}[ \-][0-9]{3}[ \-][0-9]{3,4}\b"
+)
 _LETTERED: Final = Linear(
     r"(?i)\b(?:[a-z]{6}[0-9]{2}[a-z][0-9]{2}[a-z][0-9]{3}[a-z]|[a-z]{4}[0-9]{6}[hmx][a-z]{5}[0-9a-z][0-9]|[0-9]{17}x|[0-9]{18}"
     r"|[0-9]{6}[\-+a-fu-y][0-9]{3}[0-9a-y]"
@@ -124,6 +127,8 @@ def _checked(reading: Reading, start: int, end: int) -> Iterator[Finding]:
     if before in {b"-", b".", b"/", b"_", b"+"} or (after in {b"-", b".", b"/", b"_"} and raw[end + 1 : end + 2].isalnum()):
         return
     value = raw[start:end].decode()
+    if before == b" " and raw[start - 2 : start - 1].isdigit() and not value.isalnum():  # a part of a row of numbers
+        return
     length = len(raw[start:end].translate(None, delete=_GROUPINGS))
     if any(_accepts(module, value) for module in _STRICT.get(length, ())):
         yield reading.finding(start, end, "national_id")

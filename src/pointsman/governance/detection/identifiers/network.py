@@ -8,12 +8,12 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Final
 
 from pointsman.core.finding import Finding
-from pointsman.governance.detection.identifiers.reading import Reading
+from pointsman.governance.detection.identifiers.reading import Reading, is_digit
 from pointsman.governance.detection.linear import Linear
 
 # One class of characters each; the lengths are RFC 5321's.
 _LOCAL: Final = re.compile(r"[^\W_][\w.+\-!#$%&'*/=?^`{|}~]{0,63}")
-_LOCAL_CHARACTER: Final = re.compile(r"[\w.+\-!#$%&'*/=?^`{|}~]")
+_LOCAL_BACKWARDS: Final = re.compile(r"[\w.+\-!#$%&'*/=?^`{|}~]{1,64}")
 _DOMAIN: Final = re.compile(r"[\w\-.]{3,253}")
 _TOP: Final = re.compile(r"(?:[^\W\d_]{2,24}|xn--[a-z0-9\-]{2,59})\Z", re.IGNORECASE)
 _LOCAL_LENGTH: Final = 64
@@ -28,6 +28,7 @@ _ADDRESS_4: Final = Linear(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 _ADDRESS_6: Final = Linear(r"(?i)[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:\.[0-9]{1,3}){0,3}")
 _HARDWARE: Final = Linear(r"(?i)\b[0-9a-f]{2}(?:(?:-[0-9a-f]{2}){5}|(?::[0-9a-f]{2}){5})\b")
 _VERSION: Final = re.compile(rb"(?:version|release|ver\.?|v\.?|build|firmware|section|chapter|rev\.?)[ :=]{0,3}\Z", re.IGNORECASE)
+_IN_PROGRAMS: Final = (b".local", b".internal", b".lan")
 _LEAST_GROUPS_6: Final = 4
 
 
@@ -47,10 +48,8 @@ def emails(reading: Reading) -> Iterator[Finding]:
 def _email_at(reading: Reading, at: int, reached: int) -> Finding | None:
     text = reading.text
     domain = _DOMAIN.match(text, at + 1)
-    start = at
-    floor = max(reached, at - _LOCAL_LENGTH)
-    while domain and start > floor and _LOCAL_CHARACTER.match(text, start - 1):
-        start -= 1
+    behind = _LOCAL_BACKWARDS.match(text[max(reached, at - _LOCAL_LENGTH) : at][::-1])
+    start = at - behind.end() if behind else at
     local = _LOCAL.search(text, start, at)
     if not domain or not local or local.end() != at or text[local.start() : at].lower() in _NO_PERSON:
         return None
@@ -96,8 +95,11 @@ def _is_unopened(raw: bytes, start: int, end: int) -> bool:
 def hosts(reading: Reading) -> Iterator[Finding]:
     """Find names of hosts under the endings that no public register gives out (RFC 6762, RFC 8375 and use)."""
     for start, end in _HOST.spans(reading.raw):
-        # `threading.local()` is a call, not a host.
-        if reading.raw[end : end + 1] not in {b"(", b"["} and reading.raw[start - 1 : start] not in {b"@", b"."}:
+        after, value = reading.raw[end : end + 2], reading.raw[start:end].lower()
+        if reading.raw[start - 1 : start] in {b"@", b"."} or after[:1] in {b"(", b"[", b"_"} or (after[:1] == b"." and after[1:].isalpha()):
+            continue
+        # `threading.local` and `package.internal` are names in programs: under these a host has to look like one.
+        if not value.endswith(_IN_PROGRAMS) or b"-" in value or any(map(is_digit, value)) or (after[:1] == b":" and after[1:].isdigit()):
             yield reading.finding(start, end, "internal_host", 0.8)
 
 
@@ -121,6 +123,8 @@ def addresses_6(reading: Reading) -> Iterator[Finding]:
     for start, end in _ADDRESS_6.spans(raw):
         stop = end - 1 if raw[start:end].endswith(b":") and not raw[start:end].endswith(b"::") else end
         value = raw[start:stop].decode()
+        if stop == end and (raw[end : end + 1] == b":" or raw[start - 1 : start] == b":"):  # a fingerprint
+            continue
         if sum(map(bool, value.split(":"))) < _LEAST_GROUPS_6 or not reading.opens(start) or not reading.closes(stop) or not any(map(str.isdigit, value)):
             continue
         try:

@@ -24,12 +24,13 @@ _BANK_CODE: Final = Linear(
     r"(?i:\b(?:bic|swift)\b(?:[ /-]?(?:bic|swift|code|number))*(?: is)?[ :=#\"']{1,5})([A-Za-z]{4}[A-Za-z]{2}[A-Za-z0-9]{2}(?:[A-Za-z0-9]{3})?)\b"
 )
 _CARD_WORDS: Final = Linear(
-    r"(?i)card|visa|master ?card|maestro|amex|american express|diners|discover|\bjcb\b|\bpan\b|credit|debit|kredit|karte|carte|tarjeta|\bcvv|\bcvc|expir"
+    r"(?i)card|\bcc\b|visa|master ?card|maestro|amex|american express|diners|discover|\bjcb\b|\bpan\b|credit|debit|kredit|karte|carte|tarjeta|\bcvv|\bcvc|expir"
 )
 
 # How cards are grouped in print; any other grouping has to be even.
 _GROUPINGS: Final = frozenset({(4, 4, 4, 4), (4, 4, 4, 4, 3), (4, 4, 4, 4, 2), (4, 6, 5), (4, 6, 4), (4, 4, 4, 3), (4, 4, 4, 2), (6, 10), (6, 13), (8, 8)})
 _MOST_GROUPS: Final = 24
+_LIST_OF_NUMBERS: Final = 2
 _SHORTEST_CARD: Final = 12
 _LONGEST_CARD: Final = 19
 # Lengths that also barcodes and record numbers have: they need a word beside them.
@@ -101,9 +102,7 @@ def passes_luhn(digits: str) -> bool:
 
 def is_card(digits: str) -> bool:
     """Tell whether the digits are a card number: an issuer of this length, and the checksum."""
-    if len(set(digits)) == 1 or not passes_luhn(digits):
-        return False
-    return any(low <= digits[: len(low)] <= high and len(digits) in lengths for low, high, lengths in _ISSUERS)
+    return len(set(digits)) > 1 and passes_luhn(digits) and any(low <= digits[: len(low)] <= high and len(digits) in lengths for low, high, lengths in _ISSUERS)
 
 
 def is_iban(text: str) -> bool:
@@ -155,19 +154,23 @@ def _card_from(reading: Reading, groups: list[tuple[int, int]], first: int) -> i
         sizes += (stop - begin,)
         if len(digits) > _LONGEST_CARD:
             return None
-        if len(digits) >= _SHORTEST_CARD and _is_grouped(sizes) and is_card(digits) and _stands_alone(reading, groups[first][0], stop, len(digits)):
+        if len(digits) >= _SHORTEST_CARD and _is_grouped(sizes, whole=len(sizes) == len(groups)) and _stands_as_card(reading, groups[first][0], stop, digits):
             return last
     return None
 
 
-def _is_grouped(sizes: tuple[int, ...]) -> bool:
-    return len(sizes) == 1 or sizes in _GROUPINGS or (len(set(sizes[:-1])) == 1 and sizes[-1] <= sizes[0])
+def _is_grouped(sizes: tuple[int, ...], *, whole: bool) -> bool:
+    """Tell whether a card may be grouped so. An odd grouping has to be even, and all that stands there: a list of numbers makes up too many cards."""
+    return len(sizes) == 1 or sizes in _GROUPINGS or (whole and len(set(sizes[:-1])) == 1 and sizes[-1] <= sizes[0] != _LIST_OF_NUMBERS)
 
 
-def _stands_alone(reading: Reading, start: int, end: int, length: int) -> bool:
-    if not reading.opens(start) or not reading.closes(end) or reading.in_decimal(start, end):
+def _stands_as_card(reading: Reading, start: int, end: int, digits: str) -> bool:
+    if not passes_luhn(digits) or not reading.opens(start) or not reading.closes(end) or reading.in_decimal(start, end):
         return False
-    return length not in _WEAK_LENGTHS or reading.has_context(_CARD_WORDS, start, end)
+    # A word beside it proves what the issuer's range does not: ranges are given out faster than tables are written.
+    if len(digits) in _WEAK_LENGTHS or not is_card(digits):
+        return len(set(digits)) > 1 and reading.has_context(_CARD_WORDS, start, end)
+    return True
 
 
 def ibans(reading: Reading) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ _FAMILIES: Final[tuple[tuple[str, tuple[Finder, ...]], ...]] = (
     (r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]", (network.addresses_4,)),
     (r"(?i)[0-9a-f]:[0-9a-f]{0,4}:[0-9a-f]{0,4}:?", (network.addresses_6,)),
     (r"(?i)[0-9a-f]{2}[:\-][0-9a-f]{2}[:\-][0-9a-f]{2}[:\-][0-9a-f]{2}[:\-][0-9a-f]{2}", (network.hardware,)),
-    (r"[0-9](?:[ ()./\-]{0,3}[0-9]){6}", (phone.phones,)),
+    (r"[0-9](?:[ ()./\-]{0,3}[0-9]){5}", (phone.phones,)),
     (r"[0-9]{3}[ \-.][0-9]{2}[ \-.][0-9]{4}|[0-9]{9}", (national.ssns,)),
     (r"[0-9](?:[ .\-+A]?[0-9]){8}", (national.national_numbers,)),
     (

@@ -93,7 +93,7 @@ def folding() -> Folding:
         reads_as=reads_as,
         lookalikes=lookalikes,
         odd=re.compile(_pattern_class(reads_as)),
-        suspect=Linear(f"{_pattern_class(loud)}|{_ASCII}{hidden}|{hidden}{_ASCII}"),
+        suspect=Linear(f"{_pattern_class(loud)}|{_ASCII}{hidden}|{hidden}{_ASCII}|{hidden}{{4}}"),
         mixed=Linear(f"{_ASCII}{alike}|{alike}[0-9A-Za-z@]"),
     )
 

@@ -16,7 +16,7 @@ from pointsman.governance.detection.linear import Linear, LinearSet
 from pointsman.governance.detection.views.budget import Budget, SpentError
 from pointsman.governance.detection.views.view import Edit
 
-Decoder = Callable[[str, bytes, Budget], Iterator[Edit]]
+Decoder = Callable[[bytes, Budget], Iterator[Edit]]
 
 _ENTITY_NAMES: Final = "commat|period|num|colon|sol|lowbar|hyphen|dash|nbsp|Tab|NewLine|plus|equals|ensp|emsp|thinsp|shy|zwnj|zwj|lpar|rpar"
 _ENTITY: Final = rf"&(?:amp;)?(?:#[0-9]{{1,7}}|#[xX][0-9A-Fa-f]{{1,6}}|(?:{_ENTITY_NAMES}));?"
@@ -25,7 +25,10 @@ _ESCAPE: Final = (
     r"\\\\?u[dD][89abAB][0-9a-fA-F]{2}\\\\?u[dD][c-fC-F][0-9a-fA-F]{2}|\\\\?u[0-9a-fA-F]{4}|\\u\{[0-9a-fA-F]{1,6}\}|\\U[0-9a-fA-F]{8}|\\\\?x[0-9a-fA-F]{2}"
     r"|\\[01][0-7]{2}|\bU\+[0-9A-F]{4,6} ?"
 )
-_STRETCH: Final = r"[A-Za-z0-9+/_\-]{40,}(?:\r?\n[A-Za-z0-9+/_\-]{2,})+={0,2}|[0-9a-f]{18,}|[0-9A-F]{18,}|[a-z0-9+/_\-]{0,10}[A-Z][A-Za-z0-9+/_\-]{9,}={0,2}"
+_STRETCH: Final = (
+    r"[A-Za-z0-9+/_\-]{40,}(?:\r?\n[A-Za-z0-9+/_\-]{2,})+={0,2}|[0-9a-f]{18,}|[0-9A-F]{18,}"
+    r"|[a-z+/_\-]{0,23}[A-Z0-9][a-z+/_\-]*[A-Z0-9][A-Za-z0-9+/_\-]{6,}={0,2}"
+)
 _QUOTED: Final = r"(?:=[0-9A-F]{2}){3,}"
 _CODES: Final = r"\b(?:(?:0x)?[0-9A-Fa-f]{2,3}[ ,:;]{1,2}){8,}(?:0x)?[0-9A-Fa-f]{2,3}\b|\b(?:[01]{7,8} ?){8,}\b"
 _SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}")
@@ -33,6 +36,7 @@ _SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}")
 _UNICODE_ESCAPE: Final = re.compile(r"[0-9a-fA-F]+")
 _SEPARATORS: Final = re.compile(r"[ ,:;]+")
 _PARTS: Final = re.compile(r"[A-Za-z0-9]{11,}={0,2}")
+_NUMBER: Final = re.compile(r"[0-9A-Z ./()+\-]+")
 _LEAST_BASE64: Final = 11
 _LEAST_HEX: Final = 18
 _LAST_CODE: Final = 0x10FFFF
@@ -44,17 +48,17 @@ _URLSAFE: Final = str.maketrans("-_", "+/")
 _OTHER_WHITE: Final = frozenset("\t\n\r\f\v")
 
 
-def _entities(_text: str, raw: bytes, _budget: Budget) -> Iterator[Edit]:
+def _entities(raw: bytes, _budget: Budget) -> Iterator[Edit]:
     for start, end in _PATTERNS[0].spans(raw):
         yield Edit(start, end, html.unescape(html.unescape(raw[start:end].decode())))
 
 
-def _percents(_text: str, raw: bytes, _budget: Budget) -> Iterator[Edit]:
+def _percents(raw: bytes, _budget: Budget) -> Iterator[Edit]:
     for start, end in _PATTERNS[1].spans(raw):
         yield Edit(start, end, _as_text(bytes.fromhex(raw[start:end].replace(b"%", b"").decode())))
 
 
-def _escapes(_text: str, raw: bytes, _budget: Budget) -> Iterator[Edit]:
+def _escapes(raw: bytes, _budget: Budget) -> Iterator[Edit]:
     for start, end in _PATTERNS[2].spans(raw):
         escape = raw[start:end].decode()
         octal = escape[1].isdigit()
@@ -63,7 +67,7 @@ def _escapes(_text: str, raw: bytes, _budget: Budget) -> Iterator[Edit]:
         yield Edit(start, end, text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
-def _tokens(_text: str, raw: bytes, budget: Budget) -> Iterator[Edit]:
+def _tokens(raw: bytes, budget: Budget) -> Iterator[Edit]:
     for start, end in _PATTERNS[3].spans(raw):
         token = raw[start:end].decode()
         decoded = _decoded_token(token, budget)
@@ -76,27 +80,26 @@ def _tokens(_text: str, raw: bytes, budget: Budget) -> Iterator[Edit]:
                 yield Edit(start + part.start(), start + part.end(), inner)
 
 
-def _quoted(_text: str, raw: bytes, _budget: Budget) -> Iterator[Edit]:
+def _quoted(raw: bytes, _budget: Budget) -> Iterator[Edit]:
     for start, end in _PATTERNS[4].spans(raw):
         yield Edit(start, end, _as_text(bytes.fromhex(raw[start:end].replace(b"=", b"").decode())))
 
 
-def _codes(_text: str, raw: bytes, _budget: Budget) -> Iterator[Edit]:
+def _codes(raw: bytes, _budget: Budget) -> Iterator[Edit]:
     for start, end in _PATTERNS[5].spans(raw):
         words = _SEPARATORS.split(raw[start:end].decode().strip())
         readings = filter(None, (_of_codes(words, radix) for radix in (16, 10, 2)))
         together = "\n".join(readings)
         if together:
-            yield Edit(start, end, together)
+            yield Edit(start, end - raw[start:end].endswith(b" "), together)
 
 
 def _of_codes(words: list[str], radix: int) -> str:
     try:
-        codes = [int(word, radix) for word in words]
-    except ValueError:
+        text = bytes(int(word, radix) for word in words).decode("ascii")
+    except ValueError:  # no numbers of this radix, or no characters
         return ""
-    text = "".join(map(chr, codes))
-    return text if text.isascii() and _is_text(text) else ""
+    return text if _is_text(text) else ""
 
 
 _FAMILIES: Final[tuple[tuple[str, Decoder], ...]] = (
@@ -111,16 +114,18 @@ _PATTERNS: Final = tuple(Linear(pattern) for pattern, _ in _FAMILIES)
 _ANY: Final = LinearSet([pattern for pattern, _ in _FAMILIES])
 
 
-def decodings(text: str, raw: bytes, budget: Budget) -> list[Edit]:
+def decodings(raw: bytes, budget: Budget) -> list[Edit]:
     """Return what is encoded in a text and what it says; raises `SpentError` where it would become too long."""
-    edits = [edit for number in _ANY.found_in(raw) for edit in _FAMILIES[number][1](text, raw, budget)]
-    if not text.isascii():
-        edits += (Edit(match.start(), match.end(), _as_text(_smuggled(match[0]))) for match in _SELECTORS.finditer(text))
-    return edits
+    return [edit for number in _ANY.found_in(raw) for edit in _FAMILIES[number][1](raw, budget)]
 
 
-def _smuggled(selectors: str) -> bytes:
-    """Read variation selectors as bytes 0 to 255: a way to hide text behind one visible character."""
+def smuggled(text: str) -> list[Edit]:
+    """Return what stands in the invisible selectors behind a character: a way to hide any text behind one picture."""
+    return [Edit(match.start(), match.end(), _as_text(_bytes_of(match[0]))) for match in _SELECTORS.finditer(text)]
+
+
+def _bytes_of(selectors: str) -> bytes:
+    """Read variation selectors 1 to 256 as bytes."""
     return bytes(code - 0xFE00 if (code := ord(letter)) < _PLANE else code - 0xE0100 + 16 for letter in selectors)
 
 
@@ -130,13 +135,14 @@ def _decoded_token(token: str, budget: Budget) -> str | None:
     if len(token) >= _LEAST_HEX and len(token) % 2 == 0 and (token.islower() or token.isupper() or token.isdigit()):
         try:
             found = _readable(bytes.fromhex(token), budget)
+            if found is not None and token.isdigit() and not _NUMBER.fullmatch(found):  # most long numbers decode to some text
+                found = None
         except ValueError:
             found = None
         if found is not None:
             return found
-    if token.isupper() or token.islower():
-        return _of_base32(token, budget)
-    return _of_base64(token, budget)
+    found = _of_base32(token, budget) if token.isupper() else None
+    return _of_base64(token, budget) if found is None else found
 
 
 def _of_base32(token: str, budget: Budget) -> str | None:
@@ -148,7 +154,7 @@ def _of_base32(token: str, budget: Budget) -> str | None:
 
 def _of_base64(token: str, budget: Budget) -> str | None:
     bare = token.rstrip("=").translate(_URLSAFE)
-    if len(bare) < _LEAST_BASE64:
+    if len(bare) < _LEAST_BASE64 or bare.isdigit():
         return None
     bare = bare[: len(bare) - 1] if len(bare) % 4 == 1 else bare
     return _readable(binascii.a2b_base64(bare + "=" * (-len(bare) % 4)), budget)

@@ -14,7 +14,7 @@ from pointsman.governance.detection.views.view import Edit
 Reader = Callable[[bytes], Iterator[Edit]]
 
 _ONE: Final = r"[0-9A-Za-z@.+\-_]"
-_DIVIDERS: Final = (r" {1,3}", r"\-", r"_", r"[\r\n]{1,2}", r"\t", r", ?", r"\.", r"\|", r"\*", r"/", r"~", r"\?", r" ?[|/\-] ?")
+_DIVIDERS: Final = (r" {1,3}", r"\-", r"_", r"[\r\n]{1,2}", r"\t", r", ?", r"\.", r"\|", r"\*", r"/", r"~", r"\?", r" ?[|/] ?")
 _SPACED: Final = r"(?:^|[^0-9A-Za-z])(?:" + "|".join(f"(?:{_ONE}{divider}){{7,}}{_ONE}" for divider in _DIVIDERS) + r")(?:$|[^0-9A-Za-z])"
 _DIGITS: Final[Mapping[bytes, str]] = {
     word: str(digit)
@@ -45,9 +45,22 @@ _SPOKEN: Final = (
 )
 _GROUPED: Final = r"(?:\b[A-Z]{2}[0-9]{2}|\b[0-9]{2,6})(?:[\s_*|?~]{1,3}[0-9A-Z]{2,7}){2,9}\b"
 
+# Groups of one length, whatever is in them.
+_EVEN: Final = (
+    r"(?:^|[\s\"'(:,=])(?:"
+    + "|".join(
+        rf"(?:[!-~]{{{size}}}{divider}){{{least},}}[!-~]{{1,{size}}}"
+        for size in (2, 3, 4, 5)
+        for divider, least in ((r"[\r\n]{1,2}", 2), ("_", 2), (" ", 3), (r"\t", 2))
+    )
+    + r")(?:\s|[\"'.,;)]|$)"
+)
+
 _A_WORD: Final = Linear(rf"(?i)\b(?:{_WORD})\b")
 _GAP: Final = re.compile(rb"[\s,]{1,3}(?:[A-Za-z0-9@._\-][\s,]{1,3}){0,12}|-|\.|[\s,]{1,2}(?:dash|hyphen|minus|dot|point|at)[\s,]{1,2}", re.IGNORECASE)
 _LETTERS_BEFORE: Final = re.compile(rb"(?:(?<![A-Za-z0-9])[A-Za-z] ){1,4}\Z")
+# How one character and the divider after it look, by the divider of a whole run.
+_STEPS: Final = tuple(re.compile(rb"[^\s]" + divider) for divider in (rb" ?[|/] ?", rb", ?", rb"\s{1,3}", rb"[^\s]"))
 _DIVIDER: Final = re.compile(rb"[\s,|*/~?_.\-]+")
 _SIGN: Final = re.compile(rb" ?(?<![A-Za-z])(?:at|arroba|dot|punkt|point|underscore|dash)(?![A-Za-z]) ?", re.IGNORECASE)
 _SIGNS_OF_MAIL: Final[Mapping[bytes, str]] = {
@@ -58,6 +71,7 @@ _SIGNS_OF_MAIL: Final[Mapping[bytes, str]] = {
     b"plus": "+",
 }
 _FEWEST_WORDS: Final = 3
+_ODD_SPACES: Final = ("\u00a0", *map(chr, range(0x2000, 0x200B)), "\u202f", "\u205f", "\u3000")
 _ODD_SPACE: Final = re.compile(r"(?<=[0-9A-Za-z@.\-])[\u00a0\u2000-\u200a\u202f\u205f\u3000]+(?=[0-9A-Za-z@.\-])")
 
 
@@ -68,14 +82,14 @@ def _spaced(raw: bytes) -> Iterator[Edit]:
         # The article of a sentence is no character of the value that follows.
         if raw[start : start + 1] in _ARTICLES and raw[start + 2 : start + 3].isdigit():
             start += 2
-        divider = _divider(raw[start:end])
-        at = raw.find(divider, start, end)
-        while at != -1:
-            reach = at + 1
-            while reach < end and raw[reach : reach + 1] == divider:
-                reach += 1
-            yield Edit(at, reach, "")
-            at = raw.find(divider, reach, end)
+        at = start
+        steps = next((steps for steps in _STEPS if steps.match(raw, at, end)), _STEPS[-1])
+        while at < end - 1:
+            step = steps.match(raw, at, end)
+            if step is None:
+                break
+            yield Edit(at + 1, step.end(), "")
+            at = step.end()
 
 
 _ARTICLES: Final = frozenset({b"a", b"A", b"I"})
@@ -83,10 +97,6 @@ _ARTICLES: Final = frozenset({b"a", b"A", b"I"})
 
 def _is_one(raw: bytes, at: int) -> bool:
     return chr(raw[at]).isalnum() or raw[at] in b"@.+-_"
-
-
-def _divider(run: bytes) -> bytes:
-    return run[1:2]
 
 
 def _words(raw: bytes) -> Iterator[Edit]:
@@ -137,12 +147,32 @@ def _grouped(raw: bytes) -> Iterator[Edit]:
             yield from (Edit(divider.start(), divider.end(), "") for divider in dividers)
 
 
+def _even(raw: bytes) -> Iterator[Edit]:
+    for start, end in _PATTERNS[5].spans(raw):
+        begin = start + (raw[start] in _OPENINGS)
+        if not _MARKS.search(raw, begin, end):  # words of a sentence
+            continue
+        size = next(at for at in range(begin, end) if raw[at] in _DIVIDES) - begin
+        # A word of the sentence that happens to be as long as the groups.
+        while raw[begin : begin + size].isalpha() and raw[begin + size + 1 : begin + size + 2].isdigit():
+            begin += size + 1
+        at = begin + size
+        while at < end - 1 and raw[at] in _DIVIDES:
+            reach = at + 2 if raw[at : at + 2] in {b"\r\n", b"\n\n"} else at + 1
+            yield Edit(at, reach, "")
+            at = reach + size
+
+
+_DIVIDES: Final = b"\r\n\t _"
+_MARKS: Final = re.compile(rb"[0-9@]")
+_OPENINGS: Final = b"\r\n\t \"'(:,="
 _FAMILIES: Final[tuple[tuple[str, Reader], ...]] = (
     (_SPACED, _spaced),
     (_WORDS, _words),
     (_AT, _bracketed),
     (_SPOKEN, _spoken),
     (_GROUPED, _grouped),
+    (_EVEN, _even),
 )
 _PATTERNS: Final = tuple(Linear(pattern) for pattern, _ in _FAMILIES)
 _ANY: Final = LinearSet([pattern for pattern, _ in _FAMILIES])
@@ -151,6 +181,6 @@ _ANY: Final = LinearSet([pattern for pattern, _ in _FAMILIES])
 def spellings(text: str, raw: bytes) -> list[Edit]:
     """Return what is pulled apart or spelled in a text and how it reads together."""
     edits = [edit for number in _ANY.found_in(raw) for edit in _FAMILIES[number][1](raw)]
-    if not text.isascii():
+    if not text.isascii() and any(space in text for space in _ODD_SPACES):
         edits += (Edit(match.start(), match.end(), "") for match in _ODD_SPACE.finditer(text))
     return edits

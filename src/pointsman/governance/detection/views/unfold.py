@@ -11,7 +11,7 @@ from typing import Final
 from pointsman.governance.detection.linear import Linear, shadow
 from pointsman.governance.detection.views.budget import Budget
 from pointsman.governance.detection.views.characters import folds
-from pointsman.governance.detection.views.encodings import decodings
+from pointsman.governance.detection.views.encodings import decodings, smuggled
 from pointsman.governance.detection.views.spelling import spellings
 from pointsman.governance.detection.views.view import Edit, View
 
@@ -43,7 +43,9 @@ def views(text: str, budget: Budget) -> Iterator[View]:
 def _forms(view: View, budget: Budget) -> Iterator[View]:
     text, raw = view.text, shadow(view.text)
     odd = [] if text.isascii() else folds(text)
-    for edits, squeezed in ((odd + decodings(text, raw, budget), False), (spellings(text, raw), True)):
+    if odd:
+        odd += smuggled(text)
+    for edits, squeezed in ((odd + decodings(raw, budget), False), (spellings(text, raw), True)):
         kept = _without_overlaps(edits)
         if kept:
             yield view.edited(kept, squeezed=squeezed)

@@ -48,6 +48,11 @@ class View(Struct, frozen=True, kw_only=True, eq=False):
         stop = self.origins[last][0] + end - self.begins[last] if self.is_copied[last] else self.origins[last][1]
         return self.parent.origin(begin, max(stop, begin + 1))
 
+    @property
+    def is_backwards(self) -> bool:
+        """Tell whether it was made by reading from the end."""
+        return self.mirrored or (self.parent is not None and self.parent.is_backwards)
+
     def _stretch(self, at: int) -> int:
         return bisect_right(self.begins, at) - 1
 
