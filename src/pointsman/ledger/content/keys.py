@@ -249,7 +249,7 @@ class KeyStore:
                 under = self._master if kind == rows.TENANT else self._made(tenant, rows.TENANT, name="")[1]
                 rows.add_key(self._connection, self._wrapped(row, envelope.new_key(), under=under))
                 found = self._found(tenant, kind, name=name)  # of two processes that make one at once, the first counts
-            if found is None:
+            if found is None:  # somebody destroys keys faster than they can be made
                 raise sqlite3.OperationalError("a key vanished while it was made")
             return found
 

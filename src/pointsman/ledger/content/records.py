@@ -12,8 +12,8 @@ class ContentRecord(Struct, frozen=True, kw_only=True):
     """
     What was said in one call, as far as it may be kept: `request` and `answer` in the form that `keeping` allows, or None.
 
-    `subject` is the user, `unit` the business item, both as the caller named them. It is kept until `until_ms` and, on its own account, not deleted
-    before `not_before_ms` (Unix milliseconds).
+    `subject` is the user, `unit` the business item, both as the caller named them. It is kept until `until_ms` and not deleted before `not_before_ms`
+    (Unix milliseconds), which counts only as far as `until_ms`: beyond that a legal hold alone keeps content.
     """
 
     call_id: str

@@ -34,7 +34,7 @@ def sealed(record: ContentRecord, keys: RecordKeys, *, subject: str, unit: str) 
         label=record.label.text,
         keeping=record.keeping.value,
         said_ms=timestamp_ms(record.call_id),
-        not_before_ms=record.not_before_ms,
+        not_before_ms=min(record.not_before_ms, record.until_ms),  # a floor keeps records, never content beyond its ceiling
         until_ms=record.until_ms,
         day=record.until_ms // _DAY_MS,
         day_key=keys.day_key,
