@@ -59,7 +59,7 @@ _HAS_DIGIT: Final = re.compile(r"\d")
 
 def candidates(text: str, raw: bytes) -> Iterator[Candidate]:
     """Yield every place of the text that may be a secret. They may overlap. `raw` is the shadow of the text (`linear`)."""
-    until = 0
+    until = value_until = 0
     for start, end in _HINT.spans(raw):
         mark = text[start]
         if mark == ":":
@@ -68,7 +68,11 @@ def candidates(text: str, raw: bytes) -> Iterator[Candidate]:
             yield from _flagged(text, start + 1)
         elif start >= until:
             until = _end(_REST, text, end)
-            yield from _named(text, start, until)
+            # In `password=password=` the second is a value. To take each such word for a name would let a text cost what it likes.
+            if start >= value_until or text[start - 1] != "=":
+                for candidate in _named(text, start, until):
+                    value_until = candidate.end
+                    yield candidate
     until = 0
     for start, end in _LONG_HINT.spans(raw):
         if start >= until:

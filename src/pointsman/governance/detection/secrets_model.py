@@ -93,11 +93,11 @@ _GROUPS: Final[Mapping[str, str]] = {
     for word in words.split()
 }
 # What a value is shows in its beginning; the rest would only cost time.
-_MAX_LOOK: Final = 120
+_MAX_LOOK: Final = 64
 _TELLING: Final = frozenset("$./%:@=+,~#!\\")
 _LIKELIHOOD_BINS: Final = (2.0, 2.6, 3.1, 3.6, 4.1, 4.6, 5.2, 5.8)
 _ENTROPY_BINS: Final = (1.5, 2.0, 2.5, 2.8, 3.1, 3.4, 3.7, 4.0, 4.4, 4.8)
-_LENGTH_BINS: Final = (4, 6, 7, 8, 10, 12, 16, 20, 24, 31, 32, 39, 40, 41, 48, 63, 64, 65, 100, 120)
+_LENGTH_BINS: Final = (4, 6, 7, 8, 10, 12, 16, 20, 24, 31, 32, 39, 40, 41, 48, 63, 64, 65, 100, 200)
 
 
 class Model(Struct, frozen=True, kw_only=True):
@@ -132,6 +132,9 @@ def features(text: str, candidate: Candidate, *, trigrams: str) -> Iterator[str]
     value = text[candidate.start : min(candidate.end, candidate.start + _MAX_LOOK)]
     shape = _shape(value)
     yield from _of_value(value, shape, trigrams=trigrams)
+    length = _bin(candidate.end - candidate.start, _LENGTH_BINS)
+    yield f"length {length}"
+    yield f"length {length} {shape}"
     yield from _of_name(candidate, value, shape)
     standing = f"{candidate.form}{'q' if candidate.quoted else ''}"
     yield f"form {standing}"
@@ -147,14 +150,11 @@ def features(text: str, candidate: Candidate, *, trigrams: str) -> Iterator[str]
 def _of_value(value: str, shape: str, *, trigrams: str) -> Iterator[str]:
     rarity = _bin(rarity_of(value, trigrams), _LIKELIHOOD_BINS)
     entropy = _bin(_entropy(value), _ENTROPY_BINS)
-    length = _bin(len(value), _LENGTH_BINS)
     kinds = _kinds(value)
     yield f"shape {shape}"
     yield f"rare {rarity}"
     yield f"rare {rarity} {shape}"
     yield f"entropy {entropy}"
-    yield f"length {length}"
-    yield f"length {length} {shape}"
     yield f"kinds {kinds}"
     yield f"kinds {kinds} rare {rarity}"
     yield f"mixed {_bin(_changes(value), (1, 2, 3, 5, 8, 12))}"
