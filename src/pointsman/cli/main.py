@@ -37,6 +37,7 @@ _COMMANDS: Final = {
     "demo": "Show everything at work, with a simulated vendor.",
     "ask": "Ask a capability, and watch the answer arrive.",
     "explain": "Show where a call would go and why, without sending it.",
+    "policy": "Check, explain and compare where which data may go.",
     "report": "Print cost per outcome by capability.",
     "keys": "Make, rotate, revoke and list keys.",
     "audit": "Verify the audit log, and ask it where data went.",

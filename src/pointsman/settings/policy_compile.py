@@ -29,7 +29,7 @@ def policy_text(told: shape.Policy, template: PolicyText) -> PolicyText:
     text = PolicyText(
         digest="",
         levels=_with_derived({**start.levels, **own}, derived),
-        rules=(*start.rules, *map(_rule, told.rules)),
+        rules=(*start.rules, *map(rule_of, told.rules)),
         claims=(*start.claims, *map(_claim, told.claims)),
         derived=(*start.derived, *derived),
         waived=frozenset(told.waive),
@@ -72,7 +72,8 @@ def path_of(fault: PolicyFault, told: shape.Policy) -> Path:
     return ("policy", fault.part, index, *([fault.field] if fault.field is not None else []))
 
 
-def _rule(told: shape.PolicyRule) -> Rule:
+def rule_of(told: shape.PolicyRule) -> Rule:
+    """Return one rule as told."""
     return Rule(
         rule_id=told.id,
         permits=told.effect == "permit",

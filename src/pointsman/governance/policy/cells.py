@@ -17,7 +17,7 @@ from pointsman.core.verdict import Duty, Keeping, Obligation, Sharing, Verdict
 from pointsman.governance.policy.attributes import Asking, asking
 from pointsman.governance.policy.compiled import CompiledPolicy
 from pointsman.governance.policy.rules import Rulebook
-from pointsman.governance.policy.zones import CACHE, CONTENT_LOG, CONTRACTED, PERSON, VENDOR_ZONES
+from pointsman.governance.policy.zones import CACHE, CONTENT_LOG, CONTRACTED, PERSON, PUBLIC_API, VENDOR_ZONES
 from pointsman.settings.policy_text import Action, PolicyText, Rule
 
 NO: Final = "no"
@@ -131,7 +131,8 @@ def _row(policy: CompiledPolicy, name: str, *, who: Asking) -> Iterator[tuple[st
     leaves = policy.book.atom(name, Action.SUMMARISE, asking=who)
     for target in policy.book.targets:
         yield target.name, _word(bool(told.direct >> target.bit & 1), frozenset(duty for duty, mask in told.owed if mask >> target.bit & 1))
-    yield SUMMARY, _word(bool(leaves.mask), frozenset(Duty(name, obligation) for obligation, _ in leaves.owed))
+    out = next(target.bit for target in policy.book.targets if target.name == PUBLIC_API)
+    yield SUMMARY, _word(bool(leaves.mask >> out & 1), frozenset(Duty(name, obligation) for obligation, mask in leaves.owed if mask >> out & 1))
     yield CACHE, told.sharing.name.lower() if told.sharing > Sharing.NOBODY else NO
     yield CONTENT_LOG, told.keeping.name.lower() if told.keeping > Keeping.NOTHING else NO
     yield PERSON, YES if policy.book.atom(name, Action.PERSON, asking=who).mask else NO

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pointsman.core.capability import Capability
 from pointsman.core.label import a_label
@@ -30,13 +31,17 @@ ANYBODY: Final = "anybody"
 
 
 class Violation(Struct, frozen=True, kw_only=True):
-    """One path on which data of a class reaches a zone that a claim excludes, for one key at least. `rules` are the permits to blame."""
+    """
+    The paths on which data of a class reaches a target in a zone that a claim excludes, for one capability and key at least.
+
+    `rules` are the permits to blame.
+    """
 
     claim: str
     data_class: str
     zone: str
     target: str
-    path: str
+    paths: tuple[str, ...]
     capability: str
     key: str
     rules: tuple[str, ...]
@@ -44,10 +49,10 @@ class Violation(Struct, frozen=True, kw_only=True):
     @property
     def says(self) -> str:
         """Return it as a sentence, with the remedy."""
-        rules = ", ".join(f"`{rule}`" for rule in self.rules)
         return (
-            f"`{self.data_class}` data can reach `{self.target}` ({self.zone}) as {self.path} of `{self.capability}` for the key `{self.key}`,"
-            f" by the rule {rules}; the claim `{self.claim}` says never. Narrow the rule, or give the claim up under `policy.waive`."
+            f"`{self.data_class}` data can reach `{self.target}` ({self.zone}) as {', '.join(self.paths)} of `{self.capability}`, for the key `{self.key}`,"
+            f" by {', '.join(f'`{rule}`' for rule in self.rules)}; the claim `{self.claim}` says never."
+            " Narrow the rule, or give the claim up under `policy.waive`."
         )
 
 
@@ -75,8 +80,13 @@ def prove(snapshot: Snapshot, text: PolicyText, *, anybody: bool = False) -> lis
         for claim in text.claims:
             if claim.claim_id not in text.waived:
                 for violation in _violations(policy, claim, steps=steps, capability=capability, who=(name, who)):
-                    found.setdefault((violation.claim, violation.data_class, violation.target, violation.path), violation)
+                    at = (violation.claim, violation.data_class, violation.target)
+                    found[at] = _joined(found[at], violation) if at in found else violation
     return list(found.values())
+
+
+def _joined(first: Violation, more: Violation) -> Violation:
+    return replace(first, paths=tuple(dict.fromkeys((*first.paths, *more.paths))), rules=tuple(dict.fromkeys((*first.rules, *more.rules))))
 
 
 def _uses(snapshot: Snapshot, *, anybody: bool) -> Iterator[tuple[Capability, str, Asking]]:
@@ -123,7 +133,7 @@ def _violations(policy: CompiledPolicy, claim: Never, *, steps: Iterable[_Step],
                     data_class=name,
                     zone=step.zone,
                     target=step.target,
-                    path=step.path,
+                    paths=(step.path,),
                     capability=capability.name,
                     key=key,
                     rules=tuple(_permits(policy, name, step=step, who=caller)),
