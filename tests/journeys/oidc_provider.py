@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from base64 import b64decode, urlsafe_b64encode
+from collections.abc import Callable
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Self
@@ -30,6 +31,7 @@ class Provider:
     def __init__(self, *, port: int = 0) -> None:
         self.person: dict[str, Any] = {"sub": "u-1", "email": "ada@example.com", "email_verified": True, "groups": ["staff"]}
         self.misbehaves = ""
+        self.now: Callable[[], float] = time.time
         self.is_down = False
         self.client_secret: str | None = CLIENT_SECRET
         self.asked: list[str] = []
@@ -82,7 +84,7 @@ class Provider:
 
     def token(self, *, key: Any = None, head: dict[str, Any] | None = None, **claims: Any) -> str:
         """Return a token of a workload. A claim that is given as None is left out."""
-        now = int(time.time())
+        now = int(self.now())
         whole = {"iss": self.url, "aud": AUDIENCE, "sub": "job-1", "iat": now, "exp": now + 600, "jti": secrets.token_hex(8), **claims}
         return self.sign({name: one for name, one in whole.items() if one is not None}, key=key, **(head or {}))
 
@@ -172,7 +174,7 @@ class Provider:
         return told.get("client_secret") == self.client_secret
 
     def _id_token(self, nonce: str) -> dict[str, Any]:
-        now = int(time.time())
+        now = int(self.now())
         claims: dict[str, Any] = {"iss": self.url, "aud": CLIENT_ID, "iat": now, "exp": now + 300, "nonce": nonce, **self.person}
         key, head = self.keys[-1], {}
         match self.misbehaves:

@@ -39,7 +39,7 @@ class Discovered(msgspec.Struct, frozen=True, kw_only=True):
     authorization_endpoint: str | None = None
     token_endpoint: str | None = None
     end_session_endpoint: str | None = None
-    token_endpoint_auth_methods_supported: list[str] = ["client_secret_basic"]
+    token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
 
 
 class ProviderWrong(Exception):
@@ -58,6 +58,7 @@ class Standing:
         self._file: IdentityFile | None = None
         self._rings: dict[str, KeyRing] = {}
         self._fetching: dict[str, asyncio.Task[None]] = {}
+        self._is_unread = True
         self._read_s = clock.monotonic_s()
         self._noted_s = clock.monotonic_s()
         self.current = Identities(register=self.register)
@@ -103,6 +104,7 @@ class Standing:
         try:
             changed = self._read()
         except PointsmanError as error:
+            self._is_unread = True
             if self._clock.monotonic_s() - self._read_s > _BLIND_S and self.register.trouble is None:
                 _LOG.error("tokens and sessions are refused, because it cannot be told who is shut out: %s", error.message)
                 self.register.trouble = "the file of sessions and revocations cannot be read"
@@ -131,11 +133,12 @@ class Standing:
         if used and self._clock.monotonic_s() - self._noted_s > _NOTE_USE_S:
             self._noted_s = self._clock.monotonic_s()
             file.use_sessions(used)
-        if not file.has_changed():
+        if not file.has_changed() and not self._is_unread:
             return False
         found = file.revoked(self.now_s)
         self.register.revoked = Revoked(keys=found["key"], tokens=found["token"], subjects=found["subject"])
         self.register.sessions.replace_all(session_of(told, seen_s) for told, seen_s in file.sessions())
+        self._is_unread = False
         return True
 
     def close(self) -> None:
