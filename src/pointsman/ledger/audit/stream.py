@@ -111,9 +111,10 @@ class Stream:
         return line.startswith(line_head(self._tree.size, self._before)) and line.endswith(b"}")
 
     def _cut(self, content: bytes, good: int) -> None:
-        """Take a torn end away. Only what a crash can leave is cut: a piece of a line, or nothing but zeros. All else is somebody's work."""
+        """Take a torn end away. Only what a crash can leave is cut: a piece of a line, or blocks of zeros. All else is somebody's work."""
         rest = content[good:]
-        if b"\n" in rest and rest.strip(b"\0"):
+        line, is_whole, _ = rest.partition(b"\n")
+        if is_whole and b"\0" not in line:
             raise self._damaged(f"record {self._tree.size} does not follow the one before")
         (self.path / f"cut-at-{self._tree.size}").write_bytes(rest[:_MOST_BESIDE_BYTES])
         self._files.cut_segment(good)

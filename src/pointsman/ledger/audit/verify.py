@@ -168,13 +168,16 @@ class _Stream:
         return next((number for number, key in enumerate(self._verifiers) if is_signed_by(note, key)), None)
 
     def _first_bad(self, found: Walk) -> Fault | None:
-        """Name the first bad record: the walk knows which one; a checkpoint only knows that it is one of those since the checkpoint before."""
+        """
+        Name the first bad record: the walk knows which one; a checkpoint only knows that it is one of those since the one before from outside.
+        (One that is kept here is no word about what came before it: whoever changed that may have signed it.)
+        """
         good = 0
-        for head in sorted(self._heads, key=lambda head: head.checkpoint.size):
+        for head in sorted(self._heads, key=lambda head: (head.checkpoint.size, found.roots.get(head.checkpoint.size) == head.checkpoint.root)):
             size, where = head.checkpoint.size, "outside" if head.is_outside else "here"
             root = found.roots.get(size)
             if root == head.checkpoint.root:
-                good = size
+                good = size if head.is_outside else good
                 continue
             if found.fault is not None and (root is None or found.fault.record is None or found.fault.record < size):
                 return found.fault

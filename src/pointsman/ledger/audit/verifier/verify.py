@@ -312,7 +312,7 @@ class Log:
             newest = (size, signer) if place == "own" else newest
         if not is_witnessed:
             wrong = wrong or Wrong("witness", "no checkpoint is signed by a witness that you trust")
-        return sorted(found), wrong
+        return found, wrong
 
     def kept(self, folder: Path) -> Iterator[tuple[str, str]]:
         """Return every checkpoint of a stream: those kept in it, those that a witness signed, those from outside."""
@@ -347,7 +347,7 @@ class Log:
     def first_wrong(self, stream: Stream, heads: list[tuple[int, bytes, bool]], *, broken: Wrong | None) -> Wrong | None:
         """Compare the roots. A bad record that lies within what a checkpoint covers is told before the checkpoint."""
         good = 0
-        for size, root, _ in heads:
+        for size, root, is_outside in sorted(heads, key=lambda head: (head[0], stream.roots.get(head[0]) == head[1])):
             found = stream.roots.get(size)
             if found != root:
                 if broken is not None and (found is None or (broken.record or 0) < size):
@@ -355,7 +355,7 @@ class Log:
                 if found is None:
                     return Wrong("truncated", f"a checkpoint is over {size} records, and {stream.count} are left", record=stream.count)
                 return Wrong("rewritten", f"one of the records {good} to {size - 1} was changed since it was signed", record=good)
-            good = size
+            good = size if is_outside else good
         return None
 
     def check(self) -> dict[str, Any]:
