@@ -3,6 +3,7 @@ What a policy promises, and the laws behind it.
 """
 
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -21,17 +22,19 @@ from pointsman.governance.policy.template import template
 from pointsman.settings.policy_text import Action, PolicyText, Rule
 
 HERE = a_target("here", bit=FIRST_TARGET_BIT, vendor=a_vendor("own", zone="private", region="eu", terms=Terms(retention_days=0)))
-THERE = a_target("there", bit=FIRST_TARGET_BIT + 1, vendor=a_vendor("acme", zone="public_api", region="us", terms=Terms(retention_days=30, next_review_s=2_000.0)))
+THERE = a_target(
+    "there", bit=FIRST_TARGET_BIT + 1, vendor=a_vendor("acme", zone="public_api", region="us", terms=Terms(retention_days=30, next_review_s=2_000.0))
+)
 BOTH = [HERE, THERE]
 ANYTHING = Rule(rule_id="anything", permits=True, sharing=Sharing.TENANT, keeping=Keeping.FULL)
 seeds = st.integers(0, 2**32)
 
 
-def a_text(*rules: Rule, **more: object) -> PolicyText:
-    return PolicyText(digest="d", levels=CLASSES, rules=rules, **more)  # pyright: ignore[reportArgumentType]
+def a_text(*rules: Rule) -> PolicyText:
+    return PolicyText(digest="d", levels=CLASSES, rules=rules)
 
 
-def judged(*rules: Rule, label: Label | None = None, now_s: float = 0.0, **more: object) -> Verdict:
+def judged(*rules: Rule, label: Label | None = None, now_s: float = 0.0, **more: Any) -> Verdict:
     policy = CompiledPolicy(a_text(*rules), BOTH, snapshot="s1")
     return policy.verdict(a_principal(), label or a_label("internal"), capability=a_capability(ladder=BOTH, **more), now_s=now_s)
 
@@ -201,8 +204,8 @@ def test_where_data_came_from_stays_in_the_verdict_whoever_asked_before() -> Non
 def test_callers_with_other_attributes_do_not_share_verdicts() -> None:
     policy = CompiledPolicy(a_text(Rule(rule_id="p", permits=True, principals={"groups": frozenset({"medics"})})), BOTH, snapshot="s")
 
-    def is_open(**more: object) -> bool:
-        return policy.verdict(a_principal(a_key(**more)), a_label("internal"), capability=a_capability(ladder=BOTH), now_s=0.0).permits(HERE)  # pyright: ignore[reportArgumentType]
+    def is_open(**more: Any) -> bool:
+        return policy.verdict(a_principal(a_key(**more)), a_label("internal"), capability=a_capability(ladder=BOTH), now_s=0.0).permits(HERE)
 
     assert is_open(groups=frozenset({"medics"}))
     assert not is_open(groups=frozenset({"staff"}))

@@ -50,7 +50,7 @@ def test_and_binds_stronger_than_or_and_not_strongest() -> None:
         ("target.region", "neither true nor false", "Compare"),
         ('target.region < "eu"', "`<`", "number with a number"),
         ('target.region == ["eu"]', "`==`", "`in`"),
-        ('target.agreements == target.certifications', "`==`", "`in`"),
+        ("target.agreements == target.certifications", "`==`", "`in`"),
         ("target.retention_days in [30]", "texts only", "one"),
         ("target.retention_days == 99999999999999999999999", "too large", "smaller"),
         ("(target.trains", "`)` is missing", "Add it"),

@@ -40,7 +40,9 @@ def test_a_condition_that_does_not_decompose_is_told_with_its_remedy() -> None:
 
 
 def test_numbers_and_flags_are_asked_for_under_when() -> None:
-    assert found(Rule(rule_id="r", permits=True, targets={"retention_days": frozenset({"0"}), "trains": frozenset({"false"})})) == [("rules", "r", "targets")] * 2
+    assert (
+        found(Rule(rule_id="r", permits=True, targets={"retention_days": frozenset({"0"}), "trains": frozenset({"false"})})) == [("rules", "r", "targets")] * 2
+    )
 
 
 def test_an_attribute_without_values_never_fits() -> None:
@@ -48,9 +50,7 @@ def test_an_attribute_without_values_never_fits() -> None:
 
 
 def test_what_forbids_grants_nothing() -> None:
-    rule = Rule(
-        rule_id="f", permits=False, obligations=frozenset({Obligation.REDACT}), sharing=Sharing.USER, keeping=Keeping.HASH, keep_at_most_s=5
-    )
+    rule = Rule(rule_id="f", permits=False, obligations=frozenset({Obligation.REDACT}), sharing=Sharing.USER, keeping=Keeping.HASH, keep_at_most_s=5)
     assert [field for _, _, field in found(rule)] == ["obligations", "sharing", "keeping", "keep_days"]
 
 

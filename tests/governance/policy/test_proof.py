@@ -59,14 +59,27 @@ def test_a_rule_that_breaks_a_claim_is_found_on_every_path() -> None:
     assert told(found) == [("legal-only-private", "legal", "far", path) for path in ("fallback", "a summary", "judge", "shadow", "embedding", "tool")]
     assert {(one.key, one.capability, one.zone) for one in found} == {("web", "support", "public_api")}
     assert {one.rules for one in found} == {("oops",)}
-    assert found[0].says.startswith("`legal` data can reach `far` (public_api) as fallback, a summary, judge, shadow, embedding, tool of `support`, for the key `web`, by `oops`;")
+    assert found[0].says.startswith(
+        "`legal` data can reach `far` (public_api) as fallback, a summary, judge, shadow, embedding, tool of `support`, for the key `web`, by `oops`;"
+    )
     assert found[0].says.endswith("Narrow the rule, or give the claim up under `policy.waive`.")
 
 
 def test_secrets_are_looked_for_in_the_cache_the_log_and_before_people() -> None:
     everything = Rule(rule_id="all", permits=True, classes=frozenset({"secret"}), sharing=Sharing.USER, keeping=Keeping.HASH)
 
-    assert paths(prove(a_world(a_key()), with_rule(everything))) == {"the ladder", "fallback", "a summary", "judge", "shadow", "embedding", "tool", "cache", "log", "person"}
+    assert paths(prove(a_world(a_key()), with_rule(everything))) == {
+        "the ladder",
+        "fallback",
+        "a summary",
+        "judge",
+        "shadow",
+        "embedding",
+        "tool",
+        "cache",
+        "log",
+        "person",
+    }
 
 
 def test_a_permit_that_grants_nothing_keeps_nothing() -> None:
@@ -145,7 +158,11 @@ def test_what_is_proven_never_happens(seed: int) -> None:
         label = some_label(random)
         verdict = policy.verdict(principal, label, capability=capability, now_s=500.0)
         for target in targets:
-            raw = {name for name in label.classes & LEVELS.keys() if Obligation.SUMMARISE not in {d.obligation for d in verdict.owes(target) if d.data_class == name}}
+            raw = {
+                name
+                for name in label.classes & LEVELS.keys()
+                if Obligation.SUMMARISE not in {d.obligation for d in verdict.owes(target) if d.data_class == name}
+            }
             if verdict.permits(target):
                 assert {(name, zone_of(target)) for name in raw} <= found
         if verdict.sharing > Sharing.NOBODY:

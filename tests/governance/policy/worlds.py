@@ -129,7 +129,9 @@ def _target(random: Random, number: int) -> Target:
 
 def a_caller(random: Random) -> Principal:
     groups = _some(random, GROUPS)
-    return Principal(key=a_key(random.choice(["web", "app"]), groups=groups, team=random.choice([None, "red", "blue"]), tenant=random.choice(["default", "eu"])))
+    return Principal(
+        key=a_key(random.choice(["web", "app"]), groups=groups, team=random.choice([None, "red", "blue"]), tenant=random.choice(["default", "eu"]))
+    )
 
 
 def some_capability(random: Random, targets: Sequence[Target]) -> Capability:
