@@ -10,10 +10,19 @@ import msgspec
 from pointsman.core.call import Call, Role, Text, Turn
 from pointsman.core.capability import Capability
 from pointsman.core.clock import Clock
+from pointsman.core.label import CLASSES
 from pointsman.core.place import Dialect, Place
 from pointsman.core.principal import Key, Limit, Principal, Scope
 from pointsman.core.snapshot import FIRST_TARGET_BIT, Snapshot
 from pointsman.core.target import Price, Rates, Target, Vendor
+from pointsman.core.verdict import Keeping, Sharing
+from pointsman.governance.detection.scanner import Detector, Scanner
+from pointsman.governance.filtering.filter import Filtered
+from pointsman.governance.judge import Judge
+from pointsman.governance.policy.compiled import CompiledPolicy
+from pointsman.settings.policy_text import Action, PolicyText, Rule
+from pointsman.surfaces.registry import BY_DIALECT as SURFACES
+from pointsman.surfaces.reread import reread
 
 CALL_ID = "01890000-0000-7000-8000-000000000001"
 PRICE = Price(price_id="contract:test", rates=Rates(tokens_in=1_000_000_000, tokens_out=2_000_000_000))
@@ -135,3 +144,22 @@ def anthropic_answer(text: str = "On its way.", *, model: str = "small", tokens:
             "usage": {"input_tokens": tokens[0], "output_tokens": tokens[1]},
         }
     )
+
+
+def a_policy(*rules: Rule, **more: Any) -> PolicyText:
+    """Return a policy of these rules; without any, one that permits everything, so that `accepts` of the targets is what decides."""
+    everything = Rule(rule_id="everything", permits=True, sharing=Sharing.TENANT, keeping=Keeping.FULL)
+    uncached = Rule(rule_id="restricted-is-not-cached", permits=False, classes=frozenset({"restricted"}), actions=frozenset({Action.CACHE}))
+    return PolicyText(**{"digest": "policy", "levels": CLASSES, "rules": rules or (everything, uncached), **more})
+
+
+def a_judge(snapshot: Snapshot, *detectors: Detector, policy: PolicyText | None = None) -> Judge:
+    """Return the judgement of a snapshot; without detectors nothing is found."""
+    scanner = Scanner(detectors, clock=lambda: 0.0, key=b"k" * 32)
+    compiled = CompiledPolicy(policy or a_policy(), snapshot.targets.values(), snapshot=snapshot.digest)
+    levels = (policy or a_policy()).levels
+    return Judge(compiled, scanner, key_of=lambda tenant: tenant.encode() * 32, levels=levels, reread=_reread)
+
+
+def _reread(call: Call, done: Filtered) -> Call:
+    return reread(call, SURFACES[call.dialect], wire=done.wire, headers=done.headers)

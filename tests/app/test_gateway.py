@@ -40,7 +40,7 @@ vendors:
   acme: {{kind: openai_compatible, base_url: "{url}", credential: "file:acme.key"}}
 """
 COST = 1000 * 1000 + 500 * 2000  # of one call: a thousand tokens in, five hundred out
-NOBODY = Asked(authorization=None, api_key=None, unit=None, user=None, data_class=None)
+NOBODY = Asked(authorization=None, api_key=None, unit=None, user=None, declared=None)
 MONTH_MS = 1_764_547_200_000  # 2025-12-01T00:00:00Z
 BUDGET = "\nlimits: [{{name: all, by: tenant, budget_usd: {usd}, period: month}}]\n"
 
@@ -416,7 +416,7 @@ def test_what_an_earlier_process_spent_counts_for_whoever_a_budget_is_about(fold
     async def play(vendor: Vendor) -> None:
         more = f"keys: {{web: {{sha256: {key.sha256}, tenant: shop, team: care, application: desk}}}}\n"
         more += f"limits: [{{name: all, by: {by}, budget_usd: 1}}]\n"
-        asked = Asked(authorization=f"Bearer {key.secret}", api_key=None, unit=None, user="ann", data_class=None)
+        asked = Asked(authorization=f"Bearer {key.secret}", api_key=None, unit=None, user="ann", declared=None)
         async with a_gateway(folder, config(vendor, more=more), clock=on_loop(MONTH_MS + HOUR_MS)) as gateway:
             with pytest.raises(OverBudget):
                 await run(a_call(call_id=gateway.new_id()), asked, stages=gateway.stages)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.values import a_capability, a_snapshot
+from tests.values import a_call, a_capability, a_snapshot
 
 from pointsman.assess.checks import GOOD, Checks
 from pointsman.core.attempt import Grade
@@ -72,7 +72,7 @@ def test_a_capability_without_a_schema_trusts_every_whole_answer() -> None:
     capability = a_capability()
     checks = Checks(a_snapshot(capability))
     assert checks.grade(a_reply("anything"), capability) == GOOD
-    assert not checks.needs_content(capability)
+    assert not checks.must_see_whole(a_call(), capability, is_judged=False)
 
 
 def test_a_target_named_directly_is_not_held_to_a_capability_s_contract() -> None:
@@ -81,7 +81,7 @@ def test_a_target_named_directly_is_not_held_to_a_capability_s_contract() -> Non
 
 def test_only_a_contract_makes_it_necessary_to_see_the_whole_answer() -> None:
     capability = a_capability(output=OutputSchema(name="ticket", schema=TICKET))
-    assert Checks(a_snapshot(capability)).needs_content(capability)
+    assert Checks(a_snapshot(capability)).must_see_whole(a_call(), capability, is_judged=False)
 
 
 @pytest.mark.parametrize("schema", [{"$ref": "http://127.0.0.1:1/schema"}, {"$ref": "file:///etc/hostname"}, {"$ref": "#/$defs/none"}, {"type": 5}])

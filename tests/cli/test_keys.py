@@ -13,7 +13,7 @@ from tests.cli.running import SECRET
 from pointsman.cli import keys
 from pointsman.cli.configuration import settings_at
 from pointsman.core.errors import NotAuthenticated
-from pointsman.core.label import Level
+from pointsman.core.label import PUBLIC
 from pointsman.core.principal import Key, Scope
 from pointsman.intake.keys import Door
 
@@ -67,7 +67,7 @@ def test_a_key_holds_what_was_asked_for(run: Run, path: Path) -> None:
     assert (key.tenant, key.team, key.application) == ("acme", "42", "shop")
     assert key.capabilities == {"support", "other"}
     assert key.scopes == {Scope.CALL, Scope.ADMIN}
-    assert key.data_class is Level.PUBLIC
+    assert key.label == PUBLIC
     assert key.expires_s == 1_801_440_000
 
 

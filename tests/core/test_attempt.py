@@ -9,12 +9,12 @@ from tests.values import a_call, a_capability, a_principal, a_target
 from pointsman.core.attempt import Attempt
 from pointsman.core.errors import NotPermitted
 from pointsman.core.http import Deadlines
-from pointsman.core.label import Level
+from pointsman.core.label import a_label
 from pointsman.core.verdict import Verdict
 
 
 def an_attempt(bit: int, mask: int) -> Attempt:
-    verdict = Verdict(label=Level.INTERNAL, mask=mask, snapshot="s")
+    verdict = Verdict(label=a_label("internal"), mask=mask, snapshot="s")
     return Attempt(call=a_call(), principal=a_principal(), capability=a_capability(), target=a_target(bit=bit), verdict=verdict, deadlines=Deadlines())
 
 

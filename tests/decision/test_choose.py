@@ -10,13 +10,13 @@ from tests.values import a_call, a_capability, a_target
 
 from pointsman.core.call import Call, Sampling, ToolChoice
 from pointsman.core.errors import CredentialMissing, NoPlaceAllowed, NoTargetFits, NotExpressible
-from pointsman.core.label import Level
+from pointsman.core.label import a_label
 from pointsman.core.place import Dialect, Feature
 from pointsman.core.target import Target
 from pointsman.core.verdict import Verdict
 from pointsman.decision.choose import NO_CREDENTIAL, Choice, Chooser
 
-ALL = Verdict(label=Level.INTERNAL, mask=-1, snapshot="s")
+ALL = Verdict(label=a_label("internal"), mask=-1, snapshot="s")
 A, B, C = (a_target(name, bit=bit) for bit, name in enumerate("abc"))
 
 
@@ -43,7 +43,7 @@ def test_the_owner_s_order_is_kept_and_each_rung_says_why_it_is_tried() -> None:
 
 
 def test_a_target_left_out_is_named_with_its_reason_by_the_one_that_follows() -> None:
-    choice = choose(A, B, verdict=Verdict(label=Level.CONFIDENTIAL, mask=1 << B.bit, snapshot="s"))
+    choice = choose(A, B, verdict=Verdict(label=a_label("confidential"), mask=1 << B.bit, snapshot="s"))
     assert choice.considered == (("a", "policy:confidential"),)
     assert [(rung.target.name, rung.reason) for rung in choice.rungs] == [("b", "next_after:a")]
 
@@ -106,7 +106,7 @@ def test_when_all_are_down_the_owner_s_first_is_the_last_hope() -> None:
 
 
 def test_hope_does_not_open_what_is_closed_or_cannot_be_reached() -> None:
-    choice = choose(A, B, C, down={"b": NO_CREDENTIAL, "c": "failing"}, verdict=Verdict(label=Level.INTERNAL, mask=0b110, snapshot="s"))
+    choice = choose(A, B, C, down={"b": NO_CREDENTIAL, "c": "failing"}, verdict=Verdict(label=a_label("internal"), mask=0b110, snapshot="s"))
     assert [rung.target.name for rung in choice.rungs] == ["c"]
     assert choice.considered == (("a", "policy:internal"), ("b", "no_credential"), ("c", "breaker:failing"))
 
@@ -115,14 +115,14 @@ def test_hope_does_not_open_what_is_closed_or_cannot_be_reached() -> None:
 
 
 def test_when_policy_closes_all_that_is_said() -> None:
-    choice = choose(A, B, verdict=Verdict(label=Level.RESTRICTED, mask=0, snapshot="s"))
+    choice = choose(A, B, verdict=Verdict(label=a_label("restricted"), mask=0, snapshot="s"))
     assert isinstance(choice.refusal, NoPlaceAllowed)
     assert "`restricted` data" in choice.refusal.message
 
 
 def test_when_no_permitted_target_speaks_a_field_it_is_named() -> None:
     foreign = a_target("b", bit=B.bit, dialect=Dialect.ANTHROPIC_MESSAGES)
-    choice = choose(A, foreign, unsaid={"b": ("seed",)}, verdict=Verdict(label=Level.INTERNAL, mask=1 << B.bit, snapshot="s"))
+    choice = choose(A, foreign, unsaid={"b": ("seed",)}, verdict=Verdict(label=a_label("internal"), mask=1 << B.bit, snapshot="s"))
     assert isinstance(choice.refusal, NotExpressible)
     assert choice.refusal.fields == ("seed",)
 
@@ -153,13 +153,13 @@ def test_breakers_alone_never_leave_a_ladder_empty(ladder: list[Target], down: d
 
 @given(ladders, downs, st.integers(0, 255))
 def test_no_rung_is_ever_one_that_the_verdict_closes(ladder: list[Target], down: dict[str, str], mask: int) -> None:
-    choice = choose(*ladder, down=down, verdict=Verdict(label=Level.INTERNAL, mask=mask, snapshot="s"))
+    choice = choose(*ladder, down=down, verdict=Verdict(label=a_label("internal"), mask=mask, snapshot="s"))
     assert all(mask >> rung.target.bit & 1 for rung in choice.rungs)
     assert (choice.refusal is None) == bool(choice.rungs)
 
 
 @given(ladders, downs, st.integers(0, 255))
 def test_every_target_is_either_tried_or_its_absence_explained(ladder: list[Target], down: dict[str, str], mask: int) -> None:
-    choice = choose(*ladder, down=down, verdict=Verdict(label=Level.INTERNAL, mask=mask, snapshot="s"))
+    choice = choose(*ladder, down=down, verdict=Verdict(label=a_label("internal"), mask=mask, snapshot="s"))
     told = {rung.target.name for rung in choice.rungs} | {name for name, _ in choice.considered}
     assert told == {target.name for target in ladder}

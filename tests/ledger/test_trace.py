@@ -4,13 +4,13 @@ from tests.values import CALL_ID, Time, a_call, a_capability, a_key, a_principal
 from pointsman.core.attempt import Attempt
 from pointsman.core.entry import CallRecord
 from pointsman.core.http import Deadlines
-from pointsman.core.label import Level
+from pointsman.core.label import a_label
 from pointsman.core.reply import Usage
 from pointsman.core.verdict import Verdict
 from pointsman.ledger.rating import Rating
 from pointsman.ledger.trace import OK, Trace
 
-VERDICT = Verdict(label=Level.CONFIDENTIAL, mask=0b111, snapshot="0123456789abcdef")
+VERDICT = Verdict(label=a_label("confidential"), mask=0b111, snapshot="0123456789abcdef")
 
 
 def an_attempt() -> Attempt:
@@ -30,7 +30,8 @@ def test_a_call_is_booked_once_with_everything_that_happened() -> None:
     booked: list[CallRecord] = []
     time = Time()
     trace = a_trace(booked, time)
-    trace.under(VERDICT)
+    trace.snapshot = VERDICT.snapshot
+    trace.under(VERDICT, {"email": 2})
     started = time.monotonic_s
     time.advance(0.5)
     trace.book(an_attempt(), a_rating(), started=started, error="overloaded")

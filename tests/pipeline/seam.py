@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from tests.values import Time, a_snapshot, openai_answer
+from tests.values import Time, a_judge, a_snapshot, openai_answer
 
 from pointsman.assess.checks import Checks
 from pointsman.core.call import Asked, Call
@@ -22,10 +22,11 @@ from pointsman.core.http import Deadlines, Incoming, Outgoing
 from pointsman.core.target import Target
 from pointsman.decision.breaker import Breakers
 from pointsman.decision.choose import Chooser
-from pointsman.governance.judge import Policy
+from pointsman.governance.detection.scanner import Detector
 from pointsman.intake.admit import Intake
 from pointsman.intake.cells import OwnCells
 from pointsman.intake.meters import Meters
+from pointsman.ledger.auditor import Auditor
 from pointsman.ledger.busy import BusyMeter
 from pointsman.ledger.rating import Rater
 from pointsman.pipeline.run import run
@@ -35,6 +36,7 @@ from pointsman.places.cache.answers import AnswerCache
 from pointsman.places.models.outlet import ModelsPlace, Outlet
 from pointsman.places.rules.table import RulesPlace
 from pointsman.providers.registry import BY_DIALECT as WIRES
+from pointsman.settings.policy_text import PolicyText
 from pointsman.surfaces.registry import BY_DIALECT as SURFACES
 from pointsman.transport.connection import AnswerBroken
 
@@ -189,10 +191,13 @@ class House:
         scripts: Mapping[str, Iterable[Step]] | None = None,
         unreachable: Iterable[str] = (),
         time: Time | None = None,
+        detectors: Iterable[Detector] = (),
+        policy: PolicyText | None = None,
         **more: Any,
     ) -> None:
         self.time = time or Time()
         self.booked: list[CallRecord] = []
+        self.log: Any = None
         self.snapshot = a_snapshot(*capabilities, **more)
         self.vendors = {name: Vendor(self.time, (scripts or {}).get(name, ())) for name in self.snapshot.targets if name not in set(unreachable)}
         owned = {name: target.hardware for name, target in self.snapshot.targets.items() if target.hardware is not None}
@@ -204,7 +209,8 @@ class House:
             snapshot=self.snapshot,
             surfaces=SURFACES,
             intake=Intake(self.snapshot, self.meters, clock=clock, price_of=_own_price),
-            policy=Policy(self.snapshot),
+            judge=a_judge(self.snapshot, *detectors, policy=policy),
+            auditor=Auditor(self.log, detectors=(), wall_ms=clock.wall_ms),
             chooser=Chooser(misfits=_misfits, health=lambda name: self.breakers.open_class(name) if name in self.vendors else "no_credential"),
             breakers=self.breakers,
             rules={name: RulesPlace(table) for name, table in self.snapshot.rules.items()},

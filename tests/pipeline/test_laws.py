@@ -15,7 +15,7 @@ from pointsman.core.capability import CachePolicy, Retries
 from pointsman.core.errors import PointsmanError
 from pointsman.core.failure import FailureKind
 from pointsman.core.http import Deadlines
-from pointsman.core.label import Level
+from pointsman.core.label import Level, a_label
 from pointsman.core.principal import Limit, LimitBy
 from pointsman.core.snapshot import FIRST_TARGET_BIT
 from pointsman.core.target import Hardware
@@ -56,7 +56,7 @@ async def live_through(house: House, *, stream: bool, label: Level, patience: in
 
     async def ask() -> None:
         call = a_call(stream=stream, wire={**WIRE, "stream": True} if stream else WIRE)
-        answer = await house.run(call, Asked(data_class=label))
+        answer = await house.run(call, Asked(declared=a_label(label.name.lower())))
         if answer.chunks is not None:
             async with aclosing(answer.chunks) as chunks:
                 for _ in range(reads):

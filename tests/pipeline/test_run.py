@@ -12,7 +12,7 @@ from pointsman.core.call import Asked, OutputSchema
 from pointsman.core.capability import CachePolicy, RuleTable
 from pointsman.core.errors import BadRequest, NoPlaceAllowed, NotAuthenticated, OverLimit, PlaceFailed, UnknownCapability, Vetoed
 from pointsman.core.http import Deadlines
-from pointsman.core.label import Level
+from pointsman.core.label import Level, a_label
 from pointsman.core.place import Dialect, Place
 from pointsman.core.principal import Limit, LimitBy
 from pointsman.core.snapshot import FIRST_TARGET_BIT
@@ -62,9 +62,9 @@ def test_a_refusal_is_booked_with_what_is_known_by_then() -> None:
 
 
 def test_data_above_the_ceiling_goes_nowhere_and_the_record_says_of_which_class_it_was() -> None:
-    house = House(a_capability(rules="rules.csv"), rules=a_table({"then": "answer", "answer": "hello"}))
+    house = House(a_capability(rules="rules.csv", ceiling=Level.INTERNAL), rules=a_table({"then": "answer", "answer": "hello"}))
     with pytest.raises(NoPlaceAllowed):
-        house.ask(a_call(), Asked(data_class=Level.RESTRICTED))
+        house.ask(a_call(), Asked(declared=a_label("restricted")))
     assert (house.record.status, house.record.data_class, house.record.snapshot, house.asked) == ("no_place_allowed", "restricted", "0123456789abcdef", {})
 
 
@@ -200,7 +200,7 @@ def test_restricted_data_is_neither_kept_nor_found() -> None:
     target = a_target(accepts=Level.RESTRICTED)
     house = House(a_capability(ladder=[target], cache=CachePolicy(), ceiling=Level.RESTRICTED))
     for _ in range(2):
-        house.ask(a_call(), Asked(data_class=Level.RESTRICTED))
+        house.ask(a_call(), Asked(declared=a_label("restricted")))
     assert house.asked == {"acme/small": 2}
 
 

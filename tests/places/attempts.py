@@ -6,7 +6,7 @@ from tests.values import a_call, a_capability, a_principal, a_target
 
 from pointsman.core.attempt import Attempt
 from pointsman.core.http import Deadlines
-from pointsman.core.label import Level
+from pointsman.core.label import INTERNAL, Label
 from pointsman.core.snapshot import CACHE_BIT, RULES_BIT
 from pointsman.core.target import Target
 from pointsman.core.verdict import Verdict
@@ -14,7 +14,7 @@ from pointsman.core.verdict import Verdict
 EVERYWHERE = (1 << RULES_BIT) | (1 << CACHE_BIT) | (0xFF << 2)
 
 
-def an_attempt(text: str = "Where is my parcel?", *, target: Target | None = None, label: Level = Level.INTERNAL, **more: Any) -> Attempt:
+def an_attempt(text: str = "Where is my parcel?", *, target: Target | None = None, label: Label = INTERNAL, **more: Any) -> Attempt:
     whole: dict[str, Any] = {
         "call": a_call(text),
         "principal": a_principal(),

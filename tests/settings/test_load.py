@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.settings.files import FIVE_LINES, SHA, known, settings_of, told_by
 
 from pointsman.core.errors import Mistake, SettingsInvalid
-from pointsman.core.label import Level
+from pointsman.core.label import PUBLIC, Level
 from pointsman.core.place import Feature, Place
 from pointsman.core.principal import LimitBy, Period, Scope
 from pointsman.core.snapshot import Snapshot
@@ -133,14 +133,14 @@ def test_every_field_reaches_the_value_it_is_about(folder: Path) -> None:
     )
     [key] = snapshot.keys
     assert [(digest.sha256, digest.until_s) for digest in key.digests] == [(SHA, None), ("cd" * 32, 1_801_353_600)]
-    assert (key.tenant, key.team, key.application, key.capabilities, key.scopes, key.expires_s, key.data_class) == (
+    assert (key.tenant, key.team, key.application, key.capabilities, key.scopes, key.expires_s, key.label) == (
         "shop",
         "care",
         "desk",
         {"support"},
         set(Scope),
         1_814_356_800,
-        Level.PUBLIC,
+        PUBLIC,
     )
     [limit] = snapshot.limits
     assert (limit.by, limit.only, limit.requests_per_minute, limit.tokens_per_minute, limit.budget_nano_usd, limit.period) == (

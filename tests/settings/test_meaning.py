@@ -41,7 +41,10 @@ SUPPORT = "capabilities: {support: {ladder: [acme/small]}}\n" + ACME.lstrip()
             "4 targets.t.hardware: a target has a price per token or own hardware, not both.",
         ),
         ("capabilities: {a: {ladder: [openai/x, openai/y, openai/x]}}", "1 capabilities.a.ladder[2]: this rung can never be tried: the target stands higher"),
-        ("capabilities: {a: {ladder: [openai/x], data_class: restricted}}", "1 capabilities.a.data_class: data of class `restricted` may be used, but no"),
+        (
+            "capabilities: {a: {ladder: [x], data_class: restricted}}\ntargets: {x: {vendor: openai, model: m, accepts: internal}}",
+            "1 capabilities.a.data_class: data of class `restricted` may be used, but no",
+        ),
         (
             "capabilities: {a: {ladder: [openai/x], data_class: public}}",
             "1 capabilities.a.data_class: this capability can never be used: every key declares `int",

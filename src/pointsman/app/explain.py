@@ -4,6 +4,7 @@ Where a call would go and why, without sending it: the stages of a gateway, walk
 Every judgement is the stage's own. Nothing is sent, nothing is looked up in a cache, and the only ledger is one that nobody keeps.
 """
 
+import asyncio
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,18 +16,21 @@ import msgspec
 
 from pointsman.app.gateway import Gateway
 from pointsman.core.call import Call, Text
+from pointsman.core.capability import Capability
 from pointsman.core.clock import Clock
-from pointsman.core.errors import PointsmanError, Refused, Unusable, Vetoed
-from pointsman.core.label import Level
+from pointsman.core.errors import NoPlaceAllowed, PointsmanError, Refused, Unusable, Vetoed
+from pointsman.core.label import PUBLIC, Label
 from pointsman.core.money import dollars
 from pointsman.core.principal import Principal
 from pointsman.core.target import Target
+from pointsman.core.verdict import Verdict
 from pointsman.decision.choose import Choice
-from pointsman.governance.judge import label_of, reason, verdict_on
+from pointsman.governance.judge import Judged
 from pointsman.ledger.trace import Trace
 from pointsman.pipeline.way import Way
 from pointsman.settings.load import Settings
 from pointsman.settings.secrets import secret
+from pointsman.surfaces.events import unstreamed
 
 USUAL_TOKENS_OUT: Final = 500
 _SAYS: Final = {
@@ -55,7 +59,7 @@ class Candidate:
     One target of the ladder. `order` counts from 1 in the order of trying; None is out.
 
     `code` and `says` tell why it is where it is. `policy`, `fit` and `credential` tell of each condition by itself, whatever the others
-    say; `protocol` is `same` as the caller's or `other`. The estimate is in nano-dollars, None where it is unknown.
+    say; `owed` what must be done to the data first; `protocol` is `same` as the caller's or `other`. The estimate is in nano-dollars, None where it is unknown.
     """
 
     target: str
@@ -65,6 +69,7 @@ class Candidate:
     code: str
     says: str
     policy: str
+    owed: tuple[str, ...]
     fit: str
     protocol: str
     credential: str
@@ -79,6 +84,7 @@ class Explanation:
     capability: str
     key: str
     data_class: str
+    found: Mapping[str, int]
     snapshot: str
     steps: tuple[Step, ...]
     candidates: tuple[Candidate, ...]
@@ -101,15 +107,23 @@ class Rehearsal:
 def rehearsing(settings: Settings, *, environ: Mapping[str, str], clock: Clock) -> Generator[Rehearsal]:
     """Yield a rehearsal of these settings."""
     with TemporaryDirectory(prefix="pointsman-") as folder:
-        server = msgspec.structs.replace(settings.server, database=str(Path(folder) / "ledger"))
-        gateway = Gateway(replace(settings, server=server), environ=environ, clock=clock)
+        gateway = Gateway(_elsewhere(settings, Path(folder)), environ=environ, clock=clock)
         try:
             yield Rehearsal(gateway, settings.folder, environ)
         finally:
             gateway.close()
 
 
-def explain(rehearsal: Rehearsal, call: Call, *, principal: Principal, declared: Level | None) -> Explanation:
+def _elsewhere(settings: Settings, folder: Path) -> Settings:
+    """Return the same settings, with everything that a gateway writes in another folder."""
+    file, change = settings.file, msgspec.structs.replace
+    server, audit = change(file.server, database=str(folder / "ledger")), change(settings.audit, folder=str(folder / "audit"), copies=[f"file:{folder / 'copies'}"])
+    keys = change(settings.retention, keys_file=str(folder / "keys"), content_file=str(folder / "content"), master=f"file:{folder / 'master'}")
+    identity = change(settings.identity, kept_in=str(folder / "identity"))
+    return replace(settings, file=change(file, server=server), audit=audit, retention=keys, identity=identity)
+
+
+def explain(rehearsal: Rehearsal, call: Call, *, principal: Principal, declared: Label | None) -> Explanation:
     """Walk the stages with one call. `declared` is what the request would say about its data."""
     walk = _Walk(rehearsal, call, principal=principal)
     try:
@@ -120,7 +134,7 @@ def explain(rehearsal: Rehearsal, call: Call, *, principal: Principal, declared:
         walk.judge_by_rules(way)
         walk.look_at_cache(way)
         walk.choose(way)
-    return walk.told(declared)
+    return walk.told()
 
 
 class _Walk:
@@ -130,29 +144,46 @@ class _Walk:
         self.refusal: PointsmanError | None = None
         self._rehearsal = rehearsal
         self._stages = rehearsal.gateway.stages
-        self._call = call
+        self._call = self._sent = call
         self._principal = principal
         self._steps: list[Step] = []
         self._candidates: tuple[Candidate, ...] = ()
         self._answered_by: str | None = None
         self._tokens_in: int | None = None
+        self._label = principal.key.label
+        self._found: Mapping[str, int] = {}
         self._tokens_out = call.sampling.max_tokens or USUAL_TOKENS_OUT
 
-    def admit(self, declared: Level | None) -> Way:
+    def admit(self, declared: Label | None) -> Way:
         """Pass the door, the policy and the limits. Raises `Refused`."""
         key, stages = self._principal.key, self._stages
         with self._refusing("door"):
             capability = stages.intake.find(self._principal, self._call.capability)
         self._says("door", "passes", says=f"the key `{key.key_id}` may use it")
-        label, ceiling = label_of(key.data_class, declared).name.lower(), capability.ceiling.name.lower()
-        with self._refusing("policy", f"the data is `{label}`, and the capability takes up to `{ceiling}`"):
-            verdict = stages.policy.judge(self._principal, declared, capability=capability)
-        self._says("policy", "passes", says=f"the data is `{label}`, and the capability takes up to `{ceiling}`")
         with self._refusing("limits"):
             stages.intake.reserve(self._principal, capability, call=self._call).settle(0, 0)
         self._says("limits", "passes", says="the call is within them while they are not used up" if stages.snapshot.limits else "there are none")
+        table = None if capability.rules is None else stages.rules[capability.rules]
+        held = stages.checks.must_see_whole(self._call, capability, is_judged=table is not None and table.has_after)
+        self._sent = unstreamed(self._call) if held and self._call.stream else self._call
+        self._label = key.label if declared is None else key.label.joined(declared)
+        try:
+            judged = self._judged(capability)
+        except NoPlaceAllowed as refused:
+            says = f"the data is `{refused.data_class}`, and the capability takes up to `{capability.ceiling.name.lower()}`"
+            self._says("policy", "refuses", says=says)
+            raise
+        self._label, self._found = judged.verdict.label, judged.seen.counts
+        found = ", ".join(f"{count} {kind}" for kind, count in self._found.items())
+        self._says("policy", "passes", says=f"the data is `{self._label.text}`" + (f"; found in it: {found}" if found else "; nothing was found in it"))
         trace = Trace(self._call, self._principal, capability=capability, unit=None, clock=stages.clock, book=stages.book)
-        return Way(self._call, self._principal, capability=capability, verdict=verdict, trace=trace, stages=stages)
+        return Way(self._call, judged, trace=trace, stages=stages, held=held)
+
+    def _judged(self, capability: Capability) -> Judged:
+        stages = self._stages
+        now_s = stages.clock.wall_ms() / 1000
+        judging = stages.judge.judge(self._sent, self._label, principal=self._principal, capability=capability, pause=asyncio.sleep, now_s=now_s)
+        return asyncio.run(judging)
 
     def judge_by_rules(self, way: Way) -> None:
         """Ask the decision table, if there is one."""
@@ -181,11 +212,11 @@ class _Walk:
         elif way.capability.cache is None:
             self._says("cache", "off", says="the capability keeps no answers")
         else:
-            self._says("cache", "off", says=f"no answer is kept for `{way.verdict.label.name.lower()}` data")
+            self._says("cache", "off", says=f"no answer is kept for `{way.verdict.label.text}` data")
 
     def choose(self, way: Way) -> None:
         """Ask which targets would be tried, and look at each."""
-        choice = self._stages.chooser.choose(way.sent, way.capability, verdict=way.verdict)
+        choice = self._stages.chooser.choose(way.judged.call, way.capability, verdict=way.verdict)
         self._candidates = tuple(self._candidate(target, choice, way=way) for target in way.capability.ladder)
         if self._answered_by is not None or self.refusal is not None:
             return
@@ -194,12 +225,13 @@ class _Walk:
         else:
             self.refusal = choice.refusal
 
-    def told(self, declared: Level | None) -> Explanation:
+    def told(self) -> Explanation:
         """Return the whole story."""
         return Explanation(
             capability=self._call.capability,
             key=self._principal.key.key_id,
-            data_class=label_of(self._principal.key.data_class, declared).name.lower(),
+            data_class=self._label.text,
+            found=dict(self._found),
             snapshot=self._stages.snapshot.digest,
             steps=tuple(self._steps),
             candidates=self._candidates,
@@ -214,9 +246,10 @@ class _Walk:
     def _candidate(self, target: Target, choice: Choice, *, way: Way) -> Candidate:
         rungs = {rung.target.name: (order, rung.reason) for order, rung in enumerate(choice.rungs, start=1)}
         order, code = rungs.get(target.name, (None, dict(choice.considered).get(target.name, "")))
-        policy = reason(target, way.verdict)
-        # Every target may receive public data, so what is left under this verdict is the fit alone.
-        misfit = self._stages.chooser.fault(way.sent, target, verdict=verdict_on(Level.PUBLIC, self._stages.snapshot))
+        policy = self._stages.judge.reason(target, way.judged)
+        # Under a verdict that permits every target, what is left is the fit alone.
+        everywhere = Verdict(label=PUBLIC, mask=-1, snapshot=way.verdict.snapshot)
+        misfit = self._stages.chooser.fault(way.judged.call, target, verdict=everywhere)
         price, estimate = self._price(target)
         return Candidate(
             target=target.name,
@@ -226,8 +259,9 @@ class _Walk:
             code=code,
             says=policy.says if code.startswith("policy:") else _says(code),
             policy=policy.code,
+            owed=tuple(sorted(f"{duty.obligation} {duty.data_class}" for duty in way.verdict.owes(target))),
             fit=misfit or "fits",
-            protocol="same" if target.dialect is way.sent.dialect else "other",
+            protocol="same" if target.dialect is way.call.dialect else "other",
             credential=self._credential(target),
             price=price,
             estimate_nano_usd=estimate,

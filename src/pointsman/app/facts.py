@@ -6,11 +6,17 @@ from collections.abc import Callable
 from typing import Final
 
 from pointsman.core.capability import RuleTable
+from pointsman.core.snapshot import Snapshot
 from pointsman.core.target import Price, Target
+from pointsman.governance.detection.kinds import KINDS
+from pointsman.governance.policy.faults import faults
+from pointsman.governance.policy.proof import prove
+from pointsman.governance.policy.template import template
 from pointsman.ledger.prices import Catalogue
 from pointsman.places.rules.table import check
 from pointsman.providers.profiles.table import PROFILES, profile_of
 from pointsman.settings.facts import Facts, RuleFault, VendorFacts
+from pointsman.settings.policy_text import PolicyText
 
 _MINUTE_MS: Final = 60_000
 
@@ -56,7 +62,15 @@ def facts(prices: Prices) -> Facts:
         },
         has_price=lambda target: target.hardware is not None or prices.of(target) is not None,
         rule_faults=_rule_faults,
+        policy=template(),
+        policy_faults=faults,
+        broken_claims=_broken_claims,
+        kinds=frozenset(KINDS),
     )
+
+
+def _broken_claims(snapshot: Snapshot, policy: PolicyText) -> list[tuple[str, str]]:
+    return [(violation.capability, violation.says) for violation in prove(snapshot, policy)]
 
 
 def _rule_faults(table: RuleTable) -> list[RuleFault]:

@@ -14,12 +14,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from pointsman.app.auditing import audit_log
 from pointsman.app.facts import Prices
+from pointsman.app.governing import Governing
+from pointsman.app.identity import Standing
+from pointsman.app.identity_approvals import Approvals
 from pointsman.app.outlets import Outlets
 from pointsman.assess.checks import Checks
 from pointsman.core.call import Call
 from pointsman.core.clock import Clock
-from pointsman.core.entry import Outcome
+from pointsman.core.entry import CallRecord, Outcome
 from pointsman.core.errors import CredentialMissing, Exhausted, LedgerUnavailable, PlaceFailed, PointsmanError, Refused
 from pointsman.core.ids import uuid7
 from pointsman.core.principal import LimitBy, Period
@@ -27,11 +31,12 @@ from pointsman.core.snapshot import Snapshot
 from pointsman.core.target import Target
 from pointsman.decision.breaker import Breakers
 from pointsman.decision.choose import NO_CREDENTIAL, Chooser
-from pointsman.governance.judge import Policy
 from pointsman.intake.admit import Intake
 from pointsman.intake.cells import Cells, OwnCells, SharedCells
 from pointsman.intake.meters import Meters, period_start_s
+from pointsman.ledger.auditor import Auditor
 from pointsman.ledger.busy import BusyMeter
+from pointsman.ledger.content.opening import open_files
 from pointsman.ledger.rating import Rater
 from pointsman.ledger.writer import Ledger
 from pointsman.pipeline.stages import Stages
@@ -67,23 +72,37 @@ class Gateway:
         self._outlets = Outlets(folder=settings.folder, environ=environ, bounds=bounds)
         self._cache = AnswerCache(max_bytes=told.max_cache_bytes, now=clock.monotonic_s)
         self._breakers = Breakers(clock.monotonic_s)
+        self.standing = Standing(settings.folder / settings.identity.kept_in, secret=self._outlets.secret, clock=clock)
+        self.approvals = Approvals(self.standing, settings.identity)
         self._seeded: dict[str, tuple[LimitBy, str | None, Period]] = {}
         self._busy: dict[str, BusyMeter] = {}
         # A worker does not see the calls of the others: each bears its part of the hardware's price.
         self._workers = settings.server.workers
         self._random = random.Random()  # noqa: S311 - identifiers are unique, not secret; the system's own generator is a system call for each
-        self.stages = self._stages(settings.snapshot)
+        self._files = open_files(settings.folder, settings.retention, ledger=settings.server.database, environ=environ)
+        self._governing = Governing(self._files.keys.pseudonyms)
+        self._audit = audit_log(settings, environ=environ, wall_ms=clock.wall_ms)
+        self._auditor = Auditor(self._audit, detectors=self._governing.names, wall_ms=clock.wall_ms)
+        self.stages = self._stages(settings)
         self._seed_budgets()
 
-    def reload(self, settings: Settings) -> None:
-        """Swap the snapshot; requests under way keep theirs. Raises nothing that leaves a half-made one in force."""
-        self.stages = self._stages(settings.snapshot)
+    def reload(self, settings: Settings) -> bool:
+        """
+        Swap the snapshot; requests under way keep theirs. Raises nothing that leaves a half-made one in force.
+
+        Tell whether it is in force now: a change that needs approval waits for it.
+        """
+        if not self.approvals.admits(settings):
+            return False
+        self.stages = self._stages(settings)
+        self.approvals.took_effect(settings)
         for missing in self.missing:
             _LOG.warning("%s", missing.message)
         try:
             self._seed_budgets()
         except LedgerUnavailable as error:  # no call is accepted now anyway; `note_hardware` tries again
             _LOG.warning("what was spent before is not known yet: %s", error.message)
+        return True
 
     def new_id(self) -> str:
         """Return a new time-ordered identifier."""
@@ -106,6 +125,8 @@ class Gateway:
         """Return why no call can be answered, or None."""
         if self.ledger.trouble is not None:
             return f"the ledger cannot be written: {self.ledger.trouble}"
+        if self._audit.trouble is not None:
+            return f"the audit log cannot be written: {self._audit.trouble}"
         return None
 
     def note(self, error: Exception, call_id: str) -> None:
@@ -132,11 +153,17 @@ class Gateway:
         self.note_hardware()
         self._meters.settle()
         self._outlets.close()
+        self.standing.close()
         self.ledger.close()
+        self._audit.close()
+        self._files.keys.close()
 
-    def _stages(self, snapshot: Snapshot) -> Stages:
+    def _stages(self, settings: Settings) -> Stages:
+        snapshot = settings.snapshot
         # What may refuse the snapshot comes first: nothing below does, and it changes what the calls of the last one share.
         checks = Checks(snapshot)
+        judge = self._governing.judge(settings)
+        self.standing.check(settings.identity)
         rules = {name: RulesPlace(table) for name, table in snapshot.rules.items()}
         outlets, self.missing = self._outlets.connect(snapshot)
         self._watch_hardware(snapshot)
@@ -145,8 +172,9 @@ class Gateway:
         return Stages(
             snapshot=snapshot,
             surfaces=SURFACES,
-            intake=Intake(snapshot, self._meters, clock=self.clock, price_of=self.prices.of),
-            policy=Policy(snapshot),
+            intake=Intake(snapshot, self._meters, clock=self.clock, price_of=self.prices.of, others=self.standing.identities(settings.identity)),
+            judge=judge,
+            auditor=self._auditor,
             chooser=Chooser(misfits=_misfits, health=lambda name: self._health(name, outlets)),
             breakers=self._breakers,
             rules=rules,
@@ -154,9 +182,13 @@ class Gateway:
             models=ModelsPlace(outlets, sse_line_bytes=self._line_bytes),
             checks=checks,
             rater=Rater(self.prices.of, self._busy, clock=self.clock),
-            book=self.ledger.book,
+            book=self._book,
             clock=self.clock,
         )
+
+    def _book(self, record: CallRecord) -> None:
+        self.ledger.book(record)
+        self._auditor.closed(record)
 
     def _watch_hardware(self, snapshot: Snapshot) -> None:
         now_s = self.clock.monotonic_s()

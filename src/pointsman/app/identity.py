@@ -27,7 +27,7 @@ _LOG: Final = logging.getLogger("pointsman")
 _OK: Final = 200
 _BLIND_S: Final = 5.0  # for so long what was read last still holds
 _NOTE_USE_S: Final = 20.0
-_TOKEN_S: Final = 8 * 86_400.0  # longer than any token lives (`longest_life_s`)
+TOKEN_S: Final = 8 * 86_400.0  # longer than any token lives (`longest_life_s`)
 _DISCOVERY: Final = "/.well-known/openid-configuration"
 
 
@@ -123,7 +123,7 @@ class Standing:
         self.look()
         ended = ended_by(kind, name, self.register.sessions.all())
         if kind != "session":
-            self.file().revoke(kind, name, now_s=self.now_s, until_s=self.now_s + _TOKEN_S if kind == "token" else None)
+            self.file().revoke(kind, name, now_s=self.now_s, until_s=self.now_s + TOKEN_S if kind == "token" else None)
         self.end_sessions(ended)
         return len(ended)
 

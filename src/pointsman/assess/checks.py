@@ -11,9 +11,9 @@ import jsonschema_rs
 import msgspec
 
 from pointsman.core.attempt import Grade
-from pointsman.core.call import OutputSchema, Refusal, Text
+from pointsman.core.call import Call, OutputSchema, Refusal, Text
 from pointsman.core.capability import Capability
-from pointsman.core.errors import Unusable
+from pointsman.core.errors import BadRequest, Unusable
 from pointsman.core.reply import Finish, Reply
 from pointsman.core.snapshot import Snapshot
 
@@ -27,9 +27,16 @@ class Checks:
     def __init__(self, snapshot: Snapshot) -> None:
         self._validators = {name: _compiled(each.output, name) for name, each in snapshot.capabilities.items() if each.output is not None}
 
-    def needs_content(self, capability: Capability) -> bool:
-        """Tell whether the whole answer must be seen before it may be sent."""
-        return capability.output is not None and not capability.raw
+    def must_see_whole(self, call: Call, capability: Capability, *, is_judged: bool) -> bool:
+        """
+        Tell whether the whole answer must be seen before it may be sent: it is checked here, or `is_judged` by rules.
+
+        Raises `BadRequest` for several answers where only one would be looked at.
+        """
+        held = is_judged or (capability.output is not None and not capability.raw)
+        if held and call.answers > 1:
+            raise BadRequest(f"The answers of `{capability.name}` are judged, one for each call. Ask for one at a time.", field="n")
+        return held
 
     def grade(self, reply: Reply, capability: Capability) -> Grade:
         """Return whether the reply is good enough, and if not, why."""

@@ -17,7 +17,6 @@ import click
 from pointsman.cli.answer_stream import Told, request_body, streamed, told_by, whole
 from pointsman.cli.options import Wrong, duration, json_option, money, note, print_json
 from pointsman.core.errors import Unusable
-from pointsman.core.label import Level
 
 _URL: Final = "http://127.0.0.1:8800"
 _CONNECT_S: Final = 5.0
@@ -33,7 +32,7 @@ _OBEYED: Final = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160)])
 @click.option("--no-stream", is_flag=True, help="Wait for the whole answer.")
 @click.option("--max-tokens", type=click.IntRange(min=1), help="The longest answer.")
 @click.option("--unit", help="The business item that this is about, such as ticket-4711.")
-@click.option("--data-class", type=click.Choice([known.name.lower() for known in Level]), help="The class of the data in the question.")
+@click.option("--data-class", help="The class of the data in the question, or several with commas.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=600.0, show_default=True, help="Seconds to wait for the next piece.")
 @json_option
 def command(prompt: str, *, capability: str, url: str, no_stream: bool, as_json: bool, **told: Any) -> None:

@@ -14,7 +14,7 @@ from pointsman.app.gateway import Gateway, system_clock
 from pointsman.cli.configuration import settings_at
 from pointsman.cli.options import Wrong, config_option, json_option, money, note, print_json, say, table
 from pointsman.core.errors import PointsmanError
-from pointsman.core.label import Level
+from pointsman.core.label import Label, a_label
 from pointsman.core.place import Dialect
 from pointsman.core.principal import Principal
 from pointsman.intake.keys import LOCAL
@@ -30,7 +30,7 @@ _PROTOCOLS: Final = {"openai": Dialect.OPENAI_CHAT, "anthropic": Dialect.ANTHROP
 @click.command("explain")
 @click.argument("prompt", default="Hello")
 @click.option("--capability", required=True, help="The capability, or a target's name for a key that may name targets.")
-@click.option("--data-class", type=click.Choice([known.name.lower() for known in Level]), help="The class that the request declares.")
+@click.option("--data-class", help="The class that the request declares, or several with commas.")
 @click.option("--key-id", help="The key that calls; by default the first that may use the capability.")
 @click.option("--protocol", type=click.Choice(list(_PROTOCOLS)), default="openai", show_default=True, help="The protocol that the caller speaks.")
 @click.option("--tools", is_flag=True, help="The call offers tools.")
@@ -48,11 +48,22 @@ def command(path: Path, *, capability: str, data_class: str | None, key_id: str 
         dialect = _PROTOCOLS[asked.pop("protocol")]
         body = msgspec.json.encode(_openai(capability, **asked) if dialect is Dialect.OPENAI_CHAT else _anthropic(capability, **asked))
         call = BY_DIALECT[dialect].decode(body, rehearsal.gateway.new_id())
-        found = explain(rehearsal, call, principal=principal, declared=None if data_class is None else Level[data_class.upper()])
+        found = explain(rehearsal, call, principal=principal, declared=_declared(data_class, rehearsal.gateway))
     if as_json:
         print_json(asdict(found))
     else:
         _tell(found)
+
+
+def _declared(told: str | None, gateway: Gateway) -> Label | None:
+    if told is None:
+        return None
+    levels = gateway.stages.judge.levels
+    names = [name.strip() for name in told.split(",")]
+    for name in names:
+        if name not in levels:
+            raise Wrong(f"There is no data class `{name}`. Known: {', '.join(f'`{one}`' for one in sorted(levels))}.")
+    return a_label(*names, levels=levels)
 
 
 def _principal(gateway: Gateway, capability: str, *, key_id: str | None) -> Principal:

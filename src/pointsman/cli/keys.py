@@ -6,6 +6,7 @@ The secret is shown once; the file keeps its digest. A running gateway takes the
 
 import re
 import secrets
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -14,11 +15,11 @@ import click
 
 from pointsman.cli.configuration import check_of, now_ms, settings_at
 from pointsman.cli.options import Wrong, config_option, json_option, note, print_json, span_s, table, warn
-from pointsman.core.label import Level
-from pointsman.core.principal import Key, Scope
+from pointsman.core.principal import Digest, Key, Scope
 from pointsman.intake.keys import mint
 from pointsman.settings.compile import when_s
 from pointsman.settings.edit import Value, drop, editing, put, replace_file
+from pointsman.storage.identity_file import IdentityFile
 
 _NAME: Final = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,99}$")
 _KEY_BYTES: Final = 32
@@ -40,7 +41,7 @@ def command() -> None:
 @click.option("--capability", "capabilities", multiple=True, help="A capability that it may use; may be given again. By default all.")
 @click.option("--scope", "scopes", multiple=True, type=click.Choice([scope.value for scope in Scope]), help="What it may do; may be given again.")
 @click.option("--expires", help="When it ends: `2027-01-31`, `2027-01-31T12:00:00` (UTC), or after `90d`.")
-@click.option("--data-class", type=click.Choice([known.name.lower() for known in Level]), help="The class of all data that it sends.")
+@click.option("--data-class", "classes", multiple=True, help="The class of all data that it sends, such as `internal` or `personal`; may be given again.")
 @config_option
 @json_option
 def create(name: str, path: Path, *, as_json: bool, **told: Any) -> None:
@@ -60,7 +61,7 @@ def create(name: str, path: Path, *, as_json: bool, **told: Any) -> None:
             "capabilities": told["capabilities"] or None,
             "scopes": told["scopes"] or None,
             "expires": _ends(told["expires"]),
-            "data_class": told["data_class"],
+            "data_class": told["classes"] or None,
         }
         replace_file(path, put(source, ("keys", name), value=entry), check=check_of(path))
     if as_json:
@@ -93,6 +94,7 @@ def rotate(name: str, path: Path, *, overlap: str, as_json: bool) -> None:
         elif len(old.digests) > 1:
             changed = drop(changed, ("keys", name, "previous"))
         replace_file(path, changed, check=check_of(path))
+        _refuse_at_once(path, old.digests[1:] if overlap_s else old.digests)
     if as_json:
         print_json({"name": name, "secret": minted.secret, "previous_until": until if overlap_s else None})
         return
@@ -113,14 +115,15 @@ def revoke(name: str, path: Path, *, force: bool, as_json: bool) -> None:
     """End a key: its secrets are accepted no more."""
     with editing(path) as source:
         before = settings_at(path).snapshot.keys
-        _known(before, name)
+        gone = _known(before, name)
         if len(before) == 1 and not force:
             raise Wrong(f"`{name}` is the last key: without any, {_OPEN}. Make another key first, or use --force.")
         replace_file(path, drop(source, ("keys", name)), check=check_of(path))
+        _refuse_at_once(path, gone.digests)
     if as_json:
         print_json({"name": name, "revoked": True, "open": len(before) == 1})
         return
-    note(f"Took the key `{name}` out of {path}. A running gateway refuses it in about a second.")
+    note(f"Took the key `{name}` out of {path}. A running gateway refuses it within a second.")
     if len(before) == 1:
         warn(f"There are no keys any more: {_OPEN}.")
 
@@ -146,6 +149,16 @@ def _known(keys: tuple[Key, ...], name: str) -> Key:
     return found
 
 
+def _refuse_at_once(path: Path, digests: Iterable[Digest]) -> None:
+    """Tell running gateways, which look there several times a second, also while a change of the file waits for approval or has mistakes."""
+    file = IdentityFile(path.parent / settings_at(path).identity.kept_in)
+    try:
+        for digest in digests:
+            file.revoke("key", digest.sha256, now_s=now_ms() / 1000)
+    finally:
+        file.close()
+
+
 def _ends(told: str | None) -> str | None:
     if told is None:
         return None
@@ -163,7 +176,7 @@ def _ends(told: str | None) -> str | None:
 
 def _row(key: Key) -> tuple[str, ...]:
     capabilities = "all" if key.capabilities is None else ", ".join(sorted(key.capabilities))
-    return key.key_id, key.tenant, key.team or "", capabilities, ", ".join(sorted(key.scopes)), key.data_class.name.lower(), _until(key)
+    return key.key_id, key.tenant, key.team or "", capabilities, ", ".join(sorted(key.scopes)), key.label.text, _until(key)
 
 
 def _until(key: Key) -> str:
@@ -180,7 +193,7 @@ def _as_data(key: Key) -> dict[str, object]:
         "application": key.application,
         "capabilities": None if key.capabilities is None else sorted(key.capabilities),
         "scopes": sorted(key.scopes),
-        "data_class": key.data_class.name.lower(),
+        "data_class": key.label.text,
         "expires": None if key.expires_s is None else _utc(key.expires_s),
         "previous_until": next((_utc(digest.until_s) for digest in key.digests if digest.until_s is not None), None),
     }

@@ -13,11 +13,11 @@ from pointsman.core.errors import NotPermitted
 from pointsman.core.http import Deadlines
 from pointsman.core.principal import Principal
 from pointsman.core.target import Target
-from pointsman.core.verdict import Verdict
+from pointsman.core.verdict import Duty, Verdict
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
-    """One try at one target. `deadlines` are what is left of the call's own."""
+    """One try at one target. `met` are the duties that the call, as it is here, fulfils; `deadlines` what is left of the call's own."""
 
     call: Call
     principal: Principal
@@ -25,10 +25,11 @@ class Attempt(Struct, frozen=True, kw_only=True):
     target: Target
     verdict: Verdict
     deadlines: Deadlines
+    met: frozenset[Duty] = frozenset()
 
     def __post_init__(self) -> None:
-        """Refuse a target that the verdict does not permit."""
-        if not self.verdict.permits(self.target):
+        """Refuse a target that the verdict does not permit, or at which something is still owed."""
+        if not (self.verdict.permits(self.target) and self.verdict.owes(self.target) <= self.met):
             raise NotPermitted(what=f"the target `{self.target.name}`", who=self.principal.key.key_id)
 
 

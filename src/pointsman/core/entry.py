@@ -2,6 +2,8 @@
 What the ledger keeps: an entry per attempt, a record per call, an outcome per unit. Money in nano-dollars, time in Unix milliseconds.
 """
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from pointsman.core.place import Place
@@ -32,7 +34,7 @@ class CallRecord(Struct, frozen=True, kw_only=True):
     The decision record of one call, complete when its last byte was sent.
 
     `reason` is why the target that answers was chosen; empty if none did. `considered` lists the other candidates as (target, reason code).
-    `status` is `ok`, a refusal's or a failure's code, or `cancelled`.
+    `found` counts what detectors found, by kind. `status` is `ok`, a refusal's or a failure's code, or `cancelled`.
     """
 
     call_id: str
@@ -51,6 +53,7 @@ class CallRecord(Struct, frozen=True, kw_only=True):
     latency_ms: float
     entries: tuple[Entry, ...]
     considered: tuple[tuple[str, str], ...]
+    found: Mapping[str, int] = {}
 
 
 class Outcome(Struct, frozen=True, kw_only=True):

@@ -29,7 +29,8 @@ class Key(Struct, frozen=True, kw_only=True):
     """
     A key of a service. The secret is known by digests only; during a rotation two of them are valid.
 
-    `capabilities` None means all. `label` is what the key declares about all data it sends; `groups` are what policies know its holder by.
+    `capabilities` None means all. `label` is what the key declares about all data it sends; `groups` are what policies know its holder by; `files` what
+    those count as that nobody can read.
     """
 
     key_id: str
@@ -42,6 +43,7 @@ class Key(Struct, frozen=True, kw_only=True):
     expires_s: float | None = None
     label: Label = INTERNAL
     groups: frozenset[str] = frozenset()
+    files: Label | None = None
 
 
 class Principal(Struct, frozen=True, kw_only=True):

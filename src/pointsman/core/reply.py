@@ -140,6 +140,13 @@ class Closed(Struct, frozen=True):
     """The vendor's mark that nothing is missing."""
 
 
+class Piece(Struct, frozen=True):
+    """A part of a streamed reply: what it means, and the bytes it came as."""
+
+    events: "tuple[Event, ...]"
+    raw: bytes
+
+
 Event = (
     Started
     | TextDelta

@@ -15,7 +15,7 @@ from pointsman.core.capability import Capability
 from pointsman.core.errors import CredentialMissing, NoPlaceAllowed, NoTargetFits, NotExpressible, PointsmanError
 from pointsman.core.place import Feature
 from pointsman.core.target import Target
-from pointsman.core.verdict import Verdict
+from pointsman.core.verdict import Obligation, Verdict
 
 NO_CREDENTIAL: Final = "no_credential"
 
@@ -81,7 +81,9 @@ class Chooser:
     def fault(self, call: Call, target: Target, *, verdict: Verdict) -> str | None:
         """Return the code of what keeps the call from the target, or None."""
         if not verdict.permits(target):
-            return f"policy:{verdict.label.name.lower()}"
+            return f"policy:{verdict.label.text}"
+        if any(duty.obligation is Obligation.PERSON for duty in verdict.owes(target)):
+            return "person"
         needs = _needs(call)
         if not needs <= target.features:
             return "lacks:" + ",".join(sorted(need.value for need in needs - target.features))
@@ -96,7 +98,7 @@ class Chooser:
     def _refusal(self, call: Call, capability: Capability, *, verdict: Verdict, out: list[tuple[str, str]]) -> PointsmanError:
         kinds = {code.partition(":")[0] for _, code in out}
         if kinds <= {"policy"}:
-            return NoPlaceAllowed(capability=capability.name, data_class=verdict.label.name.lower())
+            return NoPlaceAllowed(capability=capability.name, data_class=verdict.label.text)
         if NO_CREDENTIAL in kinds:
             return CredentialMissing(f"No target of `{capability.name}` has its credential. `pointsman check` names what is missing; set it.")
         if kinds <= {"policy", "cannot_express"}:

@@ -1,57 +1,148 @@
 """
-Where data may go: label → verdict.
+What the data of a call is, and where it may go: look, label, judge.
 
-- A label is the strictest of what the key declares and what the request declares; a request can only tighten it.
-- Data above a capability's ceiling goes nowhere.
-- A target is permitted if it accepts the label. What is not permitted by this rule is closed.
-- Rules run inside this process and see every label. The cache never keeps restricted data.
-- Total and pure: every label has a verdict, worked out once per snapshot. Nothing here sends, stores or detects.
+- A label is the join of what the key declares, what the request declares and what was found. Finding only adds; a request only adds.
+- A detector that crashed or was late leaves data unknown, and what is unknown counts as the strictest. A picture or file that cannot be read counts
+  as what its source, the key, says of such.
+- Kinds of findings that the owner of a capability lets pass do not count, except secrets.
+- Secrets that are found are taken out for good before anything else sees the call.
+- Pure: nothing here sends or stores. `policy` knows what is allowed, `detection` searches, `filtering` changes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Final
 
+from msgspec.structs import replace
+
+from pointsman.core.call import Call, Image, ToolResult
 from pointsman.core.capability import Capability
-from pointsman.core.errors import NoPlaceAllowed
-from pointsman.core.label import Level
+from pointsman.core.errors import BadRequest, NoPlaceAllowed
+from pointsman.core.label import SECRET, UNKNOWN, Integrity, Label, Level, a_label
 from pointsman.core.principal import Principal
-from pointsman.core.snapshot import CACHE_BIT, RULES_BIT, Snapshot
 from pointsman.core.target import Target
-from pointsman.core.verdict import Reason, Verdict
+from pointsman.core.verdict import Duty, Obligation, Reason, Verdict
+from pointsman.governance.detection.scanner import Scanner
+from pointsman.governance.filtering.filter import Filtered, NotFilterable, filtered
+from pointsman.governance.filtering.pseudonyms import Namer, scope_of
+from pointsman.governance.filtering.restore import Restorer
+from pointsman.governance.look import Pause, Seen, look
+from pointsman.governance.policy.compiled import CompiledPolicy
+
+_REMOVE_SECRETS: Final = frozenset({Duty(SECRET, Obligation.REDACT)})
+_DOABLE: Final = frozenset({Obligation.REDACT, Obligation.PSEUDONYMISE})
+
+Reread = Callable[[Call, Filtered], Call]
 
 
-def label_of(declared_by_key: Level, declared_by_request: Level | None) -> Level:
-    """Return the strictest of what was declared."""
-    return declared_by_key if declared_by_request is None else max(declared_by_key, declared_by_request)
+class Judged:
+    """One call with what was decided about it. `call` holds no secret that was found."""
+
+    __slots__ = ("_judge", "_ready", "call", "capability", "principal", "seen", "verdict")
+
+    def __init__(self, call: Call, seen: Seen, *, principal: Principal, capability: Capability, verdict: Verdict, judge: "Judge") -> None:
+        self.call = call
+        self.seen = seen
+        self.principal = principal
+        self.capability = capability
+        self.verdict = verdict
+        self._judge = judge
+        self._ready: dict[frozenset[Duty], tuple[Call, Restorer | None]] = {frozenset(): (call, None)}
+
+    def met(self, target: Target) -> frozenset[Duty]:
+        """Return the duties at a target that filtering can do."""
+        return frozenset(duty for duty in self.verdict.owes(target) if duty.obligation in _DOABLE)
+
+    def ready(self, target: Target) -> tuple[Call, Restorer | None]:
+        """Return the call as the target may see it, and who puts back what was replaced; worked out once for all that are owed the same."""
+        duties = self.met(target)
+        known = self._ready.get(duties)
+        if known is None:
+            known = self._ready[duties] = self._judge.filtered(self, duties)
+        return known
 
 
-def verdict_on(label: Level, snapshot: Snapshot) -> Verdict:
-    """Return where data of this label may go."""
-    mask = 1 << RULES_BIT
-    if label < Level.RESTRICTED:
-        mask |= 1 << CACHE_BIT
-    for target in snapshot.targets.values():
-        if target.accepts >= label:
-            mask |= 1 << target.bit
-    return Verdict(label=label, mask=mask, snapshot=snapshot.digest)
+class Judge:
+    """
+    The judgement of one snapshot.
+
+    `key_of(tenant)` is the key of a tenant's pseudonyms; `levels` the level of each class; `reread` gives a call with another body.
+    """
+
+    def __init__(self, policy: CompiledPolicy, scanner: Scanner, *, key_of: Callable[[str], bytes], levels: Mapping[str, Level], reread: Reread) -> None:
+        self.policy = policy
+        self.levels = levels
+        self._scanner = scanner
+        self._key_of = key_of
+        self._reread = reread
+
+    async def judge(self, call: Call, declared: Label, *, principal: Principal, capability: Capability, pause: Pause, now_s: float) -> Judged:
+        """
+        Look through a call, take secrets out of it, label and judge it. `declared` is what is known of its data beforehand.
+
+        Raises `NoPlaceAllowed` for data above the capability's ceiling.
+        """
+        seen = (await look(call, self._scanner, pause=pause)).heeding(capability)
+        if seen.has_secrets:
+            call = self._without_secrets(call, seen, principal=principal)
+            seen = replace((await look(call, self._scanner, pause=pause)).heeding(capability), removed=seen.counts)
+        label = self.label(declared, call, principal=principal, seen=seen)
+        verdict = self.verdict(principal, label, capability=capability, now_s=now_s)
+        return Judged(call, seen, principal=principal, capability=capability, verdict=verdict, judge=self)
+
+    def label(self, declared: Label, call: Call, *, principal: Principal, seen: Seen) -> Label:
+        """Return what is known about the data of a call."""
+        label = declared
+        classes = {one.data_class for ones in seen.findings for one in ones}
+        if classes:
+            label = label.joined(a_label(*classes, levels=self.levels))
+        if seen.unread and principal.key.files is not None:
+            label = label.joined(principal.key.files)
+        if seen.failed:
+            label = label.joined(UNKNOWN)
+        integrity = min(label.integrity, _integrity(call))
+        return label if integrity is label.integrity else replace(label, integrity=integrity)
+
+    def verdict(self, principal: Principal, label: Label, *, capability: Capability, now_s: float) -> Verdict:
+        """Return where data of this label may go. Raises `NoPlaceAllowed` for data above the capability's ceiling."""
+        if label.level > capability.ceiling:
+            raise NoPlaceAllowed(capability=capability.name, data_class=label.text)
+        return self.policy.verdict(principal, label, capability=capability, now_s=now_s)
+
+    def reason(self, target: Target, judged: Judged) -> Reason:
+        """Tell why a target is open or closed to a call."""
+        return self.policy.reason(target, judged.verdict, principal=judged.principal, capability=judged.capability)
+
+    def filtered(self, judged: Judged, duties: frozenset[Duty]) -> tuple[Call, Restorer | None]:
+        """Return a call with these duties done to what was found in it, and who puts back what was replaced. Raises `NoPlaceAllowed` if they cannot be."""
+        call, capability = judged.call, judged.capability
+        try:
+            done = self._filtered(call, judged.seen, duties=duties, principal=judged.principal)
+        except NotFilterable as error:
+            raise NoPlaceAllowed(capability=capability.name, data_class=judged.verdict.label.text) from error
+        return (self._reread(call, done), done.restorer) if done.count_by_kind else (call, None)
+
+    def _without_secrets(self, call: Call, seen: Seen, *, principal: Principal) -> Call:
+        try:
+            return self._reread(call, self._filtered(call, seen, duties=_REMOVE_SECRETS, principal=principal))
+        except NotFilterable as error:
+            raise BadRequest("A secret stands where it cannot be taken out. Leave it out.", field=".".join(map(str, error.path))) from error
+
+    def _filtered(self, call: Call, seen: Seen, *, duties: frozenset[Duty], principal: Principal) -> Filtered:
+        key = principal.key
+        names = Namer(self._key_of(key.tenant), scope=scope_of(call.wire, tenant=key.tenant, key_id=key.key_id, user=principal.user))
+        found = zip(seen.spots, seen.findings, strict=True)
+        return filtered(call.wire, found, duties=duties, names=names, headers=call.headers)
 
 
-def reason(target: Target, verdict: Verdict) -> Reason:
-    """Tell why a target is open or closed under a verdict."""
-    label = verdict.label.name.lower()
-    if verdict.permits(target):
-        return Reason(code="permitted", says=f"accepts data up to `{target.accepts.name.lower()}`; this is `{label}`")
-    return Reason(code=f"policy:{label}", says=f"accepts data up to `{target.accepts.name.lower()}` only; this is `{label}`")
-
-
-class Policy:
-    """The verdicts of one snapshot."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._verdicts: Mapping[Level, Verdict] = {label: verdict_on(label, snapshot) for label in Level}
-
-    def judge(self, principal: Principal, declared: Level | None, *, capability: Capability) -> Verdict:
-        """Return the verdict on a call. Raises `NoPlaceAllowed` for data above the capability's ceiling."""
-        label = label_of(principal.key.data_class, declared)
-        if label > capability.ceiling:
-            raise NoPlaceAllowed(capability=capability.name, data_class=label.name.lower())
-        return self._verdicts[label]
+def _integrity(call: Call) -> Integrity:
+    """Return how far the least trusted part of a conversation is trusted."""
+    least = Integrity.TRUSTED_USER
+    for turn in call.turns:
+        if turn.role == "assistant":
+            least = min(least, Integrity.MODEL_OUTPUT)
+        for part in turn.parts:
+            if isinstance(part, ToolResult):
+                least = min(least, Integrity.TOOL_OUTPUT)
+            elif isinstance(part, Image) and part.url is not None:
+                return Integrity.EXTERNAL
+    return least

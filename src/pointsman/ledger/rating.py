@@ -68,9 +68,11 @@ class Rater:
         """Rate a whole reply."""
         return self._rate(running, reply.usage)
 
-    def rate_usage(self, running: Running, usage: UsageSeen | None) -> Rating:
-        """Rate a stream that came to its end."""
-        return self._rate(running, None if usage is None else usage.usage)
+    def rate_stream(self, running: Running, call: Call, *, usage: UsageSeen | None, is_whole: bool, produced_tokens: int) -> Rating:
+        """Rate a stream that has ended. `is_whole` tells that all it had to say was said, so that what was counted is all there is."""
+        if is_whole:
+            return self._rate(running, None if usage is None else usage.usage)
+        return self.cut(running, call, produced_tokens=produced_tokens, known=usage)
 
     def cut(self, running: Running, call: Call, *, produced_tokens: int, known: UsageSeen | None = None) -> Rating:
         """Rate an attempt that was cut short: the caller is charged for what was produced, as far as it can be known."""

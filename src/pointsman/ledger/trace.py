@@ -2,13 +2,15 @@
 What happened to one call, collected while it happens and booked once, when its last byte is known.
 """
 
-from collections.abc import Callable
+from asyncio import CancelledError
+from collections.abc import Callable, Mapping
 
 from pointsman.core.attempt import Attempt
 from pointsman.core.call import Call
 from pointsman.core.capability import Capability
 from pointsman.core.clock import Clock
 from pointsman.core.entry import CallRecord, Entry
+from pointsman.core.errors import NoPlaceAllowed, PlaceFailed, PointsmanError
 from pointsman.core.money import add
 from pointsman.core.principal import Principal
 from pointsman.core.verdict import Verdict
@@ -19,11 +21,22 @@ OK = "ok"
 CANCELLED = "cancelled"
 
 
+def code_of(error: BaseException) -> str:
+    """Return what is booked for an error: the kind of a place's failure, the code of any other of ours."""
+    match error:
+        case PlaceFailed(failure=failure):
+            return failure.kind.value
+        case PointsmanError(code=code):
+            return code
+        case _:
+            return CANCELLED if isinstance(error, CancelledError | GeneratorExit) else "internal"
+
+
 class Trace:
     """
     The story of one call. `close` settles and books it; a second `close` changes nothing.
 
-    `settle(tokens, cost_nano_usd)` is set once money and tokens have been reserved.
+    `found` counts what detectors found by kind. `settle(tokens, cost_nano_usd)` is set once money and tokens have been reserved.
     """
 
     __slots__ = (
@@ -39,6 +52,7 @@ class Trace:
         "_unit",
         "considered",
         "data_class",
+        "found",
         "place",
         "reason",
         "settle",
@@ -60,6 +74,7 @@ class Trace:
         self.considered: tuple[tuple[str, str], ...] = ()
         self.settle: Callable[[int | None, int | None], None] | None = None
         self.data_class = "unknown"
+        self.found: Mapping[str, int] = {}
         self.snapshot = ""
         self.target = ""
         self.place = ""
@@ -69,6 +84,11 @@ class Trace:
     def call_id(self) -> str:
         """The id of the call, which is also the request id."""
         return self._call.call_id
+
+    @property
+    def started_s(self) -> float:
+        """Unix second at which the call was admitted."""
+        return self._started_ms / _MS
 
     @property
     def elapsed_s(self) -> float:
@@ -106,10 +126,16 @@ class Trace:
         self.place = attempt.target.place.value
         self.reason = reason
 
-    def under(self, verdict: Verdict) -> None:
-        """Note what was decided about the data."""
-        self.data_class = verdict.label.name.lower()
-        self.snapshot = verdict.snapshot
+    def under(self, verdict: Verdict, found: Mapping[str, int]) -> None:
+        """Note what was found in the data, by kind, and what was decided about it."""
+        self.data_class = verdict.label.text
+        self.found = found
+
+    def fail(self, error: BaseException) -> None:
+        """Close with what is booked for an error."""
+        if isinstance(error, NoPlaceAllowed):
+            self.data_class = error.data_class
+        self.close(code_of(error))
 
     def close(self, status: str) -> None:
         """Book the record and settle what was reserved, in this order: whatever happens to the limits, the call is on record."""
@@ -135,6 +161,7 @@ class Trace:
                 latency_ms=self.elapsed_s * _MS,
                 entries=tuple(self._entries),
                 considered=self.considered,
+                found=self.found,
             )
         )
         if self.settle is not None:

@@ -3,27 +3,34 @@ The ladder: try the targets in order until one answers well enough, within the b
 """
 
 from pointsman.core.attempt import Grade
-from pointsman.core.errors import Exhausted, NotGoodEnough, PlaceFailed
+from pointsman.core.errors import Exhausted, NoPlaceAllowed, NotGoodEnough, PlaceFailed, Refused
 from pointsman.decision.choose import Rung
 from pointsman.decision.retry import End, NextRung, plan
-from pointsman.pipeline.answering import finished
+from pointsman.ledger.trace import code_of
 from pointsman.pipeline.live import begun
-from pointsman.pipeline.way import Answer, Way, code_of
+from pointsman.pipeline.summary import by_summary, is_for_summary
+from pointsman.pipeline.way import Answer, Way
 
 
 async def climb(way: Way) -> Answer:
     """Return the first good answer of the ladder. Raises `Refused`, `CredentialMissing`, `PlaceFailed`, `NotGoodEnough` or `Exhausted`."""
-    choice = way.stages.chooser.choose(way.sent, way.capability, verdict=way.verdict)
+    choice = way.stages.chooser.choose(way.judged.call, way.capability, verdict=way.verdict)
     way.trace.considered = choice.considered
     if choice.refusal is not None:
         raise choice.refusal
     failures: list[PlaceFailed] = []
     shortfall: Grade | None = None
+    refusal: Refused | None = None
     for rung in choice.rungs:
-        result = await _stay(way, rung, failures=failures)
+        try:
+            result = await _stay(await by_summary(way, rung) if is_for_summary(way, rung) else way, rung, failures=failures)
+        except NoPlaceAllowed as closed:  # the summary may not go there either
+            refusal, result = closed, None
         if isinstance(result, Answer):
             return result
         shortfall = result or shortfall
+    if refusal is not None and not failures:
+        raise refusal
     if shortfall is not None:
         raise NotGoodEnough(capability=way.capability.name, says=shortfall.says)
     waits = [known.failure.retry_after_s for known in failures if known.failure.retry_after_s is not None]
@@ -53,11 +60,14 @@ async def _try(way: Way, rung: Rung) -> Answer | Grade | PlaceFailed:
     rater = way.stages.rater
     full = way.full or rung.target.dialect is not way.call.dialect  # what is to be translated must be read
     try:
-        if way.sent.stream:
+        await way.stages.auditor.leaving(this.attempt, way.judged.seen.counts)
+        if this.attempt.call.stream:
             stream = await way.stages.models.stream(this.attempt, full=full)
             way.trace.answered_by(this.attempt, this.reason)
             return Answer(trace=way.trace, chunks=await begun(way, this, stream=stream))
         reply = await way.stages.models.run(this.attempt, full=full)
+        if this.restorer is not None:
+            reply = this.restorer.reply(reply)
         grade = way.stages.checks.grade(reply, way.capability)
     except PlaceFailed as failed:
         way.stages.breakers.failed(this.attempt.target.name, failed.failure)
@@ -71,7 +81,7 @@ async def _try(way: Way, rung: Rung) -> Answer | Grade | PlaceFailed:
     if not grade.passed:
         return grade
     if way.table is not None and way.table.has_after:
-        reply = way.table.after(this.attempt, reply)
-    answer = finished(way, this.attempt, reply=reply, reason=this.reason)
-    way.keep(this.attempt, reply)  # only now: an answer that cannot be written must not be found again
+        reply = way.table.after(way.attempt(way.stages.snapshot.rules_target), reply)
+    answer = way.finished(this.attempt, reply, reason=this.reason)
+    way.keep(reply)  # only now: an answer that cannot be written must not be found again
     return answer

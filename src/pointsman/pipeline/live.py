@@ -2,15 +2,15 @@
 A stream on its way to the caller: forwarded piece by piece, priced and booked at its end, however it ends.
 """
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 
 from pointsman.core.errors import PlaceFailed
-from pointsman.core.reply import UsageSeen
-from pointsman.ledger.rating import Rating
-from pointsman.ledger.trace import OK
-from pointsman.pipeline.way import Try, Way, code_of
-from pointsman.places.models.outlet import ModelStream, Piece
+from pointsman.governance.filtering.streams import restoring
+from pointsman.ledger.trace import OK, code_of
+from pointsman.pipeline.way import Try, Way
+from pointsman.places.models.outlet import ModelStream
 from pointsman.surfaces.events import ReplyBuilder
+from pointsman.surfaces.forwarding import writer
 
 
 async def live(way: Way, this: Try, *, stream: ModelStream) -> AsyncGenerator[bytes]:
@@ -21,9 +21,10 @@ async def live(way: Way, this: Try, *, stream: ModelStream) -> AsyncGenerator[by
     """
     builder = ReplyBuilder() if way.full else None
     error: str | None = None
+    restorer, surface = this.restorer, way.stages.surfaces[way.call.dialect]
     try:
         yield b""
-        write = _writer(way, this)
+        write = writer(way.call, this.attempt.target.dialect, surface=surface, restoring=restoring(restorer, way.call.dialect))
         async for pieces in stream.pieces():
             if builder is not None:
                 builder.feed(event for piece in pieces for event in piece.events)
@@ -39,11 +40,14 @@ async def live(way: Way, this: Try, *, stream: ModelStream) -> AsyncGenerator[by
         raise
     finally:
         stream.close()
-        rating = _rating(way, this, stream=stream, is_whole=error is None)
+        # A vendor counts last: once it has told why it stopped, what it has counted is all there is, even if nobody waits for the end mark.
+        is_whole = error is None or (stream.finished is not None and stream.usage is not None)
+        rate = way.stages.rater.rate_stream
+        rating = rate(this.running, way.call, usage=stream.usage, is_whole=is_whole, produced_tokens=stream.pieces_seen)
         way.trace.book(this.attempt, rating, started=this.started, first_byte_at=stream.first_byte_at, error=error)
         way.trace.close(error or OK)
     if builder is not None and stream.finished is not None:
-        way.keep(this.attempt, builder.reply())
+        way.keep(builder.reply() if restorer is None else restorer.reply(builder.reply()))
 
 
 async def begun(way: Way, this: Try, *, stream: ModelStream) -> AsyncGenerator[bytes]:
@@ -51,26 +55,3 @@ async def begun(way: Way, this: Try, *, stream: ModelStream) -> AsyncGenerator[b
     chunks = live(way, this, stream=stream)
     await anext(chunks)
     return chunks
-
-
-def _writer(way: Way, this: Try) -> Callable[[list[Piece]], bytes]:
-    if way.call.dialect is this.attempt.target.dialect:
-        return _forward if way.call.wants_usage else _forward_without_usage
-    encoder = way.stages.surfaces[way.call.dialect].stream(way.call)
-    return lambda pieces: b"".join([encoder.feed(event) for piece in pieces for event in piece.events])
-
-
-def _forward(pieces: list[Piece]) -> bytes:
-    return b"".join([piece.raw for piece in pieces])
-
-
-def _forward_without_usage(pieces: list[Piece]) -> bytes:
-    # We asked the vendor for usage whether or not the caller did; the event that holds nothing else is ours to drop.
-    return b"".join([piece.raw for piece in pieces if not any(isinstance(event, UsageSeen) and event.alone for event in piece.events)])
-
-
-def _rating(way: Way, this: Try, *, stream: ModelStream, is_whole: bool) -> Rating:
-    # A vendor counts last: once it has told why it stopped, what it has counted is all there is, even if nobody waits for the end mark.
-    if is_whole or (stream.finished is not None and stream.usage is not None):
-        return way.stages.rater.rate_usage(this.running, stream.usage)
-    return way.stages.rater.cut(this.running, way.call, produced_tokens=stream.pieces_seen, known=stream.usage)

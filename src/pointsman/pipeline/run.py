@@ -5,16 +5,18 @@ The pipeline knows the order of the stages and nothing else: every judgement is 
 the pipeline. Once it is known who asks for what, the call is booked exactly once, whatever happens.
 """
 
+from collections.abc import Callable
+
 from pointsman.core.attempt import Attempt
 from pointsman.core.call import Asked, Call
-from pointsman.core.errors import NoPlaceAllowed
 from pointsman.core.reply import Reply
+from pointsman.core.target import Target
 from pointsman.ledger.rating import FREE
 from pointsman.ledger.trace import Trace
-from pointsman.pipeline.answering import finished
 from pointsman.pipeline.ladder import climb
 from pointsman.pipeline.stages import Stages
-from pointsman.pipeline.way import Answer, Way, code_of
+from pointsman.pipeline.way import Answer, Way
+from pointsman.surfaces.events import unstreamed
 
 
 async def run(call: Call, asked: Asked, *, stages: Stages) -> Answer:
@@ -24,15 +26,17 @@ async def run(call: Call, asked: Asked, *, stages: Stages) -> Answer:
     trace = Trace(call, principal, capability=capability, unit=asked.unit, clock=stages.clock, book=stages.book)
     trace.snapshot = stages.snapshot.digest
     try:
-        verdict = stages.policy.judge(principal, asked.data_class, capability=capability)
-        trace.under(verdict)
         trace.settle = stages.intake.reserve(principal, capability, call=call).settle
-        way = Way(call, principal, capability=capability, verdict=verdict, trace=trace, stages=stages)
+        table = None if capability.rules is None else stages.rules[capability.rules]
+        held = stages.checks.must_see_whole(call, capability, is_judged=table is not None and table.has_after)
+        label = principal.key.label if asked.declared is None else principal.key.label.joined(asked.declared)
+        sent, pause, now_s = unstreamed(call) if held and call.stream else call, stages.clock.sleep, trace.started_s
+        judged = await stages.judge.judge(sent, label, principal=principal, capability=capability, pause=pause, now_s=now_s)
+        trace.under(judged.verdict, judged.seen.counts)
+        way = Way(call, judged, trace=trace, stages=stages, held=held)
         return _by_rules(way) or _from_cache(way) or await climb(way)
     except BaseException as error:
-        if isinstance(error, NoPlaceAllowed):
-            trace.data_class = error.data_class
-        trace.close(code_of(error))
+        trace.fail(error)
         raise
 
 
@@ -40,23 +44,17 @@ async def run(call: Call, asked: Asked, *, stages: Stages) -> Answer:
 
 
 def _by_rules(way: Way) -> Answer | None:
-    if way.table is None:
-        return None
-    attempt = way.attempt(way.stages.snapshot.rules_target)
-    started = way.stages.clock.monotonic_s()
-    return _free(way, attempt, reply=way.table.before(attempt), started=started, reason="rule")
+    return None if way.table is None else _free(way, way.stages.snapshot.rules_target, find=way.table.before, reason="rule")
 
 
 def _from_cache(way: Way) -> Answer | None:
-    if not way.remembers:
-        return None
-    attempt = way.attempt(way.stages.snapshot.cache_target)
-    started = way.stages.clock.monotonic_s()
-    return _free(way, attempt, reply=way.stages.cache.find(attempt), started=started, reason="cache_hit")
+    return _free(way, way.stages.snapshot.cache_target, find=way.stages.cache.find, reason="cache_hit") if way.remembers else None
 
 
-def _free(way: Way, attempt: Attempt, *, reply: Reply | None, started: float, reason: str) -> Answer | None:
+def _free(way: Way, target: Target, *, find: Callable[[Attempt], Reply | None], reason: str) -> Answer | None:
+    started, attempt = way.stages.clock.monotonic_s(), way.attempt(target)
+    reply = find(attempt)
     if reply is None:
         return None
     way.trace.book(attempt, FREE, started=started)
-    return finished(way, attempt, reply=reply, reason=reason)
+    return way.finished(attempt, reply, reason=reason)

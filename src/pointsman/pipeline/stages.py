@@ -12,8 +12,9 @@ from pointsman.core.place import Dialect
 from pointsman.core.snapshot import Snapshot
 from pointsman.decision.breaker import Breakers
 from pointsman.decision.choose import Chooser
-from pointsman.governance.judge import Policy
+from pointsman.governance.judge import Judge
 from pointsman.intake.admit import Intake
+from pointsman.ledger.auditor import Auditor
 from pointsman.ledger.rating import Rater
 from pointsman.places.cache.answers import AnswerCache
 from pointsman.places.models.outlet import ModelsPlace
@@ -28,7 +29,8 @@ class Stages:
     snapshot: Snapshot
     surfaces: Mapping[Dialect, Surface]
     intake: Intake
-    policy: Policy
+    judge: Judge
+    auditor: Auditor
     chooser: Chooser
     breakers: Breakers
     rules: Mapping[str, RulesPlace]

@@ -2,25 +2,21 @@
 One call on its way, with everything the stages have found out about it; and the answer at its end.
 """
 
-from asyncio import CancelledError
 from collections.abc import AsyncGenerator
 
 from msgspec import Struct
 
 from pointsman.core.attempt import Attempt
 from pointsman.core.call import Call
-from pointsman.core.capability import Capability
-from pointsman.core.errors import BadRequest, PlaceFailed, PointsmanError
-from pointsman.core.principal import Principal
 from pointsman.core.reply import Reply
 from pointsman.core.target import Target
-from pointsman.core.verdict import Verdict
 from pointsman.decision.choose import Rung
+from pointsman.governance.filtering.restore import Restorer
+from pointsman.governance.judge import Judged
 from pointsman.ledger.rating import Running
-from pointsman.ledger.trace import CANCELLED, Trace
+from pointsman.ledger.trace import OK, Trace
 from pointsman.pipeline.stages import Stages
 from pointsman.places.cache.answers import can_repeat
-from pointsman.surfaces.events import unstreamed
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -31,53 +27,37 @@ class Answer(Struct, frozen=True, kw_only=True):
     chunks: AsyncGenerator[bytes] | None = None
 
 
-def code_of(error: BaseException) -> str:
-    """Return what is booked for an error: the kind of a place's failure, the code of any other of ours."""
-    match error:
-        case PlaceFailed(failure=failure):
-            return failure.kind.value
-        case PointsmanError(code=code):
-            return code
-        case _:
-            return CANCELLED if isinstance(error, CancelledError | GeneratorExit) else "internal"
-
-
 class Try(Struct, frozen=True, kw_only=True):
-    """One attempt under way: why this target, when it began (monotonic seconds), and what it occupies."""
+    """One attempt under way: why this target, when it began (monotonic seconds), what it occupies, and who puts back what was replaced."""
 
     attempt: Attempt
     reason: str
     started: float
     running: Running
+    restorer: Restorer | None
 
 
 class Way:
     """
-    One call under one verdict. The only maker of attempts. Raises `BadRequest` for several answers where only one would be judged.
+    One call under one verdict. The only maker of attempts.
 
-    `held` tells that the answer must be seen whole before its first byte is sent, so that what is `sent` to a target asks for no stream even
-    if the caller does; `remembers` that it may come from the cache and go there; `full` that somebody looks inside. `retried` counts the
-    further tries at targets.
+    `call` is as the caller asked: the answer is written for it, and nothing of it is sent; what is sent stands in `judged`. `remembers` tells that the
+    answer may come from the cache and go there, which that to a call `is_told_again` in other words may not; `full` that somebody looks inside.
     """
 
-    __slots__ = ("call", "capability", "full", "held", "principal", "remembers", "retried", "sent", "stages", "table", "trace", "verdict")
-
-    def __init__(self, call: Call, principal: Principal, *, capability: Capability, verdict: Verdict, trace: Trace, stages: Stages) -> None:
+    def __init__(self, call: Call, judged: Judged, *, trace: Trace, stages: Stages, held: bool = True, is_told_again: bool = False) -> None:
         self.call = call
-        self.principal = principal
-        self.capability = capability
-        self.verdict = verdict
+        self.held = held
+        self.judged = judged
+        self.capability = judged.capability
+        self.verdict = judged.verdict
         self.trace = trace
         self.stages = stages
-        self.table = None if capability.rules is None else stages.rules[capability.rules]
-        is_judged = self.table is not None and self.table.has_after
-        self.held = stages.checks.needs_content(capability) or is_judged
-        if self.held and call.answers > 1:
-            raise BadRequest(f"The answers of `{capability.name}` are judged, one for each call. Ask for one at a time.", field="n")
+        self.table = None if self.capability.rules is None else stages.rules[self.capability.rules]
         # A rule's word on an answer may depend on who asks, so what it let pass for one caller is not kept for the next.
-        self.remembers = capability.cache is not None and not is_judged and can_repeat(call) and verdict.permits(stages.snapshot.cache_target)
-        self.full = self.held or self.remembers
-        self.sent = unstreamed(call) if call.stream and self.held else call
+        is_same_for_all = self.capability.cache is not None and not (self.table is not None and self.table.has_after)
+        self.remembers = is_same_for_all and not is_told_again and can_repeat(call) and self.verdict.permits(stages.snapshot.cache_target)
+        self.full = held or self.remembers
         self.retried = 0
 
     @property
@@ -86,23 +66,40 @@ class Way:
         return self.capability.deadlines.total_s - self.trace.elapsed_s
 
     def attempt(self, target: Target) -> Attempt:
-        """Return permission to try the target now, within what is left of the call's time. Raises `NotPermitted`."""
+        """Return permission to try the target now, with what may be seen there, within what is left of the call's time. Raises `NotPermitted`."""
         return Attempt(
-            call=self.sent,
-            principal=self.principal,
+            call=self.judged.ready(target)[0],
+            principal=self.judged.principal,
             capability=self.capability,
             target=target,
             verdict=self.verdict,
             deadlines=(target.deadlines or self.capability.deadlines).within(self.left_s),
+            met=self.judged.met(target),
         )
 
     def begin(self, rung: Rung) -> Try:
         """Begin to try a rung."""
-        attempt = self.attempt(rung.target)
+        attempt, restorer = self.attempt(rung.target), self.judged.ready(rung.target)[1]
         self.stages.breakers.trying(rung.target.name)
-        return Try(attempt=attempt, reason=rung.reason, started=self.stages.clock.monotonic_s(), running=self.stages.rater.begin(rung.target))
+        started, running = self.stages.clock.monotonic_s(), self.stages.rater.begin(rung.target)
+        return Try(attempt=attempt, reason=rung.reason, started=started, running=running, restorer=restorer)
 
-    def keep(self, attempt: Attempt, reply: Reply) -> None:
-        """Remember a good reply, where the capability and the verdict allow it."""
+    def keep(self, reply: Reply) -> None:
+        """Remember a good reply to the caller's own question, where the capability and the verdict allow it."""
         if self.remembers:
-            self.stages.cache.keep(attempt, reply)
+            self.stages.cache.keep(self.attempt(self.stages.snapshot.cache_target), reply)
+
+    def finished(self, attempt: Attempt, reply: Reply, *, reason: str) -> Answer:
+        """Return the answer for a reply that is known as a whole, and close the call: it is `ok` once it can be written."""
+        self.trace.answered_by(attempt, reason)
+        surface = self.stages.surfaces[self.call.dialect]
+        if self.call.stream:
+            answer = Answer(trace=self.trace, chunks=_once(surface.replay(reply, self.call)))
+        else:
+            answer = Answer(trace=self.trace, body=surface.encode(reply, self.call))
+        self.trace.close(OK)
+        return answer
+
+
+async def _once(stream: bytes) -> AsyncGenerator[bytes]:
+    yield stream

@@ -2,14 +2,14 @@
 A call over HTTP: request → `Call` → the pipeline → bytes, with the decision in headers.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Final
 
 from pointsman.app.gateway import Gateway
 from pointsman.core.call import Asked
 from pointsman.core.errors import BadRequest
-from pointsman.core.label import Level
+from pointsman.core.label import Label, Level, a_label
 from pointsman.core.place import Dialect
 from pointsman.ledger.trace import Trace
 from pointsman.pipeline.run import run
@@ -33,7 +33,8 @@ async def answer_call(request: Request, client: Client, *, surface: Surface, gat
     try:
         await gateway.ready_to_record()
         check_json(request)
-        asked, stages = _asked(request), gateway.stages
+        stages = gateway.stages
+        asked = _asked(request, stages.judge.levels)
         stages.intake.identify(asked.authorization, asked.api_key, user=None)  # a long body takes a second to read: not for strangers
         call = heeding(surface.decode(request.body, call_id), surface, headers=request.headers)
         answer = await run(call, asked, stages=stages)
@@ -108,7 +109,7 @@ class _Sending:
         self._client.write(framed)
 
 
-def _asked(request: Request) -> Asked:
+def _asked(request: Request, levels: Mapping[str, Level]) -> Asked:
     headers = request.headers
     declared = headers.get("x-pointsman-data-class")
     return Asked(
@@ -116,16 +117,17 @@ def _asked(request: Request) -> Asked:
         api_key=headers.get("x-api-key"),
         unit=from_header(headers.get("x-pointsman-unit"), field="x-pointsman-unit"),
         user=from_header(headers.get("x-pointsman-user"), field="x-pointsman-user"),
-        data_class=None if declared is None else _data_class(declared),
+        declared=None if declared is None else _declared(declared, levels),
     )
 
 
-def _data_class(declared: str) -> Level:
-    try:
-        return Level[declared.strip().upper()]
-    except KeyError:
-        known = ", ".join(f"`{kind.name.lower()}`" for kind in Level)
-        raise BadRequest(f"There is no data class `{declared[:40]}`. Declare one of {known}.", field="x-pointsman-data-class") from None
+def _declared(told: str, levels: Mapping[str, Level]) -> Label:
+    names = [name.strip().lower() for name in told.split(",")]
+    for name in names:
+        if name not in levels:
+            known = ", ".join(f"`{one}`" for one in levels)
+            raise BadRequest(f"There is no data class `{name[:40]}`. Declare one or several of {known}.", field="x-pointsman-data-class")
+    return a_label(*names, levels=levels)
 
 
 def _ids(call_id: str, surface: Surface) -> str:

@@ -16,6 +16,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import uvloop
 
 from pointsman.app.facts import Prices, facts
@@ -46,7 +47,8 @@ def run(path: Path, *, environ: Mapping[str, str], ready: Callable[[Gateway], No
     known = facts(Prices(clock.wall_ms))
     settings = load(path, known)
     # While a change waits for approval, its addresses wait too; each worker holds back the rest.
-    settings = replace(settings, server=approved(settings, path=path, facts=known, now_s=clock.wall_ms() / 1000).server)
+    server = approved(settings, path=path, facts=known, now_s=clock.wall_ms() / 1000).server
+    settings = replace(settings, file=msgspec.structs.replace(settings.file, server=server))
     workers = settings.server.workers
     public = bind(settings.server.listen, shared=workers > 1)
     admin = bind(settings.server.admin, shared=False)

@@ -36,7 +36,7 @@ class Beside:
     def rule_table(self, name: str) -> RuleTable:
         """Read a decision table: CSV with a header, or YAML with `rows`. Raises `SettingsInvalid`, `OSError` or `ValueError`."""
         if name not in self.rules:
-            source = self._source(name)
+            source = self.source(name)
             rows, self._lines[name] = _csv_rows(source, name) if name.endswith(".csv") else _yaml_rows(source, name)
             self.rules[name] = RuleTable(name=name, rows=rows, digest=self.digests[name])
         return self.rules[name]
@@ -49,7 +49,7 @@ class Beside:
     def schema(self, name: str) -> dict[str, Any]:
         """Read a JSON Schema. Raises `OSError` or `ValueError`."""
         if name not in self.schemas:
-            self.schemas[name] = msgspec.json.decode(self._source(name), type=dict[str, Any])
+            self.schemas[name] = msgspec.json.decode(self.source(name), type=dict[str, Any])
         return self.schemas[name]
 
     @property
@@ -63,7 +63,8 @@ class Beside:
         self._watch.note(path)
         return path
 
-    def _source(self, name: str) -> str:
+    def source(self, name: str) -> str:
+        """Return the text of a file; its digest becomes part of the snapshot's name. Raises `OSError` or `ValueError`."""
         source = self.note(name).read_text(encoding="utf-8-sig")
         self.digests[name] = hashlib.sha256(source.encode()).hexdigest()[:DIGITS]
         return source

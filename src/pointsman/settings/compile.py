@@ -7,19 +7,21 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import msgspec
+from msgspec.structs import replace
 
 from pointsman.core.call import OutputSchema
 from pointsman.core.capability import CachePolicy, Capability, Retries
 from pointsman.core.http import Deadlines
-from pointsman.core.label import Level
+from pointsman.core.label import CLASSES, Label, Level, a_label
 from pointsman.core.money import nano
 from pointsman.core.place import Feature, Place
 from pointsman.core.principal import Digest, Key, Limit, LimitBy, Period, Scope
 from pointsman.core.snapshot import FIRST_TARGET_BIT, Snapshot
-from pointsman.core.target import Hardware, Price, Rates, Target, Vendor
+from pointsman.core.target import Hardware, Price, Rates, Target, Terms, Vendor
 from pointsman.settings import shape
 from pointsman.settings.beside import DIGITS, Beside
 from pointsman.settings.facts import Facts
+from pointsman.settings.policy_text import PolicyText
 
 
 def when_s(text: str) -> float:
@@ -35,35 +37,51 @@ def digest(values: object) -> str:
 
 def vendors_of(file: shape.File, facts: Facts) -> dict[str, Vendor]:
     """Return the vendors: those of the file, and the known kinds that have an address of their own."""
-    usual = {kind: shape.Vendor(kind=kind) for kind, known in facts.vendors.items() if known.base_url is not None}
-    return {name: _vendor(name, told, facts=facts) for name, told in {**usual, **file.vendors}.items() if told.kind in facts.vendors}
+    return {name: _vendor(name, told, facts=facts) for name, told in _told_vendors(file, facts).items() if told.kind in facts.vendors}
+
+
+def _told_vendors(file: shape.File, facts: Facts) -> dict[str, shape.Vendor]:
+    return {**{kind: shape.Vendor(kind=kind) for kind, known in facts.vendors.items() if known.base_url is not None}, **file.vendors}
 
 
 def targets_of(file: shape.File, vendors: Mapping[str, Vendor], *, facts: Facts) -> dict[str, Target]:
     """Return the targets: those of the file, and `vendor/model` of the ladders."""
     told = dict(file.targets)
+    sites = _told_vendors(file, facts)
     for capability in file.capabilities.values():
-        for name in capability.ladder:
+        for name in (*capability.ladder, *filter(None, [capability.summariser])):
             vendor, slash, model = name.partition("/")
             if name not in told and slash and model and vendor in vendors:
                 told[name] = shape.Target(vendor=vendor, model=model)
     return {
-        name: _target(name, target, vendor=vendors[target.vendor], facts=facts, bit=index + FIRST_TARGET_BIT)
+        name: _target(
+            name,
+            target,
+            vendor=_zoned(vendors[target.vendor], sites[target.vendor], target=target, facts=facts),
+            facts=facts,
+            bit=index + FIRST_TARGET_BIT,
+        )
         for index, (name, target) in enumerate(sorted(told.items()))
         if target.vendor in vendors
     }
 
 
-def snapshot_of(file: shape.File, *, vendors: Mapping[str, Vendor], targets: Mapping[str, Target], beside: Beside) -> Snapshot:
+def _zoned(vendor: Vendor, told: shape.Vendor, *, target: shape.Target, facts: Facts) -> Vendor:
+    """Return the vendor as seen from a target, which may say that it stands elsewhere than is usual for the vendor's kind."""
+    place = Place(target.place) if target.place is not None else facts.vendors[told.kind].place
+    return replace(vendor, zone=zone_of(told, place))
+
+
+def snapshot_of(file: shape.File, *, vendors: Mapping[str, Vendor], targets: Mapping[str, Target], beside: Beside, policy: PolicyText) -> Snapshot:
     """Return the snapshot of a file without mistakes."""
-    name = digest({"file": msgspec.to_builtins(file), "beside": beside.digests})
+    name = digest({"file": msgspec.to_builtins(file), "beside": beside.digests, "policy": policy.digest})
     return Snapshot(
         digest=name,
         vendors=vendors,
         targets=targets,
         capabilities={key: _capability(key, told, targets=targets, beside=beside) for key, told in file.capabilities.items()},
         rules=beside.rules,
-        keys=tuple(_key(key, told) for key, told in file.keys.items()),
+        keys=tuple(_key(key, told, levels=policy.levels) for key, told in file.keys.items()),
         limits=tuple(_limit(told) for told in file.limits),
     )
 
@@ -76,14 +94,46 @@ def _vendor(name: str, told: shape.Vendor, *, facts: Facts) -> Vendor:
         base_url=told.base_url or known.base_url or "",
         credential=told.credential or (known.credential if told.base_url is None else None),
         region=told.region,
+        zone=zone_of(told, known.place),
+        terms=_terms(told.terms),
         ca_file=told.ca_file,
     )
+
+
+def zone_of(told: shape.Vendor, usual: Place) -> str:
+    """Return the zone of a vendor. One that says it is contracted, without terms that bear it out, is a public API."""
+    terms = told.terms
+    is_bound = terms.retention_days == 0 and terms.trains is False and bool(terms.agreements)
+    if told.zone in ("private", "edge"):
+        return told.zone
+    if told.zone is None and usual is not Place.CLOUD:
+        return usual.value
+    return "contracted" if is_bound and told.zone in (None, "contracted") else "public_api"
+
+
+def _terms(told: shape.Terms) -> Terms:
+    return Terms(
+        retention_days=told.retention_days,
+        trains=told.trains,
+        agreements=frozenset(told.agreements),
+        certifications=frozenset(told.certifications),
+        purposes=None if told.purposes is None else frozenset(told.purposes),
+        reviewed_s=_moment_s(told.reviewed),
+        next_review_s=_moment_s(told.next_review),
+    )
+
+
+def _moment_s(text: str | None) -> float | None:
+    """Return the moment; a text that is none is told as a mistake elsewhere, and lies in the past here."""
+    try:
+        return None if text is None else when_s(text)
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def _target(name: str, told: shape.Target, *, vendor: Vendor, facts: Facts, bit: int) -> Target:
     known = facts.vendors[vendor.kind]
     place = Place(told.place) if told.place is not None else known.place
-    usual = Level.RESTRICTED if place is Place.PRIVATE else Level.INTERNAL
     return Target(
         name=name,
         bit=bit,
@@ -91,7 +141,7 @@ def _target(name: str, told: shape.Target, *, vendor: Vendor, facts: Facts, bit:
         model=told.model,
         vendor=vendor,
         dialect=known.dialect,
-        accepts=usual if told.accepts is None else Level[told.accepts.upper()],
+        accepts=Level[told.accepts.upper()],
         price=None if told.price is None else _price(told.price),
         hardware=None if told.hardware is None else Hardware(hourly_nano_usd=nano(told.hardware.hourly_usd)),
         context_tokens=told.context_tokens,
@@ -132,12 +182,15 @@ def _capability(name: str, told: shape.Capability, *, targets: Mapping[str, Targ
         deadlines=_deadlines(told.deadlines),
         retries=Retries(per_target=retries.per_target, budget=retries.budget, backoff_s=retries.backoff_s, longest_wait_s=retries.longest_wait_s),
         output=None if schema is None else OutputSchema(name=name, schema=schema),
-        ceiling=Level[told.data_class.upper()],
+        ceiling=Level.RESTRICTED if told.data_class is None else Level[told.data_class.upper()],
         unit=told.unit,
+        purpose=told.purpose,
+        unheeded=frozenset(told.ignore_findings),
+        summariser=None if told.summariser is None else targets[told.summariser],
     )
 
 
-def _key(name: str, told: shape.Key) -> Key:
+def _key(name: str, told: shape.Key, *, levels: Mapping[str, Level]) -> Key:
     before = () if told.previous is None else (Digest(sha256=told.previous.sha256, until_s=when_s(told.previous.until)),)
     return Key(
         key_id=name,
@@ -148,7 +201,19 @@ def _key(name: str, told: shape.Key) -> Key:
         scopes=frozenset(map(Scope, told.scopes)),
         capabilities=None if told.capabilities is None else frozenset(told.capabilities),
         expires_s=None if told.expires is None else when_s(told.expires),
-        data_class=Level[told.data_class.upper()],
+        label=declared(told, levels),
+        groups=frozenset(told.groups),
+        files=None if told.files is None else a_label(told.files, levels=levels),
+    )
+
+
+def declared(told: shape.Key, levels: Mapping[str, Level] = CLASSES) -> Label:
+    """Return what a key declares about all data it sends."""
+    names = (told.data_class,) if isinstance(told.data_class, str) else told.data_class
+    return replace(
+        a_label(*names, levels=levels),
+        residency=None if told.residency is None else frozenset(told.residency),
+        purposes=None if told.purposes is None else frozenset(told.purposes),
     )
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from pointsman.core.capability import RuleTable
 from pointsman.core.place import Dialect, Place
+from pointsman.core.snapshot import Snapshot
 from pointsman.core.target import Target
+from pointsman.settings.policy_text import PolicyFault, PolicyText
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +33,15 @@ class RuleFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Vendor facts by kind; whether a target has a price; the faults of a rule table."""
+    """
+    Vendor facts by kind; whether a target has a price; the faults of a rule table; the policy that ships, the faults of a policy, and what of its
+    claims a snapshot breaks (capability, what is wrong).
+    """
 
     vendors: Mapping[str, VendorFacts]
     has_price: Callable[[Target], bool]
     rule_faults: Callable[[RuleTable], list[RuleFault]]
+    policy: PolicyText
+    policy_faults: Callable[[PolicyText], list[PolicyFault]]
+    broken_claims: Callable[[Snapshot, PolicyText], list[tuple[str, str]]]
+    kinds: frozenset[str]

@@ -12,9 +12,18 @@ from pointsman.core.errors import Mistake, SettingsInvalid
 from pointsman.core.snapshot import Snapshot
 from pointsman.core.target import Vendor
 from pointsman.settings import shape
+from pointsman.settings.audit_shape import Audit
 from pointsman.settings.compile import Beside, snapshot_of, targets_of, vendors_of
+from pointsman.settings.documents import Document, documents_of
 from pointsman.settings.facts import Facts
+from pointsman.settings.identity_compile import IdentityMeaning, Main, identity_of
+from pointsman.settings.identity_values import NOBODY, Identity
 from pointsman.settings.meaning import Meaning, open_secrets
+from pointsman.settings.meaning_of_data import DataMeaning, claim_mistake, policy_mistakes
+from pointsman.settings.policy_compile import lowered, policy_text
+from pointsman.settings.policy_text import PolicyText
+from pointsman.settings.retention_compile import Retention, mistakes_in, retention_of
+from pointsman.settings.retention_shape import Retention as RetentionTold
 from pointsman.settings.validate import validate
 from pointsman.settings.watch import Stamp, Watch, stamp
 from pointsman.settings.yaml_text import compose
@@ -23,16 +32,26 @@ from pointsman.settings.yaml_text import compose
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """
-    One configuration. `folder` is where relative paths begin.
+    One configuration: the `file` as it was told, and what it means. `folder` is where relative paths begin.
 
     `stamps` tells the files it was made of; `secret_files` are those among them that are read when connecting, not when loading.
     """
 
-    server: shape.Server
+    file: shape.File
     snapshot: Snapshot
+    policy: PolicyText
+    documents: tuple[Document, ...]
     folder: Path
     stamps: Mapping[Path, Stamp]
     secret_files: frozenset[Path]
+    audit: Audit = Audit()
+    identity: Identity = NOBODY
+    retention: Retention = retention_of(RetentionTold())
+
+    @property
+    def server(self) -> shape.Server:
+        """Where the gateway listens and keeps its records."""
+        return self.file.server
 
 
 def load(path: Path, facts: Facts, *, watch: Watch | None = None) -> Settings:
@@ -63,13 +82,34 @@ def parse(source: str, path: Path, *, facts: Facts, watch: Watch | None = None) 
     targets = targets_of(file, vendors, facts=facts)
     meaning.check(targets)
     mistakes.extend(meaning.mistakes)
+    policy = policy_text(file.policy, facts.policy)
+    mistakes.extend(DataMeaning(text, file, levels=policy.levels, kinds=facts.kinds).check(targets))
+    mistakes.extend(policy_mistakes(text, file.policy, [*lowered(file.policy, facts.policy), *facts.policy_faults(policy)]))
+    mistakes.extend(IdentityMeaning(text, file).check())
+    mistakes.extend(mistakes_in(text, file.retention))
+    documents, unread = documents_of(text, file, beside=beside)
+    mistakes.extend(unread)
     if mistakes:
         raise _invalid(path, mistakes)
     secret_files = frozenset(_secret_files(vendors.values(), path.parent))
     for name in sorted(secret_files):
         watch.note(name)
-    snapshot = snapshot_of(file, vendors=vendors, targets=targets, beside=beside)
-    return Settings(server=file.server, snapshot=snapshot, folder=path.parent, stamps=watch.stamps, secret_files=secret_files)
+    snapshot = snapshot_of(file, vendors=vendors, targets=targets, beside=beside, policy=policy)
+    broken = [claim_mistake(text, capability, says) for capability, says in facts.broken_claims(snapshot, policy)]
+    if broken:
+        raise _invalid(path, broken)
+    identity = identity_of(file, Main(path, source), digests=beside.policy_digests, levels=policy.levels)
+    return Settings(
+        file=file,
+        snapshot=snapshot,
+        policy=policy,
+        documents=documents,
+        folder=path.parent,
+        stamps=watch.stamps,
+        secret_files=secret_files,
+        identity=identity,
+        retention=retention_of(file.retention),
+    )
 
 
 def schema_json() -> bytes:

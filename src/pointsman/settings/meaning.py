@@ -17,7 +17,7 @@ from pointsman.core.target import Target
 from pointsman.settings import shape
 from pointsman.settings.addresses import is_loopback, is_near, is_same, port_of, split_url
 from pointsman.settings.beside import Beside
-from pointsman.settings.compile import when_s
+from pointsman.settings.compile import declared, when_s
 from pointsman.settings.facts import Facts
 from pointsman.settings.secrets import is_reference
 from pointsman.settings.yaml_text import Path, Text, dotted
@@ -61,6 +61,9 @@ class Meaning:
         self._facts = facts
         self._beside = beside
         self._secret_of: dict[str, str] = {}
+        told = file.identity
+        # Tokens and sessions bring tenants, teams and classes that this file does not name.
+        self._has_others = told is not None and bool(told.issuers or told.login)
 
     def check(self, targets: Mapping[str, Target]) -> None:
         """Check everything; `targets` are those that could be made."""
@@ -132,8 +135,8 @@ class Meaning:
 
     def _data_class(self, name: str, capability: shape.Capability, *, targets: Mapping[str, Target]) -> None:
         rungs = [targets[target] for target in capability.ladder if target in targets]
-        ceiling = Level[capability.data_class.upper()]
-        if len(rungs) == len(capability.ladder) and all(target.accepts < ceiling for target in rungs):
+        ceiling = Level.RESTRICTED if capability.data_class is None else Level[capability.data_class.upper()]
+        if capability.data_class is not None and len(rungs) == len(capability.ladder) and all(target.accepts < ceiling for target in rungs):
             says = f"data of class `{capability.data_class}` may be used, but no target of the ladder accepts it."
             self._add(("capabilities", name, "data_class"), says, remedy="Lower `data_class`, or add a target whose `accepts` is high enough.")
         mildest = self._mildest(name)
@@ -152,11 +155,11 @@ class Meaning:
 
     def _mildest(self, capability: str) -> Level | None:
         """Return the mildest class of data that anybody who may use a capability declares; None if nobody may or not all is known."""
-        if len(self._file.keys) < len(self._names("keys")):
+        if len(self._file.keys) < len(self._names("keys")) or self._has_others:
             return None
         if not self._file.keys:
             return Level.INTERNAL
-        classes = [Level[key.data_class.upper()] for key in self._file.keys.values() if key.capabilities is None or capability in key.capabilities]
+        classes = [declared(key).level for key in self._file.keys.values() if key.capabilities is None or capability in key.capabilities]
         return min(classes, default=None)
 
     def _rules(self, name: str, capability: shape.Capability) -> None:
@@ -226,7 +229,7 @@ class Meaning:
                 self._budget(index, limit, targets=targets)
 
     def _counts_something(self, index: int, limit: shape.Limit, *, targets: Mapping[str, Target]) -> None:
-        if len(self._file.keys) < len(self._names("keys")):
+        if len(self._file.keys) < len(self._names("keys")) or (self._has_others and limit.by not in ("key", "capability")):
             return
         if limit.by == "user":
             tenants = self._values("tenant", targets)
@@ -261,10 +264,14 @@ class Meaning:
     def _can_count(self, limit: shape.Limit, capability: str) -> bool:
         if limit.by == "capability":
             return limit.only in (None, capability)
-        return not self._file.keys or any(
-            (key.capabilities is None or capability in key.capabilities)
-            and (limit.only is None or limit.by == "user" or _counted_as(limit.by, name, key=key) == limit.only)
-            for name, key in self._file.keys.items()
+        return (
+            not self._file.keys
+            or self._has_others
+            or any(
+                (key.capabilities is None or capability in key.capabilities)
+                and (limit.only is None or limit.by == "user" or _counted_as(limit.by, name, key=key) == limit.only)
+                for name, key in self._file.keys.items()
+            )
         )
 
     def _server(self) -> None:
@@ -272,12 +279,12 @@ class Meaning:
         for name, listen in (("listen", server.listen), ("admin", server.admin)):
             if port_of(listen) is None:
                 self._add(("server", name), "there is no such port.", remedy="Choose one up to 65535.")
-        if not self._names("keys") and not is_loopback(server.listen):
+        if not self._names("keys") and not self._has_others and not is_loopback(server.listen):
             self._add(
                 ("server", "listen"), "anybody who reaches this address could call.", remedy="Make a key with `pointsman keys create`, or listen on 127.0.0.1."
             )
         has_admin = any("admin" in key.scopes for key in self._file.keys.values()) or len(self._file.keys) < len(self._names("keys"))
-        if not has_admin and not is_loopback(server.admin):
+        if not has_admin and not self._has_others and not is_loopback(server.admin):
             says = "nobody could use this address: no key has the scope `admin`."
             self._add(("server", "admin"), says, remedy="Make one with `pointsman keys create --scope admin`, or listen on 127.0.0.1.")
         if is_same(server.listen, server.admin):

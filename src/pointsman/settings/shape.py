@@ -7,14 +7,22 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
+from pointsman.settings.audit_shape import Audit
+from pointsman.settings.detection_shape import Detection
+from pointsman.settings.policy_shape import Policy
+from pointsman.settings.identity_shape import Identity
+from pointsman.settings.retention_shape import Retention
+
 _Place = Literal["private", "cloud"]
-_DataClass = Literal["public", "internal", "confidential", "restricted"]  # mildest first
+_Level = Literal["public", "internal", "confidential", "restricted"]  # mildest first
+_Zone = Literal["public_api", "contracted", "private", "edge"]
 _Feature = Literal["tools", "parallel_tools", "schema", "images", "thinking", "stream"]
 _Scope = Literal["call", "outcomes", "raw_targets", "admin"]
 _By = Literal["key", "tenant", "team", "application", "user", "capability"]
 _Period = Literal["hour", "day", "month"]
 _Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 _Usd = Annotated[float, Meta(ge=0, le=1e9)]
+_Days = Annotated[int, Meta(ge=0, le=36_500)]
 _Count = Annotated[int, Meta(ge=1, le=2**53)]
 _Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@-]*$")]
 
@@ -67,13 +75,30 @@ class Hardware(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     hourly_usd: Annotated[_Usd, Meta(description="US dollars per hour that the hardware is paid for, busy or not.")]
 
 
+class Terms(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """A vendor's entry in the register. What is not known counts as the worst."""
+
+    retention_days: Annotated[_Days | None, Meta(description="Days for which it keeps what it is sent; 0 for not at all.")] = None
+    trains: Annotated[bool | None, Meta(description="Whether it learns from what it is sent.")] = None
+    agreements: Annotated[list[_Name], Meta(description="Agreements in force, such as `dpa` and `baa`.")] = []
+    certifications: Annotated[list[_Name], Meta(description="Certifications, such as `iso27001`.")] = []
+    purposes: Annotated[list[_Name] | None, Meta(description="The only purposes it may be used for; by default any.")] = None
+    reviewed: Annotated[str | None, Meta(description="When it was reviewed (UTC): `2027-01-31`.")] = None
+    next_review: Annotated[str | None, Meta(description="When the review lapses (UTC): the vendor is closed then; 30 days before, `check` warns.")] = None
+
+
 class Vendor(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """Who runs targets."""
 
     kind: Annotated[str, Meta(description="The profile: `openai`, `anthropic`, `openai_compatible`, `ollama`, `vllm`, `llamacpp` …")]
     base_url: Annotated[str | None, Meta(description="Where its API begins, such as `https://llm.example.com/v1`. Known vendors have their own.")] = None
     credential: Annotated[str | None, Meta(description="A reference to its key: `env:NAME`, `file:PATH` or `keyring:SERVICE/USER`. Never the key.")] = None
-    region: Annotated[str | None, Meta(description="Where it processes data, for people and later policies.")] = None
+    region: Annotated[_Name | None, Meta(description="Where it processes data, such as `eu`. What must stay in a region goes only where this is known.")] = None
+    zone: Annotated[
+        _Zone | None,
+        Meta(description="`public_api`, `contracted`, `private` or `edge`; by default as its terms and place say. Terms must bear out `contracted`."),
+    ] = None
+    terms: Annotated[Terms, Meta(description="What it has agreed to, and when that is looked at again.")] = Terms()
     ca_file: Annotated[str | None, Meta(description="A PEM file with the authority that signed its certificate, if that is a private one.")] = None
 
 
@@ -83,9 +108,7 @@ class Target(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     vendor: Annotated[str, Meta(description="The name of a vendor above, or of a known kind.")]
     model: Annotated[str, Meta(min_length=1, description="The model, in the vendor's own words.")]
     place: Annotated[_Place | None, Meta(description="`private` or `cloud`; by default what is usual for the vendor's kind.")] = None
-    accepts: Annotated[
-        _DataClass | None, Meta(description="The strictest class of data that may be sent there; by default `restricted` for private, `internal` for cloud.")
-    ] = None
+    accepts: Annotated[_Level, Meta(description="The strictest level of data that may be sent there, whatever else the policy allows.")] = "restricted"
     context_tokens: Annotated[_Count | None, Meta(description="The longest prompt and answer together, in tokens. Unknown means no check.")] = None
     max_output_tokens: Annotated[_Count | None, Meta(description="The longest answer, in tokens.")] = None
     features: Annotated[list[_Feature] | None, Meta(description="What it can do; by default everything.")] = None
@@ -107,9 +130,19 @@ class Capability(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
         None
     )
     data_class: Annotated[
-        _DataClass,
-        Meta(description="The strictest class of data it may be used with; from mild to strict: `public`, `internal`, `confidential`, `restricted`."),
-    ] = "internal"
+        _Level | None,
+        Meta(
+            description="The strictest level of data it may be used with; from mild to strict: `public`, `internal`, `confidential`, `restricted`."
+            " By default what the policy allows."
+        ),
+    ] = None
+    purpose: Annotated[_Name | None, Meta(description="What it is for; data and vendors may be bound to purposes.")] = None
+    ignore_findings: Annotated[
+        list[str], Meta(description="Kinds of findings that its owner lets pass, such as `person` where people are public figures. `policy check` lists them.")
+    ] = []
+    summariser: Annotated[
+        str | None, Meta(description="The private target that summarises what may leave as a summary only. Nothing leaves as a summary without one.")
+    ] = None
     unit: Annotated[str, Meta(max_length=60, description="The business item that an outcome is about, such as `ticket`.")] = "request"
 
 
@@ -133,7 +166,16 @@ class Key(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
         default_factory=lambda: ["call", "outcomes"]
     )
     expires: Annotated[str | None, Meta(description="When it ends (UTC): `2027-01-31` or `2027-01-31T12:00:00`.")] = None
-    data_class: Annotated[_DataClass, Meta(description="The class of all data that it sends, unless a request says stricter.")] = "internal"
+    data_class: Annotated[
+        _Name | list[_Name],
+        Meta(description="The class of all data that it sends, or several; a request may only add to it: levels, `personal`, `health` … or your own."),
+    ] = "internal"
+    residency: Annotated[list[_Name] | None, Meta(description="The only regions in which its data may be processed.")] = None
+    purposes: Annotated[list[_Name] | None, Meta(description="The only purposes that its data may be used for.")] = None
+    files: Annotated[
+        _Name | None, Meta(description="The class of pictures and files of it that cannot be read for what they hold; by default that of its other data.")
+    ] = None
+    groups: Annotated[list[_Name], Meta(description="Groups that policies know it by.")] = []
 
 
 class Limit(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -192,7 +234,12 @@ class File(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     vendors: Annotated[dict[_Name, Vendor], Meta(description="Who runs targets. A known kind needs no entry.")] = {}
     keys: Annotated[dict[_Name, Key], Meta(description="Keys of applications. Without any, the gateway answers on loopback only.")] = {}
     limits: Annotated[list[Limit], Meta(description="Limits and budgets.")] = []
+    policy: Annotated[Policy, Meta(description="Where which data may go. What ships is in force without a word here.")] = Policy()
+    detection: Annotated[Detection, Meta(description="What is looked for in data.")] = Detection()
+    audit: Annotated[Audit, Meta(description="The audit log: where it is, and where its checkpoints are copied to.")] = Audit()
     server: Annotated[Server, Meta(description="Where the gateway listens and keeps its records.")] = Server()
+    identity: Annotated[Identity | None, Meta(description="Who people and workloads are, and what their groups may do.")] = None
+    retention: Annotated[Retention, Meta(description="How long records live, and how much of what was said is kept.")] = Retention()
 
 
 def json_schema() -> dict[str, Any]:

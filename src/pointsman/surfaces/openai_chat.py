@@ -55,7 +55,11 @@ _MODES: Final = {"auto": ToolMode.AUTO, "none": ToolMode.NONE, "required": ToolM
 
 def decode(body: bytes, call_id: str) -> Call:
     """Read the body of a chat completion request. Raises `BadRequest` with the field at fault."""
-    tree = read_object(body)
+    return read(read_object(body), call_id)
+
+
+def read(tree: dict[str, Any], call_id: str) -> Call:
+    """Read a body that is an object already. Raises `BadRequest` with the field at fault."""
     asked = convert(tree, wire.ChatRequest)
     if not asked.model:
         raise BadRequest("`model` is empty. Name a capability; `GET /v1/models` lists them.", field="model")
@@ -363,6 +367,7 @@ def models(names: tuple[str, ...]) -> bytes:
 SURFACE: Final = Surface(
     dialect=Dialect.OPENAI_CHAT,
     decode=decode,
+    read=read,
     encode=encode,
     replay=replay,
     stream=OpenAIStream,

@@ -6,7 +6,7 @@ Nothing here knows which target answers, and nothing here decides. HTTP statuses
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from pointsman.core.call import Call
 from pointsman.core.place import Dialect
@@ -37,7 +37,8 @@ class Surface:
     """
     One client protocol.
 
-    `decode(body, call_id)` reads a request body, raising `BadRequest` (or `TooLarge`) with the field at fault. `encode(reply, call)` writes a
+    `decode(body, call_id)` reads a request body, `read(tree, call_id)` one that is an object already, raising `BadRequest` (or `TooLarge`) with the
+    field at fault. `encode(reply, call)` writes a
     whole answer; a reply whose `native` is of this dialect is returned as it is. `replay(reply, call)` writes a whole answer as a stream.
     `stream(call)` makes an encoder for one that is not whole yet. These three raise `PlaceFailed` for an answer with parts that this dialect
     has no word for. `error(problem)` is the body of an error answer, `stream_error(problem)` the same as the last server-sent event of a
@@ -47,6 +48,7 @@ class Surface:
 
     dialect: Dialect
     decode: Callable[[bytes, str], Call]
+    read: Callable[[dict[str, Any], str], Call]
     encode: Callable[[Reply, Call], bytes]
     replay: Callable[[Reply, Call], bytes]
     stream: Callable[[Call], StreamEncoder]

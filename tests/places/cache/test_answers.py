@@ -12,7 +12,7 @@ from tests.values import Time, a_call, a_capability, a_key, a_principal
 from pointsman.core.attempt import Attempt
 from pointsman.core.call import HiddenThinking, Refusal, Text, Thinking, ToolUse
 from pointsman.core.capability import CachePolicy
-from pointsman.core.label import Level
+from pointsman.core.label import CLASSES, a_label
 from pointsman.core.place import Dialect
 from pointsman.core.reply import Finish, Native, Reply, Usage
 from pointsman.core.verdict import Verdict
@@ -57,7 +57,7 @@ _SCOPES = st.fixed_dictionaries(
     {
         "tenant": st.sampled_from(["acme", "globex"]),
         "permissions": st.sampled_from([None, frozenset[str](), frozenset({"support"}), frozenset({"support", "other"})]),
-        "label": st.sampled_from(Level),
+        "label": st.sampled_from([a_label(name) for name in CLASSES]),
         "name": st.sampled_from(["support", "sales"]),
         "version": st.sampled_from(["v1", "v2"]),
         "snapshot": st.sampled_from(["0", "1"]),

@@ -13,7 +13,7 @@ from tests.values import a_call, a_key, a_principal
 from pointsman.core.call import Image, Role, Text, Tool, ToolUse, Turn
 from pointsman.core.capability import RuleTable
 from pointsman.core.errors import Vetoed
-from pointsman.core.label import Level
+from pointsman.core.label import a_label
 from pointsman.core.place import Dialect
 from pointsman.core.reply import Finish, Native, Reply, Usage
 from pointsman.places.rules.table import Fault, RulesPlace, check
@@ -98,7 +98,7 @@ def test_a_rule_can_speak_of_the_call_and_of_who_asks() -> None:
         "data_class": '"confidential"',
         "tools.size()": "0",
     }
-    assert _before("", {"then": "answer", "answer": "all", **told}, call=call, principal=principal, label=Level.CONFIDENTIAL) == "all"
+    assert _before("", {"then": "answer", "answer": "all", **told}, call=call, principal=principal, label=a_label("confidential")) == "all"
     assert _before("", _when('team == "" && application == "" && user == ""')) == "yes"
 
 

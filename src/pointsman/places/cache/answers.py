@@ -1,7 +1,7 @@
 """
 Exact answers, kept for as long as the capability's owner says, within a bound in bytes.
 
-A key cannot be built without its scope: tenant, permissions, label, capability version and snapshot are parts of it, so that no caller ever sees what another
+A key cannot be built without its scope: tenant, holder, permissions, label, capability version and snapshot are parts of it, so that no caller ever sees what another
 with other rights was answered, and a changed prompt, model or policy never meets an old answer.
 """
 
@@ -16,9 +16,10 @@ from msgspec import Struct
 
 from pointsman.core.attempt import Attempt
 from pointsman.core.call import Call, Foreign, HiddenThinking, Refusal, Text, Thinking, ToolUse
-from pointsman.core.label import Level
+from pointsman.core.label import Label
 from pointsman.core.place import Dialect
 from pointsman.core.reply import Finish, Reply
+from pointsman.core.verdict import Sharing
 
 # Fields that cannot change an answer: two calls that differ in these alone are one question.
 _NOT_ASKED: Final = frozenset({"stream", "stream_options", "metadata", "user", "store", "prompt_cache_key", "safety_identifier", "service_tier"})
@@ -31,7 +32,8 @@ class CacheKey(Struct, frozen=True, kw_only=True):
 
     tenant: str
     permissions: frozenset[str] | None
-    label: Level
+    holder: str | None
+    label: Label
     capability: str
     version: str
     snapshot: str
@@ -48,6 +50,7 @@ def cache_key(attempt: Attempt) -> CacheKey:
     return CacheKey(
         tenant=key.tenant,
         permissions=key.capabilities,
+        holder=_holder(attempt),
         label=attempt.verdict.label,
         capability=attempt.capability.name,
         version=attempt.capability.version,
@@ -55,6 +58,17 @@ def cache_key(attempt: Attempt) -> CacheKey:
         dialect=call.dialect,
         question=hashlib.blake2b(msgspec.json.encode(asked), digest_size=32).digest(),
     )
+
+
+def _holder(attempt: Attempt) -> str | None:
+    """Return who alone may be given the answer again; None for all of the tenant. Who is not known shares with nobody but the same key."""
+    principal, sharing = attempt.principal, attempt.verdict.sharing
+    key = principal.key
+    if sharing is Sharing.TENANT:
+        return None
+    if sharing is Sharing.APPLICATION:
+        return f"key:{key.key_id}" if key.application is None else f"application:{key.application}"
+    return f"key:{key.key_id}" if principal.user is None else f"user:{principal.user}"
 
 
 def can_repeat(call: Call) -> bool:

@@ -8,13 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from msgspec import Struct
-
 from pointsman.core.attempt import Attempt
 from pointsman.core.errors import PlaceFailed, TooLarge
 from pointsman.core.failure import Failure, FailureKind
 from pointsman.core.http import Incoming, Outgoing
-from pointsman.core.reply import Broken, Closed, Event, Finished, Reply, Started, UsageSeen
+from pointsman.core.reply import Broken, Closed, Event, Finished, Piece, Reply, Started, UsageSeen
 from pointsman.core.target import Target
 from pointsman.providers.wire_format import StreamDecoder, WireFormat
 from pointsman.transport.connection import AnswerBroken
@@ -31,13 +29,6 @@ class Outlet:
 
     pool: Pool
     wire: WireFormat
-
-
-class Piece(Struct, frozen=True):
-    """A part of a streamed reply: what it means, and the bytes it came as."""
-
-    events: tuple[Event, ...]
-    raw: bytes
 
 
 class ModelsPlace:

@@ -13,7 +13,7 @@ from msgspec import Struct
 _cel: Any = cel
 
 # What a rule can speak of. `answer`, `finish`, `target` and `place` are known after a model has answered only.
-BEFORE: Final = ("text", "system", "turns", "capability", "tenant", "team", "application", "user", "data_class", "tools", "stream")
+BEFORE: Final = ("text", "system", "turns", "capability", "tenant", "team", "application", "user", "data_class", "data_classes", "tools", "stream")
 AFTER: Final = (*BEFORE, "answer", "finish", "target", "place")
 _NO_NUL: Final = "\N{REPLACEMENT CHARACTER}"
 _WORD: Final = re.compile(r"[a-z_]+")
@@ -66,7 +66,7 @@ class Compiler:
     """Compiles expressions over the variables of one phase."""
 
     def __init__(self, variables: tuple[str, ...]) -> None:
-        special = {"turns": _cel.Type.INT, "stream": _cel.Type.BOOL, "tools": _cel.Type.List(_cel.Type.STRING)}
+        special = {"turns": _cel.Type.INT, "stream": _cel.Type.BOOL, "tools": _cel.Type.List(_cel.Type.STRING), "data_classes": _cel.Type.List(_cel.Type.STRING)}
         self._names = frozenset(variables)
         self._engine: Any = _cel.NewEnv(variables={name: special.get(name, _cel.Type.STRING) for name in variables})
 

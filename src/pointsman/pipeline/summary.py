@@ -1,0 +1,49 @@
+"""
+Where only a summary may leave: a private target makes it, it is judged like any call and goes where it may. The one way by which a label is lowered.
+"""
+
+from collections.abc import Awaitable
+
+from pointsman.core.call import Call, Text
+from pointsman.core.errors import NoPlaceAllowed, PlaceFailed
+from pointsman.core.label import INTERNAL, Label
+from pointsman.core.verdict import Obligation
+from pointsman.decision.choose import Rung
+from pointsman.governance.judge import Judged
+from pointsman.governance.summary import MOST_TOKENS, question
+from pointsman.ledger.trace import code_of
+from pointsman.pipeline.way import Way
+from pointsman.surfaces.reread import asking, retold
+
+
+def is_for_summary(way: Way, rung: Rung) -> bool:
+    """Tell whether only a summary of a call may go to a target."""
+    return any(duty.obligation is Obligation.SUMMARISE for duty in way.verdict.owes(rung.target))
+
+
+async def by_summary(way: Way, rung: Rung) -> Way:
+    """Return the way of the summary of a call. Raises `NoPlaceAllowed` where there is none that may go to the target."""
+    stages, surface, call = way.stages, way.stages.surfaces[way.call.dialect], way.judged.call
+    asked = asking(call, surface, text=question(call), max_tokens=MOST_TOKENS)
+    this = Way(asked, await _judged(way, asked, label=way.verdict.label), trace=way.trace, stages=stages).begin(
+        Rung(way.capability.summariser or rung.target, "summarises")
+    )
+    try:
+        await stages.auditor.leaving(this.attempt, way.judged.seen.counts)
+        reply = await stages.models.run(this.attempt, full=True)
+    except PlaceFailed as failed:
+        way.trace.book(this.attempt, stages.rater.failed(this.running, asked, kind=failed.failure.kind), started=this.started, error=code_of(failed))
+        raise NoPlaceAllowed(capability=way.capability.name, data_class=way.verdict.label.text) from failed
+    way.trace.book(this.attempt, stages.rater.rate(this.running, reply), started=this.started)
+    told = reply if this.restorer is None else this.restorer.reply(reply)
+    short = retold(call, surface, text="".join(part.text for part in told.parts if isinstance(part, Text)))
+    lower = Way(way.call, await _judged(way, short, label=INTERNAL), trace=way.trace, stages=stages, held=way.held, is_told_again=True)
+    if is_for_summary(lower, rung) or not lower.verdict.permits(rung.target):
+        raise NoPlaceAllowed(capability=way.capability.name, data_class=lower.verdict.label.text)
+    stages.auditor.lowered(this.attempt, lower.verdict.label)
+    return lower
+
+
+def _judged(way: Way, call: Call, *, label: Label) -> Awaitable[Judged]:
+    judged, stages = way.judged, way.stages
+    return stages.judge.judge(call, label, principal=judged.principal, capability=way.capability, pause=stages.clock.sleep, now_s=way.trace.started_s)

@@ -1,0 +1,103 @@
+"""
+What a well-shaped file can get wrong about data: classes nobody knows, vendors whose register bears nothing out, summarisers that are not private.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Final
+
+from pointsman.core.errors import Mistake
+from pointsman.core.label import Level
+from pointsman.core.target import Target
+from pointsman.settings import shape
+from pointsman.settings.compile import when_s
+from pointsman.settings.policy_compile import path_of
+from pointsman.settings.policy_shape import Policy
+from pointsman.settings.policy_text import PolicyFault
+from pointsman.settings.yaml_text import Path, Text, dotted
+
+_NEAR: Final = frozenset({"private", "edge"})
+
+
+class DataMeaning:
+    """Collects mistakes about data. `levels` are those of all classes, `kinds` the kinds of findings that ship."""
+
+    def __init__(self, text: Text, file: shape.File, *, levels: Mapping[str, Level], kinds: Collection[str]) -> None:
+        self._text = text
+        self._file = file
+        self._classes = levels.keys()
+        self._kinds = kinds
+        self._mistakes: list[Mistake] = []
+
+    def check(self, targets: Mapping[str, Target]) -> list[Mistake]:
+        """Return every mistake."""
+        for name, vendor in self._file.vendors.items():
+            self._vendor(name, vendor)
+        for name, key in self._file.keys.items():
+            for told in (key.data_class,) if isinstance(key.data_class, str) else key.data_class:
+                if told not in self._classes:
+                    self._no_class(("keys", name, "data_class"), told)
+            if not key.data_class:
+                self._add(("keys", name, "data_class"), "data without a class goes nowhere.", remedy="Name at least one class, such as `internal`.")
+        for name, capability in self._file.capabilities.items():
+            self._kinds_of(("capabilities", name, "ignore_findings"), capability.ignore_findings)
+            if capability.summariser is not None:
+                self._summariser(("capabilities", name, "summariser"), capability.summariser, targets=targets)
+        self._kinds_of(("detection", "off"), self._file.detection.off)
+        for index, document in enumerate(self._file.detection.documents):
+            if document.data_class not in self._classes:
+                self._no_class(("detection", "documents", index, "data_class"), document.data_class)
+        return self._mistakes
+
+    def _kinds_of(self, path: Path, told: Iterable[str]) -> None:
+        for index, kind in enumerate(told):
+            if kind not in self._kinds:
+                known = ", ".join(f"`{one}`" for one in sorted(self._kinds))
+                self._add((*path, index), f"no detector finds `{kind}`.", remedy=f"Known kinds: {known}.")
+
+    def _no_class(self, path: Path, told: str) -> None:
+        known = ", ".join(f"`{one}`" for one in sorted(self._classes))
+        self._add(path, f"there is no data class `{told}`.", remedy=f"Known: {known}. Add your own under `policy.classes`.")
+
+    def _vendor(self, name: str, vendor: shape.Vendor) -> None:
+        terms = vendor.terms
+        is_bound = terms.retention_days == 0 and terms.trains is False and bool(terms.agreements)
+        if vendor.zone == "contracted" and not is_bound:
+            says = "the terms do not bear out `contracted`."
+            self._add(("vendors", name, "zone"), says, remedy="State `retention_days: 0`, `trains: false` and an agreement under `terms`, or leave `zone` out.")
+        moments: Iterable[tuple[str, str | None]] = (("reviewed", terms.reviewed), ("next_review", terms.next_review))
+        for field, moment in moments:
+            if moment is not None and not _is_moment(moment):
+                self._add(("vendors", name, "terms", field), f"`{moment}` is no date.", remedy="Write `2027-01-31` (UTC).")
+
+    def _summariser(self, path: Path, name: str, *, targets: Mapping[str, Target]) -> None:
+        if name not in targets:
+            self._add(path, f"there is no target `{name}`.", remedy="Name one of `targets`, or of a ladder.")
+            return
+        vendor = targets[name].vendor
+        if vendor is None or vendor.zone not in _NEAR:
+            self._add(path, "a summary is made of what may not leave, but this target is not private.", remedy="Name a private target.")
+
+    def _add(self, path: Path, says: str, *, remedy: str) -> None:
+        self._mistakes.append(Mistake(file=self._text.file, path=dotted(path), line=self._text.line(path), says=says, remedy=remedy))
+
+
+def policy_mistakes(text: Text, told: Policy, faults: Iterable[PolicyFault]) -> Iterator[Mistake]:
+    """Yield what is wrong with a policy, each where it stands."""
+    for fault in faults:
+        path = path_of(fault, told)
+        yield Mistake(file=text.file, path=dotted(path), line=text.line(path), says=f"`{fault.name}`: {fault.says}", remedy=fault.remedy)
+
+
+def claim_mistake(text: Text, capability: str, says: str) -> Mistake:
+    """Return the mistake of a capability by which data could go where a claim says it never does."""
+    path: Path = ("capabilities", capability)
+    said, _, remedy = says.rpartition(". ")
+    return Mistake(file=text.file, path=dotted(path), line=text.line(path), says=f"{said}.", remedy=remedy)
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        when_s(text)
+    except (ValueError, OverflowError):
+        return False
+    return True
