@@ -34,9 +34,10 @@ class Across(NamedTuple):
     finding: Finding
 
 
-def across(texts: Sequence[str], found: Sequence[Sequence[Finding]], find: Find) -> Iterator[Across]:
-    """Yield the parts of what goes across neighbouring texts. `found` is what each of them holds alone."""
+def across(texts: Sequence[str], found: Sequence[Sequence[Finding]], find: Find) -> Iterator[Across | None]:
+    """Yield the parts of what goes across neighbouring texts, and None between two of them. `found` is what each of them holds alone."""
     for first in range(len(texts) - 1):
+        yield None
         if not _TAIL.search(texts[first][-_END:]):
             continue
         for chain in _chains(texts, first):

@@ -7,7 +7,7 @@ from typing import Final
 
 from pointsman.core.finding import Finding
 
-PIECE: Final = 16_384
+PIECE: Final = 8_192
 OVERLAP: Final = 1_024
 
 

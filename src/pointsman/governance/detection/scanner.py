@@ -124,8 +124,15 @@ class Scanner:
                 if len(work.failed) == failures and not failures:
                     self._memory.keep(digest, known)
             found.append(known)
-        for number, finding in list(across(texts, found, work.find_squeezed)):
-            found[number] = settled((*found[number], finding), texts[number])
+        for part in across(texts, tuple(found), work.find_squeezed):
+            if part:
+                found[part.number] = settled((*found[part.number], part.finding), texts[part.number])
+            elif work.is_late:
+                break
+            else:
+                work.budget.pause()
+                yield
+                work.budget.resume()
         return Scan(findings=tuple(found), complete=not work.failed, failed=tuple(sorted(work.failed)))
 
 
@@ -138,6 +145,13 @@ class _Work:
         self._clock = clock
         self.failed: set[str] = set()
         self.budget = Budget(characters=FREE_CHARACTERS, clock=clock, time_s=budget_s)
+
+    @property
+    def is_late(self) -> bool:
+        """Tell whether the time is used up, and note it."""
+        if self.budget.is_late:
+            self.failed.add(SCANNER)
+        return self.budget.is_late
 
     def through(self, text: str) -> Iterator[list[Finding]]:
         """Yield the findings of one text, piece by piece."""
@@ -154,9 +168,11 @@ class _Work:
             except Exception:  # noqa: BLE001 - no text may stop a scan; that it was not read whole is told
                 self.failed.add(VIEWS)
                 return
+            if view is None:
+                yield []
+                continue
             for start, end in pieces(len(view.text)):
-                if self.budget.is_late:
-                    self.failed.add(SCANNER)
+                if self.is_late:
                     return
                 yield list(self._in_piece(view, start, end))
 

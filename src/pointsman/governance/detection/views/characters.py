@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import Struct
 
 from pointsman.governance.detection.linear import Linear
-from pointsman.governance.detection.views.view import Edit
+from pointsman.governance.detection.views.view import Edit, Edits
 
 # Letters of other alphabets that are drawn like a Latin one (Cyrillic, Greek, Armenian, Cherokee and letters that stand alone).
 _LOOKALIKES: Final = (
@@ -66,6 +66,8 @@ _NUMBERS: Final = (
 _NEGATIVE: Final = ((0x1F150, "A", 26), (0x1F170, "A", 26), (0x1F130, "A", 26), (0x2776, "1", 9), (0x278A, "1", 9), (0x2780, "1", 9), (0x24F5, "1", 9))
 # `①`, `½`, `℅` are read as signs by people: only these make a text suspect.
 _QUIET: Final = frozenset("ªº²³¹¼½¾…‥™℠℡№℃℉‐‑‒–—―‘’“”′″‼⁇⁈⁉、。「」！（），：；？［］｛｝～｜＂＇")  # noqa: RUF001 - meant
+_SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}")
+_PLANE: Final = 0x10000
 _ASCII: Final = r"[0-9A-Za-z@.\-]"
 _LETTERS: Final = re.compile(r"\S+")
 
@@ -133,25 +135,38 @@ def _pattern_class(letters: Mapping[str, str] | list[str]) -> str:
     return "[" + "".join(f"{re.escape(chr(low))}-{re.escape(chr(high))}" for low, high in ranges) + "]"
 
 
-def folds(text: str) -> list[Edit]:
-    """Return what has to be read otherwise; nothing for a text in which nothing is disguised."""
+def folds(text: str) -> Edits:
+    """Find what has to be read otherwise; nothing for a text in which nothing is disguised."""
+    if text.isascii():
+        return
     table = folding()
     raw = text.encode("utf-8", "replace")
-    edits: list[Edit] = []
     if table.suspect.found_in(raw):
-        edits += (Edit(match.start(), match.end(), table.reads_as[match[0]]) for match in table.odd.finditer(text))
+        for match in table.odd.finditer(text):
+            yield Edit(match.start(), match.end(), table.reads_as[match[0]])
+        yield from smuggled(text)
     if table.mixed.found_in(raw):
-        taken = {edit.start for edit in edits}
-        edits += (edit for edit in _lookalike_edits(text, table.lookalikes) if edit.start not in taken)
-        edits.sort()
-    return edits
+        yield from _lookalike_edits(text, table.lookalikes)
 
 
-def _lookalike_edits(text: str, lookalikes: Mapping[str, str]) -> Iterator[Edit]:
+def _lookalike_edits(text: str, lookalikes: Mapping[str, str]) -> Edits:
     """Read the look-alikes in words that hold no other letter of their alphabet: `GВ82` and `НЕЅТ`, but not a word of Russian."""
     for word in _LETTERS.finditer(text):
         if word[0].isascii() or not all(letter.isascii() or letter in lookalikes or not letter.isalpha() for letter in word[0]):
+            yield None
             continue
         for at, letter in enumerate(word[0], word.start()):
             if letter in lookalikes:
                 yield Edit(at, at + 1, lookalikes[letter])
+
+
+def smuggled(text: str) -> Edits:
+    """Find what stands in the invisible selectors behind a character: a way to hide any text behind one picture."""
+    for match in _SELECTORS.finditer(text):
+        data = _bytes_of(match[0])
+        yield Edit(match.start(), match.end(), data.decode("utf-8", "replace"))
+
+
+def _bytes_of(selectors: str) -> bytes:
+    """Read variation selectors 1 to 256 as bytes."""
+    return bytes(code - 0xFE00 if (code := ord(letter)) < _PLANE else code - 0xE0100 + 16 for letter in selectors)

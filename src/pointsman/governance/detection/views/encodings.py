@@ -9,14 +9,14 @@ import binascii
 import html
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 from pointsman.governance.detection.linear import Linear, LinearSet
 from pointsman.governance.detection.views.budget import Budget, SpentError
-from pointsman.governance.detection.views.view import Edit
+from pointsman.governance.detection.views.view import Edit, Edits
 
-Decoder = Callable[[bytes, Budget], Iterator[Edit]]
+Decoder = Callable[[bytes, Budget], Edits]
 
 _ENTITY_NAMES: Final = "commat|period|num|colon|sol|lowbar|hyphen|dash|nbsp|Tab|NewLine|plus|equals|ensp|emsp|thinsp|shy|zwnj|zwj|lpar|rpar"
 _ENTITY: Final = rf"&(?:amp;)?(?:#[0-9]{{1,7}}|#[xX][0-9A-Fa-f]{{1,6}}|(?:{_ENTITY_NAMES}));?"
@@ -31,7 +31,6 @@ _STRETCH: Final = (
 )
 _QUOTED: Final = r"(?:=[0-9A-F]{2}){3,}"
 _CODES: Final = r"\b(?:(?:0x)?[0-9A-Fa-f]{2,3}[ ,:;]{1,2}){8,}(?:0x)?[0-9A-Fa-f]{2,3}\b|\b(?:[01]{7,8} ?){8,}\b"
-_SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}")
 
 _UNICODE_ESCAPE: Final = re.compile(r"[0-9a-fA-F]+")
 _SEPARATORS: Final = re.compile(r"[ ,:;]+")
@@ -40,7 +39,6 @@ _NUMBER: Final = re.compile(r"[0-9A-Z ./()+\-]+")
 _LEAST_BASE64: Final = 11
 _LEAST_HEX: Final = 18
 _LAST_CODE: Final = 0x10FFFF
-_PLANE: Final = 0x10000
 _COMPRESSED: Final = (b"\x1f\x8b", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")
 _FREE_CHARACTERS: Final = 65_536
 _EXPANSION: Final = 10
@@ -48,17 +46,17 @@ _URLSAFE: Final = str.maketrans("-_", "+/")
 _OTHER_WHITE: Final = frozenset("\t\n\r\f\v")
 
 
-def _entities(raw: bytes, _budget: Budget) -> Iterator[Edit]:
+def _entities(raw: bytes, _budget: Budget) -> Edits:
     for start, end in _PATTERNS[0].spans(raw):
         yield Edit(start, end, html.unescape(html.unescape(raw[start:end].decode())))
 
 
-def _percents(raw: bytes, _budget: Budget) -> Iterator[Edit]:
+def _percents(raw: bytes, _budget: Budget) -> Edits:
     for start, end in _PATTERNS[1].spans(raw):
         yield Edit(start, end, _as_text(bytes.fromhex(raw[start:end].replace(b"%", b"").decode())))
 
 
-def _escapes(raw: bytes, _budget: Budget) -> Iterator[Edit]:
+def _escapes(raw: bytes, _budget: Budget) -> Edits:
     for start, end in _PATTERNS[2].spans(raw):
         escape = raw[start:end].decode()
         octal = escape[1].isdigit()
@@ -67,31 +65,31 @@ def _escapes(raw: bytes, _budget: Budget) -> Iterator[Edit]:
         yield Edit(start, end, text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
-def _tokens(raw: bytes, budget: Budget) -> Iterator[Edit]:
+def _tokens(raw: bytes, budget: Budget) -> Edits:
     for start, end in _PATTERNS[3].spans(raw):
         token = raw[start:end].decode()
         decoded = _decoded_token(token, budget)
         if decoded is not None:
             yield Edit(start, end, decoded)
             continue
+        yield None
         for part in _PARTS.finditer(token):
             inner = _decoded_token(part[0], budget) if len(part[0]) < len(token) else None
             if inner is not None:
                 yield Edit(start + part.start(), start + part.end(), inner)
 
 
-def _quoted(raw: bytes, _budget: Budget) -> Iterator[Edit]:
+def _quoted(raw: bytes, _budget: Budget) -> Edits:
     for start, end in _PATTERNS[4].spans(raw):
         yield Edit(start, end, _as_text(bytes.fromhex(raw[start:end].replace(b"=", b"").decode())))
 
 
-def _codes(raw: bytes, _budget: Budget) -> Iterator[Edit]:
+def _codes(raw: bytes, _budget: Budget) -> Edits:
     for start, end in _PATTERNS[5].spans(raw):
         words = _SEPARATORS.split(raw[start:end].decode().strip())
         readings = filter(None, (_of_codes(words, radix) for radix in (16, 10, 2)))
         together = "\n".join(readings)
-        if together:
-            yield Edit(start, end - raw[start:end].endswith(b" "), together)
+        yield Edit(start, end - raw[start:end].endswith(b" "), together) if together else None
 
 
 def _of_codes(words: list[str], radix: int) -> str:
@@ -114,19 +112,10 @@ _PATTERNS: Final = tuple(Linear(pattern) for pattern, _ in _FAMILIES)
 _ANY: Final = LinearSet([pattern for pattern, _ in _FAMILIES])
 
 
-def decodings(raw: bytes, budget: Budget) -> list[Edit]:
-    """Return what is encoded in a text and what it says; raises `SpentError` where it would become too long."""
-    return [edit for number in _ANY.found_in(raw) for edit in _FAMILIES[number][1](raw, budget)]
-
-
-def smuggled(text: str) -> list[Edit]:
-    """Return what stands in the invisible selectors behind a character: a way to hide any text behind one picture."""
-    return [Edit(match.start(), match.end(), _as_text(_bytes_of(match[0]))) for match in _SELECTORS.finditer(text)]
-
-
-def _bytes_of(selectors: str) -> bytes:
-    """Read variation selectors 1 to 256 as bytes."""
-    return bytes(code - 0xFE00 if (code := ord(letter)) < _PLANE else code - 0xE0100 + 16 for letter in selectors)
+def decodings(raw: bytes, budget: Budget) -> Edits:
+    """Find what is encoded in a text and what it says; raises `SpentError` where it would become too long."""
+    for number in sorted(_ANY.found_in(raw)):
+        yield from _FAMILIES[number][1](raw, budget)
 
 
 def _decoded_token(token: str, budget: Budget) -> str | None:

@@ -5,13 +5,13 @@ What comes out has lost its spaces, so only identifiers are to be read in it.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from pointsman.governance.detection.linear import Linear, LinearSet
-from pointsman.governance.detection.views.view import Edit
+from pointsman.governance.detection.views.view import Edit, Edits
 
-Reader = Callable[[bytes], Iterator[Edit]]
+Reader = Callable[[bytes], Edits]
 
 _ONE: Final = r"[0-9A-Za-z@.+\-_]"
 _DIVIDERS: Final = (r" {1,3}", r"\-", r"_", r"[\r\n]{1,2}", r"\t", r", ?", r"\.", r"\|", r"\*", r"/", r"~", r"\?", r" ?[|/] ?")
@@ -70,12 +70,16 @@ _SIGNS_OF_MAIL: Final[Mapping[bytes, str]] = {
     b"underscore": "_",
     b"plus": "+",
 }
+_DIVIDES: Final = b"\r\n\t _"
+_MARKS: Final = re.compile(rb"[0-9@]")
+_OPENINGS: Final = b"\r\n\t \"'(:,="
+_ARTICLES: Final = frozenset({b"a", b"A", b"I"})
 _FEWEST_WORDS: Final = 3
 _ODD_SPACES: Final = ("\u00a0", *map(chr, range(0x2000, 0x200B)), "\u202f", "\u205f", "\u3000")
 _ODD_SPACE: Final = re.compile(r"(?<=[0-9A-Za-z@.\-])[\u00a0\u2000-\u200a\u202f\u205f\u3000]+(?=[0-9A-Za-z@.\-])")
 
 
-def _spaced(raw: bytes) -> Iterator[Edit]:
+def _spaced(raw: bytes) -> Edits:
     for begin, stop in _PATTERNS[0].spans(raw):
         start = begin + (raw[begin : begin + 1] not in _ARTICLES and not _is_one(raw, begin))
         end = stop - (not _is_one(raw, stop - 1))
@@ -92,14 +96,11 @@ def _spaced(raw: bytes) -> Iterator[Edit]:
             at = step.end()
 
 
-_ARTICLES: Final = frozenset({b"a", b"A", b"I"})
-
-
 def _is_one(raw: bytes, at: int) -> bool:
     return chr(raw[at]).isalnum() or raw[at] in b"@.+-_"
 
 
-def _words(raw: bytes) -> Iterator[Edit]:
+def _words(raw: bytes) -> Edits:
     """Read runs of digits that are written as words; what stands between two of them is drawn together."""
     run: list[tuple[int, int]] = []
     for span in _A_WORD.spans(raw):
@@ -110,7 +111,7 @@ def _words(raw: bytes) -> Iterator[Edit]:
     yield from _digits(raw, run)
 
 
-def _digits(raw: bytes, run: list[tuple[int, int]]) -> Iterator[Edit]:
+def _digits(raw: bytes, run: list[tuple[int, int]]) -> Edits:
     if len(run) < _FEWEST_WORDS:
         return
     before = _LETTERS_BEFORE.search(raw, max(0, run[0][0] - 8), run[0][0])
@@ -127,32 +128,36 @@ def _digits(raw: bytes, run: list[tuple[int, int]]) -> Iterator[Edit]:
             yield Edit(end, end + len(gap), _SIGNS.get(bare.lower(), bare.decode()))
 
 
-def _bracketed(raw: bytes) -> Iterator[Edit]:
+def _bracketed(raw: bytes) -> Edits:
     for start, end in _PATTERNS[2].spans(raw):
         yield Edit(start, end, _SIGNS_OF_MAIL[raw[start:end].strip(b" \t\r\n[](){}<>").lower()])
 
 
-def _spoken(raw: bytes) -> Iterator[Edit]:
+def _spoken(raw: bytes) -> Edits:
     for start, end in _PATTERNS[3].spans(raw):
         if b"." not in raw[start:end].partition(b" at ")[0] and b" dot " not in raw[start:end].lower() and b" punkt " not in raw[start:end].lower():
+            yield None
             continue
         for sign in _SIGN.finditer(raw, start, end):
             yield Edit(sign.start(), sign.end(), _SIGNS_OF_MAIL[sign[0].strip().lower()])
 
 
-def _grouped(raw: bytes) -> Iterator[Edit]:
+def _grouped(raw: bytes) -> Edits:
     for start, end in _PATTERNS[4].spans(raw):
         dividers = [divider for divider in _DIVIDER.finditer(raw, start, end) if divider[0] not in {b"-", b"."}]
         if any(divider[0] != b" " for divider in dividers):
             yield from (Edit(divider.start(), divider.end(), "") for divider in dividers)
+        else:
+            yield None
 
 
-def _even(raw: bytes) -> Iterator[Edit]:
+def _even(raw: bytes) -> Edits:
     for start, end in _PATTERNS[5].spans(raw):
         begin = start + (raw[start] in _OPENINGS)
         if not _MARKS.search(raw, begin, end):  # words of a sentence
+            yield None
             continue
-        size = next(at for at in range(begin, end) if raw[at] in _DIVIDES) - begin
+        size = next((at for at in range(begin, end) if raw[at] in _DIVIDES), end) - begin
         # A word of the sentence that happens to be as long as the groups.
         while raw[begin : begin + size].isalpha() and raw[begin + size + 1 : begin + size + 2].isdigit():
             begin += size + 1
@@ -163,9 +168,6 @@ def _even(raw: bytes) -> Iterator[Edit]:
             at = reach + size
 
 
-_DIVIDES: Final = b"\r\n\t _"
-_MARKS: Final = re.compile(rb"[0-9@]")
-_OPENINGS: Final = b"\r\n\t \"'(:,="
 _FAMILIES: Final[tuple[tuple[str, Reader], ...]] = (
     (_SPACED, _spaced),
     (_WORDS, _words),
@@ -178,9 +180,10 @@ _PATTERNS: Final = tuple(Linear(pattern) for pattern, _ in _FAMILIES)
 _ANY: Final = LinearSet([pattern for pattern, _ in _FAMILIES])
 
 
-def spellings(text: str, raw: bytes) -> list[Edit]:
-    """Return what is pulled apart or spelled in a text and how it reads together."""
-    edits = [edit for number in _ANY.found_in(raw) for edit in _FAMILIES[number][1](raw)]
+def spellings(text: str, raw: bytes) -> Edits:
+    """Find what is pulled apart or spelled in a text and how it reads together."""
+    for number in sorted(_ANY.found_in(raw)):
+        yield from _FAMILIES[number][1](raw)
     if not text.isascii() and any(space in text for space in _ODD_SPACES):
-        edits += (Edit(match.start(), match.end(), "") for match in _ODD_SPACE.finditer(text))
-    return edits
+        for match in _ODD_SPACE.finditer(text):
+            yield Edit(match.start(), match.end(), "")

@@ -5,15 +5,16 @@ Each form of a form is read again, at most `DEPTH` deep. A text in which nothing
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from itertools import chain
 from typing import Final
 
 from pointsman.governance.detection.linear import Linear, shadow
 from pointsman.governance.detection.views.budget import Budget
 from pointsman.governance.detection.views.characters import folds
-from pointsman.governance.detection.views.encodings import decodings, smuggled
+from pointsman.governance.detection.views.encodings import decodings
 from pointsman.governance.detection.views.spelling import spellings
-from pointsman.governance.detection.views.view import Edit, View
+from pointsman.governance.detection.views.view import STEP, Edit, Edits, View
 
 DEPTH: Final = 3
 # What an identifier looks like from behind: a social security number, a long number, an account number, a mail address.
@@ -23,35 +24,52 @@ _BACKWARDS: Final = Linear(
 )
 
 
-def views(text: str, budget: Budget) -> Iterator[View]:
-    """Yield the text itself and its other forms. Raises `SpentError` when the budget does not reach for all of them."""
+def views(text: str, budget: Budget) -> Iterator[View | None]:
+    """
+    Yield the text itself and its other forms, and None in between while a long one is being made.
+
+    Raises `SpentError` when the budget does not reach for all of them.
+    """
     first = View(text=text)
     yield first
     waiting = deque([first])
     seen = {text}
     while waiting:
         for view in _forms(waiting.popleft(), budget):
-            if view.text in seen or not view.text:
-                continue
-            seen.add(view.text)
-            budget.spend(len(view.text))
-            yield view
-            if view.depth < DEPTH:
-                waiting.append(view)
+            if view is None:
+                budget.spend(0)
+                yield None
+            elif view.text and view.text not in seen:
+                seen.add(view.text)
+                budget.spend(len(view.text))
+                yield view
+                if view.depth < DEPTH:
+                    waiting.append(view)
 
 
-def _forms(view: View, budget: Budget) -> Iterator[View]:
-    text, raw = view.text, shadow(view.text)
-    odd = [] if text.isascii() else folds(text)
-    if odd:
-        odd += smuggled(text)
-    for edits, squeezed in ((odd + decodings(raw, budget), False), (spellings(text, raw), True)):
-        kept = _without_overlaps(edits)
-        if kept:
-            yield view.edited(kept, squeezed=squeezed)
-    backwards = () if view.mirrored else tuple(Edit(start, end, None) for start, end in _BACKWARDS.spans(raw))
-    if backwards:
-        yield view.edited(backwards, squeezed=True).reversed()
+def _forms(view: View, budget: Budget) -> Iterator[View | None]:
+    raw = shadow(view.text)
+    decoded = yield from _made(view, chain(folds(view.text), decodings(raw, budget)))
+    if decoded:
+        yield decoded
+    squeezed = yield from _made(view, spellings(view.text, raw), squeezed=True)
+    if squeezed:
+        yield squeezed
+    if not view.mirrored:
+        ahead = yield from _made(view, (Edit(start, end, None) for start, end in _BACKWARDS.spans(raw)), squeezed=True)
+        if ahead:
+            yield ahead.reversed()
+
+
+def _made(view: View, found: Edits, *, squeezed: bool = False) -> Generator[None, None, View | None]:
+    """Make the view in which the edits are made, None if there are none."""
+    edits: list[Edit] = []
+    for number, edit in enumerate(found, 1):
+        if edit:
+            edits.append(edit)
+        if number % STEP == 0:
+            yield
+    return (yield from view.edited(_without_overlaps(edits), squeezed=squeezed)) if edits else None
 
 
 def _without_overlaps(edits: list[Edit]) -> list[Edit]:

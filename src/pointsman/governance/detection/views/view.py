@@ -3,13 +3,15 @@ A text in another form, and the way back: every stretch of a view knows the stre
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Generator, Iterator, Sequence
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
 # Words beside a changed stretch that its finders may need.
-MARGIN = 64
+MARGIN: Final = 64
+# After so many edits or candidates others may have their turn: a few milliseconds.
+STEP: Final = 1024
 
 
 class Edit(NamedTuple):
@@ -18,6 +20,10 @@ class Edit(NamedTuple):
     start: int
     end: int
     text: str | None
+
+
+# Edits as they are found; None for a candidate that was none, so that a long search can be left for a while.
+Edits = Iterator[Edit | None]
 
 
 class View(Struct, frozen=True, kw_only=True, eq=False):
@@ -60,39 +66,56 @@ class View(Struct, frozen=True, kw_only=True, eq=False):
         """Return the whole view read from its end."""
         return View(text=self.text[::-1], depth=self.depth + 1, squeezed=True, mirrored=True, parent=self)
 
-    def edited(self, edits: Sequence[Edit], *, squeezed: bool = False) -> "View":
+    def edited(self, edits: Sequence[Edit], *, squeezed: bool = False) -> Generator[None, None, "View"]:
         """
-        Return the view in which the edits are made, with `MARGIN` characters around them; what is far from any edit is left out.
+        Make the view in which the edits are made, with `MARGIN` characters around them; what is far from any edit is left out.
 
-        `edits` are in order and do not overlap. A gap between two parts is a line break, which no identifier goes across.
+        `edits` are in order and do not overlap. A gap between two parts is a line break, which no identifier goes across. Yields while it works.
         """
-        parts: list[str] = []
-        begins: list[int] = []
-        origins: list[tuple[int, int]] = []
-        copied: list[bool] = []
-        length = done = 0
-
-        def put(text: str, start: int, end: int, *, is_copy: bool) -> None:
-            nonlocal length
-            if text:
-                parts.append(text)
-                begins.append(length)
-                origins.append((start, end))
-                copied.append(is_copy)
-                length += len(text)
-
+        parts = _Parts()
         whole = self.text
+        done = 0
         for number, edit in enumerate(edits):
             left = max(done, edit.start - MARGIN)
             if left > done and number:
                 right = min(left, done + MARGIN)
-                put(whole[done:right], done, right, is_copy=True)
+                parts.put(whole[done:right], (done, right), is_copy=True)
                 if right < left:
-                    put("\n", right, left, is_copy=False)
-            put(whole[left : edit.start], left, edit.start, is_copy=True)
-            put(whole[edit.start : edit.end] if edit.text is None else edit.text, edit.start, edit.end, is_copy=edit.text is None)
+                    parts.put("\n", (right, left), is_copy=False)
+            parts.put(whole[left : edit.start], (left, edit.start), is_copy=True)
+            parts.put(whole[edit.start : edit.end] if edit.text is None else edit.text, (edit.start, edit.end), is_copy=edit.text is None)
             done = edit.end
-        put(whole[done : done + MARGIN], done, min(len(whole), done + MARGIN), is_copy=True)
+            if number % STEP == STEP - 1:
+                yield
+        end = min(len(whole), done + MARGIN)
+        parts.put(whole[done:end], (done, end), is_copy=True)
         return View(
-            text="".join(parts), depth=self.depth + 1, squeezed=squeezed or self.squeezed, parent=self, begins=begins, origins=origins, is_copied=copied
+            text="".join(parts.texts),
+            depth=self.depth + 1,
+            squeezed=squeezed or self.squeezed,
+            parent=self,
+            begins=parts.begins,
+            origins=parts.origins,
+            is_copied=parts.copied,
         )
+
+
+class _Parts:
+    """The stretches of a view that is being made."""
+
+    __slots__ = ("begins", "copied", "length", "origins", "texts")
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.begins: list[int] = []
+        self.origins: list[tuple[int, int]] = []
+        self.copied: list[bool] = []
+        self.length = 0
+
+    def put(self, text: str, origin: tuple[int, int], *, is_copy: bool) -> None:
+        if text:
+            self.texts.append(text)
+            self.begins.append(self.length)
+            self.origins.append(origin)
+            self.copied.append(is_copy)
+            self.length += len(text)
