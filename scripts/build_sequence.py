@@ -19,11 +19,11 @@ import numpy as np  # noqa: E402 - after the path is set
 from pointsman.governance.detection import sequence_tokens  # noqa: E402
 from sequence import generate, train, words  # noqa: E402
 
-TEXTS: Final = 40_000
+TEXTS: Final = 80_000
 _PAD: Final = 4  # empty tokens between two texts, so that no window reaches into the next
 
 
-def build(output: Path, *, texts: int = TEXTS, seed: int = 7, rounds: int = 4) -> None:
+def build(output: Path, *, texts: int = TEXTS, seed: int = 7, rounds: int = 3) -> None:
     """Write the model to `output`."""
     started = time.process_time()
     lists = words.listed()
@@ -72,7 +72,7 @@ def _examples(lists: dict[str, int], *, texts: int, seed: int) -> tuple[dict[str
     unknown = np.array([[0] * sequence_tokens.FEATURES, *(sequence_tokens.features(token, lists, known=False) for token in list(kinds)[1:])], np.int32)
     index, labels = np.array(which), np.array(tags)
     names = np.isin(labels, [generate.TAGS.index(tag) for tag in ("person", "address", "location", "organisation")])
-    rows = {"known": known[index], "unknown": unknown[index], "dropped": np.where(names, 0.3, 0.12)}
+    rows = {"known": known[index], "unknown": unknown[index], "dropped": np.where(names, 0.25, 0.12)}
     return rows, labels, np.where(index == 0, 0.05, 1.0).astype(np.float32)
 
 

@@ -60,7 +60,7 @@ def street_name(random: Random) -> str:
         return f"{random.choice(_BEFORE)} {name(random)}"
     if chance < 0.92:
         return f"{name(random)} {random.choice(_AFTER)}"
-    return made_up(random, _SLAV_ENDS)
+    return f"{made_up(random, _SLAV_ENDS)} {random.choice(('', '', '', 'ulica', 'cesta', 'ulice', 'utca', 'vei', 'Street'))}".strip()
 
 
 def street(random: Random) -> str:
@@ -69,14 +69,14 @@ def street(random: Random) -> str:
     anglo = way.split()[-1] in LISTS["street_types"]
     if random.random() < (0.93 if anglo else 0.25):
         return f"{number(random)}{random.choice(('', '', '', ','))} {way}"
-    if anglo or random.random() < 0.92:
+    if anglo or random.random() < 0.82:
         return f"{way}{random.choice(('', '', '', '', ','))} {number(random)}"
     return f"{number(random)} {way} {number(random)}"
 
 
 def second(random: Random) -> str:
     """Return the flat, floor or unit."""
-    return random.choice(("Apt.", "Apt", "Apartment", "Suite", "Ste.", "Unit", "#", "Flat", "Room", "Floor", "Building", "Bldg", "Lot", "Top", "No.")) + f" {random.randint(1, 999)}"
+    return random.choice(("Apt.", "Apt.", "Apt", "Apartment", "Suite", "Suite", "Suite", "Ste.", "Unit", "#", "Flat", "Room", "Floor", "Building", "Bldg", "Lot", "Top", "No.")) + f" {random.randint(1, 999)}"
 
 
 def post_code(random: Random) -> str:

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from sequence import addresses, words
 from sequence.words import LISTS
 
-TAGS: Final = ("", "person", "address", "location", "organisation", "age", "nationality", "date", "title")
+TAGS: Final = ("", "person", "address", "location", "organisation", "age", "nationality", "date", "title", "phone")
 _TEMPLATES: Final = tuple(
     line.replace("\\n", "\n") for line in (Path(__file__).parent / "templates.txt").read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")
 )
@@ -25,6 +25,7 @@ _ALL: Final = tuple(word for name in ("verbs", "nouns", "adjectives", "more_word
 _WORD: Final = re.compile(r"[A-Za-z]{4,}")
 _SCRIPTS: Final = ((0x4E00, 0x9FA5), (0x4E00, 0x9FA5), (0x3041, 0x3093), (0xAC00, 0xD7A3), (0x0627, 0x064A), (0x0E01, 0x0E2E), (0x0905, 0x0939), (0x05D0, 0x05EA), (0x03B1, 0x03C9), (0x0430, 0x044F))
 _RELATIVES: Final = tuple("mother father son daughter wife husband sister brother friend boss neighbour uncle aunt cousin grandmother colleague partner roommate dog teacher client".split())
+_PLANTED: Final = ("p", "p", "p", "pf", "pf", "org", "org", "loc", "loc", "country", "adr1", "street", "nrp", "nrp", "date", "job", "job", "phone")
 _LANGUAGES: Final = tuple("English French German Spanish Italian Portuguese Dutch Russian Chinese Japanese Korean Arabic Hindi Turkish Polish Swedish Greek Latin".split())
 _MFW: Final = tuple("man woman male female boy girl child patient student person lady guy kid".split())
 
@@ -53,6 +54,16 @@ def _email(random: Random) -> str:
     return f"{words.first(random)}{random.choice(('.', '_', ''))}{words.last(random)}@{words.made_up(random, ('.com', '.de', '.org', '.co.uk', '.net'))}".replace(" ", "").lower()
 
 
+def phone(random: Random) -> str:
+    """Return a number as phones have it: groups of digits of any size, with or without a country, an area and an extension."""
+    if random.random() < 0.3:
+        return _digits(random, random.choice(("000-000-0000", "(000) 000-0000", "000.000.0000", "+0 (000) 000-0000", "0000000000", "+00 000 0000000", "000-0000")))
+    mark = random.choice((" ", " ", "-", "-", ".", ""))
+    head = random.choice(("", "", "", "+00 ", "+000 ", "00000 ", "(000) ", "(00)", "(0000) ", "+0-", "000-", "+00-", "+00(0)"))
+    groups = mark.join("0" * size for size in random.choice(((2, 2, 2, 2), (2, 3, 2, 2), (3, 3, 3), (4, 4), (3, 2, 2), (3, 3), (2, 2, 2, 2, 2), (4, 3, 3), (3, 4), (2, 3, 3), (4, 6), (5, 6), (3, 2, 2, 2), (2, 6), (4, 2, 2, 2), (3, 3, 2, 2))))
+    return _digits(random, head + groups + random.choice(("", "", "", "", "x000", " ext. 00", "x00000")))
+
+
 def inflected(random: Random) -> str:
     """Return a common word in some form."""
     word = random.choice(_ALL)
@@ -72,6 +83,18 @@ def prose(random: Random) -> str:
         return new.capitalize() if word[0].isupper() else new
 
     return _WORD.sub(other, line)
+
+
+def planted(random: Random) -> Text:
+    """Return a line of prose with a finding in the place of some of its words, so that what surrounds it tells little."""
+    line = prose(random)
+    found = [match for match in _WORD.finditer(line) if match.start() > 0] or list(_WORD.finditer(line))
+    chosen = sorted(random.sample(found, min(len(found), random.choice((1, 1, 1, 2)))), key=lambda match: match.start())
+    template, at = "", 0
+    for match in chosen:
+        template += line[at : match.start()] + "{" + random.choice(_PLANTED) + "}"
+        at = match.end()
+    return filled(template + line[at:], random)
 
 
 def foreign(random: Random) -> str:
@@ -105,6 +128,9 @@ _SLOTS: Final[Mapping[str, tuple[str, Callable[[Random], str]]]] = {
     "street": ("address", addresses.street),
     "streetname": ("address", addresses.street_name),
     "zip": ("address", addresses.post_code),
+    "second": ("address", addresses.second),
+    "town": ("address", lambda random: addresses.town(random, random.choice((", ", "\n")))),
+    "adrnum": ("address", addresses.number),
     "pobox": ("address", addresses.box),
     "loc": ("location", words.location),
     "country": ("location", words.country),
@@ -132,7 +158,7 @@ _SLOTS: Final[Mapping[str, tuple[str, Callable[[Random], str]]]] = {
     "smallnum": ("", _number("0", "00")),
     "money": ("", _number("$000", "$0,000.00", "€00", "000 EUR", "0000 dollars", "£00.00", "$0 million", "0.0 billion")),
     "time": ("", _number("10:00", "00:00", "9am", "10 pm", "noon", "0:00 PM")),
-    "phone": ("", _number("000-000-0000", "(000) 000-0000", "+00 000 0000000", "0000 000 000", "000.000.0000", "+0-000-000-0000", "00 00 00 00 00", "000-0000", "00000000", "000 000 00 00", "(00) 0000-0000", "000-000-0000x000")),
+    "phone": ("phone", phone),
     "email": ("", _email),
     "card": ("", _number("0000000000000000", "0000 0000 0000 0000", "0000-0000-0000-0000", "000000000000000")),
     "iban": ("", _number("GB00AAAA00000000000000", "DE00 0000 0000 0000 0000 00", "FR0000000000000000000000000")),
@@ -219,7 +245,7 @@ def plain(random: Random) -> Text:
         lambda: f"The {adjective(random).title()} {noun(random).title()} {verb(random)} {filler(random)}",
         lambda: f"{product(random)} {verb(random)} {product(random)}. {noun(random).capitalize()} {filler(random)}.",
         lambda: f"\"{filler(random).capitalize()}\", said the {noun(random)}.",
-        lambda: f"My {random.choice(('card', 'phone', 'account', 'order'))} number is {_SLOTS[random.choice(('card', 'phone', 'iban', 'id', 'num', 'ssn'))][1](random)}, {filler(random)}",
+        lambda: f"My {random.choice(('card', 'phone', 'account', 'order'))} number is {_SLOTS[random.choice(('card', 'iban', 'id', 'num', 'ssn'))][1](random)}, {filler(random)}",
         lambda: f"{random.choice(('email', 'mail', 'visit', 'see', 'go to'))} {_SLOTS[random.choice(('email', 'url'))][1](random)} {filler(random)}",
     )  # fmt: skip
     return Text(random.choice(forms)(), ())
@@ -228,16 +254,23 @@ def plain(random: Random) -> Text:
 def texts(random: Random, count: int) -> Iterator[Text]:
     """Yield `count` texts, two in five of them plain, some in another case, some joined."""
     for _ in range(count):
-        text = plain(random) if random.random() < 0.42 else filled(random.choice(_TEMPLATES), random)
+        text = _one(random)
         if random.random() < 0.35:
             more = plain(random) if random.random() < 0.5 else filled(random.choice(_TEMPLATES), random)
             text = joined(text, more, by=random.choice((" ", " ", "\n", "\n\n", ". ")))
         chance = random.random()
-        if chance < 0.10 and len(text.text.lower()) == len(text.text):
+        if chance < 0.08 and len(text.text.lower()) == len(text.text):
             text = Text(text.text.lower(), text.spans)
-        elif chance < 0.125 and len(text.text.upper()) == len(text.text):
+        elif chance < 0.10 and len(text.text.upper()) == len(text.text):
             text = Text(text.text.upper(), text.spans)
         yield text
+
+
+def _one(random: Random) -> Text:
+    chance = random.random()
+    if chance < 0.42:
+        return plain(random)
+    return planted(random) if chance < 0.54 else filled(random.choice(_TEMPLATES), random)
 
 
 def joined(one: Text, other: Text, *, by: str) -> Text:

@@ -12,13 +12,15 @@ from typing import Any, Final
 import numpy as np
 
 Array = Any
-WIDTH: Final = 24
+WIDTH: Final = 32
 HIDDEN: Final = 64
 SECOND: Final = 48
 NEAR: Final = 3  # tokens to each side that layer 1 sees
 FAR: Final = 3  # results of layer 1 to each side that layer 2 sees
 _CHUNK: Final = 3000
 _RATE: Final = 0.004
+_AVERAGED: Final = 0.35  # the last share of the steps, over which the numbers are averaged
+_EVERY: Final = 15  # steps
 
 
 class Model:
@@ -45,6 +47,8 @@ class Model:
         self._first = {name: np.zeros_like(part) for name, part in self.parts.items()}
         self._second = {name: np.zeros_like(part) for name, part in self.parts.items()}
         self._steps = 0
+        self._sums: dict[str, Array] = {}
+        self._summed = 0
 
     def step(self, slopes: dict[str, Array], *, seen: Array, rate: float) -> None:
         """Move every part down its slope; of the vectors only those of `seen`."""
@@ -56,6 +60,17 @@ class Model:
             second[at] = 0.99 * second[at] + 0.01 * slope * slope
             fair = np.sqrt(1 - 0.99 ** min(self._steps, 2000)) / (1 - 0.9 ** min(self._steps, 200))
             self.parts[name][at] -= rate * fair * first[at] / (np.sqrt(second[at]) + 1e-7)
+
+    def remember(self) -> None:
+        """Take the numbers as they are into the average."""
+        self._summed += 1
+        for name, part in self.parts.items():
+            self._sums[name] = self._sums[name] + part if name in self._sums else part.copy()
+
+    def settle(self) -> None:
+        """Take the average as what was learned: it errs less on what was not seen than any single moment."""
+        if self._summed:
+            self.parts = {name: (whole / self._summed).astype(np.float32) for name, whole in self._sums.items()}
 
 
 def windows(rows: Array, reach: int) -> Array:
@@ -82,19 +97,24 @@ def softmax(scores: Array) -> Array:
     return powers / powers.sum(axis=1, keepdims=True)
 
 
+def _kept(random: Any, shape: tuple[int, ...], *, drop: float) -> Array:
+    """Return 0 for what is left out by chance and a little more than 1 for the rest, so that nothing leans on one sign alone."""
+    return (random.random(shape, np.float32) > drop).astype(np.float32) / (1 - drop)
+
+
 def slopes_of(model: Model, rows: Array, *, tags: Array, weights: Array, random: Any) -> tuple[dict[str, Array], Array, float]:
     """Return the slopes of one chunk, the features that were seen, and the loss. `rows` are the features of each token."""
     parts = model.parts
     kinds, which = np.unique(rows, axis=0, return_inverse=True)
     which = which.reshape(-1)
     tokens = parts["vectors"][kinds].sum(axis=1)[which]
-    keep = (random.random(tokens.shape) > 0.1).astype(np.float32) / 0.9
+    keep = _kept(random, tokens.shape, drop=0.1) * _kept(random, (len(tokens), 1), drop=0.06)
     near = windows(tokens * keep, NEAR)
     first = np.maximum(near @ parts["near"] + parts["near_bias"], 0)
     gate = 1 / (1 + np.exp(-(first @ parts["gate"] + parts["gate_bias"])[:, 0]))
     far = windows(first, FAR)
     second = np.maximum(far @ parts["far"] + parts["far_bias"], 0)
-    held = (random.random(second.shape) > 0.1).astype(np.float32) / 0.9
+    held = _kept(random, second.shape, drop=0.25)
     chances = softmax((second * held) @ parts["out"] + parts["out_bias"])
     total = float(weights.sum())
     loss = float(-(weights * np.log(chances[np.arange(len(tags)), tags] + 1e-9)).sum()) / total
@@ -136,8 +156,11 @@ def trained(rows: Array, tags: Array, *, weights: Array, buckets: int, rounds: i
             part = slice(start, start + _CHUNK)
             chosen = np.where((random.random(len(tags[part])) < rows["dropped"][part])[:, None], rows["unknown"][part], rows["known"][part])
             slopes, seen, loss = slopes_of(model, chosen, tags=tags[part], weights=weights[part], random=random)
-            model.step(slopes, seen=seen, rate=_RATE * (1 - done / steps) + 0.0001)
+            model.step(slopes, seen=seen, rate=_RATE * (1 - done / steps) + 0.0002)
             losses.append(loss)
             done += 1
+            if done > steps * (1 - _AVERAGED) and done % _EVERY == 0:
+                model.remember()
         print(f"loss {sum(losses) / len(losses):.4f}", flush=True)
+    model.settle()
     return model

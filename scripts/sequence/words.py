@@ -18,9 +18,9 @@ COMMON: Final = ("heads", "verbs", "nouns", "adjectives", "small_words", "more_w
 _INFLECTED: Final = frozenset({"verbs", "nouns", "adjectives", "more_words"})
 _SMALL: Final = frozenset({"of", "the", "and", "de", "la", "di", "da", "do", "am", "an", "der", "du", "in", "on", "a", "s", "upon", "en", "le", "l"})
 
-LISTS: Final[Mapping[str, tuple[str, ...]]] = {
-    name: tuple(word.replace("_", " ") for word in (_FOLDER / f"{name}.txt").read_text(encoding="utf-8").split()) for name in NAMES
-}
+_READ: Final = {name: tuple(word.replace("_", " ") for word in (_FOLDER / f"{name}.txt").read_text(encoding="utf-8").split()) for name in NAMES}
+# A job is no common word: it would be taught as both.
+LISTS: Final[Mapping[str, tuple[str, ...]]] = {name: tuple(word for word in read if name not in COMMON or word not in _READ["jobs"]) for name, read in _READ.items()}
 
 
 def listed() -> dict[str, int]:
@@ -115,7 +115,7 @@ def place(random: Random) -> str:
         f"{name} {random.choice(('di Sopra', 'di Sotto', 'Nuova', 'Vecchio'))}", f"{name} de {random.choice(('la', 'los', 'las', 'el'))} {other}", f"Bad {name}",
         f"{random.choice(('New', 'Old', 'Upper', 'Lower', 'Great', 'Little', 'North', 'South', 'East', 'West', 'Port', 'Fort', 'Mount', 'Lake'))} {name}",
         f"{name} {random.choice(LISTS['streets'])}", f"{name} {random.randint(1, 9)}", f"{random.choice(LISTS['streets'])} {random.choice(('Beach', 'City', 'Falls', 'Springs', 'Hills', 'Heights'))}",
-        f"{name} {random.choice(('nad', 'pod', 'u', 'na', 'i'))} {other}", f"{random.choice(LISTS['last'])}{random.choice(('ville', 'ton', 'burg', ' City', ' Grove'))}", f"{name} {other}",
+        f"{name} {random.choice(('nad', 'pod', 'u', 'na', 'i'))} {other}", f"{random.choice(LISTS['last'])}{random.choice(('ville', 'ton', 'burg', ' City', ' Grove'))}",
     )  # fmt: skip
     return random.choice(forms)
 
@@ -159,18 +159,16 @@ def organisation(random: Random) -> str:
 
 def job(random: Random) -> str:
     """Return the title of a job."""
-    words = [random.choice(LISTS["jobs"])]
-    chance = random.random()
-    if chance < 0.65:
-        words.insert(0, random.choice(LISTS["job_words"]))
-    if chance < 0.12:
-        words.insert(0, random.choice(LISTS["job_words"]))
-    if chance > 0.95:
-        words = [random.choice(("head", "director", "vice president", "VP", "chief", "manager")), "of", random.choice(LISTS["job_words"])]
-    if 0.92 < chance < 0.95:
-        words = [f"{random.choice(LISTS['job_words'])},", random.choice(LISTS["job_words"]), "and", random.choice(LISTS["job_words"]), random.choice(LISTS["jobs"])]
-    text = " ".join(words)
-    return random.choice((text, text, text.title(), text.capitalize()))
+    word, other, what = random.choice(LISTS["job_words"]), random.choice(LISTS["job_words"]), random.choice(LISTS["jobs"])
+    noun = random.choice(LISTS["nouns"])
+    forms = (
+        what, what, f"{word} {what}", f"{word} {what}", f"{word} {what}", f"{word} {what}", f"{word} {other} {what}", f"{noun} {what}", f"{noun} {what}", f"{word} and {other} {what}",
+        f"{random.choice(('head', 'director', 'vice president', 'VP', 'chief', 'manager'))} of {word}", f"{word}, {other}, and {noun} {what}", f"{what}, {word}", f"{what} ({word})",
+        f"{random.choice(LISTS['verbs'])}ing machine {random.choice(('operator', 'tender', 'setter', 'technician'))}", f"{noun} {random.choice(('worker', 'officer', 'engineer', 'manager', 'assistant', 'representative', 'coordinator', 'specialist'))}",
+        f"chief {word} officer", f"{noun} and {word} {what}", f"{word} {noun} {what}", f"{what}'s assistant",
+    )  # fmt: skip
+    text = random.choice(forms)
+    return random.choice((text, text, text.title(), text.capitalize(), text.capitalize()))
 
 
 def nationality(random: Random) -> str:

@@ -150,7 +150,7 @@ class SequenceDetector:
         pending: _Run | None = None
         for run in _equal(tags):
             trimmed = _trimmed(run, tokens)
-            if trimmed is None or self._tags[run.tag] not in self._kinds:
+            if trimmed is None or self._tags[run.tag] not in self._kinds or not _plausible(self._tags[run.tag], tokens[trimmed.first : trimmed.last]):
                 continue
             if pending is not None and self._bridged(pending, trimmed, tokens=tokens):
                 pending = _Run(pending.first, trimmed.last, pending.tag)
@@ -182,3 +182,10 @@ def _trimmed(run: _Run, tokens: Sequence[str]) -> _Run | None:
     while last > first and not tokens[last - 1].strip()[-1:].isalnum():
         last -= 1
     return _Run(first, last, run.tag) if first < last else None
+
+
+def _plausible(kind: str, tokens: Sequence[str]) -> bool:
+    """Tell whether the marks of which it consists can be of that kind: an age has a digit, a name a letter. Digits are masked as 0."""
+    if kind in {"address", "date", "phone"}:
+        return True
+    return any("0" in token for token in tokens) if kind == "age" else any(char.isalpha() for token in tokens for char in token)
