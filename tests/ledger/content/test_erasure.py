@@ -17,7 +17,8 @@ from tests.ledger.entries import an_outcome
 
 from pointsman.ledger.content.drill import drill
 from pointsman.ledger.content.erasure import Erased, HeldBack, erase, erase_again, plan
-from pointsman.ledger.content.keys import Hold, KeyStore
+from pointsman.ledger.content.holds import Hold
+from pointsman.ledger.content.keys import KeyStore
 from pointsman.ledger.content.opening import Files
 from pointsman.ledger.content.store import ContentStore
 from pointsman.ledger.writer import Ledger
@@ -241,19 +242,19 @@ def test_an_erasure_reaches_the_copies_of_the_keys(files: Files) -> None:
 @pytest.mark.parametrize(("kind", "name", "says"), [("subject", ADA, "this subject"), ("unit", "ticket-1", "a unit"), ("tenant", "", "the tenant `acme`")])
 def test_a_legal_hold_forbids_the_erasure_and_then_nothing_changes(files: Files, kind: str, name: str, says: str) -> None:
     lived_in(files)
-    files.keys.hold(Hold(tenant="acme", kind=kind, name=name, held_ms=NOW_MS, who="legal", why="case 7"))
+    files.keys.holds.put(Hold(tenant="acme", kind=kind, name=name, held_ms=NOW_MS, who="legal", why="case 7"))
     with pytest.raises(HeldBack, match=f"hold on {says}.*pointsman retention release"):
         erased(files)
     assert readable(files) == [True] * 4
     assert files.keys.tombstones() == []
-    files.keys.release("acme", kind, name=name)
+    files.keys.holds.release("acme", kind, name=name)
     assert erased(files).content == 2
 
 
 def test_a_hold_on_somebody_else_or_elsewhere_forbids_nothing(files: Files) -> None:
     lived_in(files)
     for tenant, kind, name in (("acme", "subject", BOB), ("acme", "unit", "ticket-9"), ("beta", "tenant", "")):
-        files.keys.hold(Hold(tenant=tenant, kind=kind, name=name, held_ms=NOW_MS, who="legal", why="case 7"))
+        files.keys.holds.put(Hold(tenant=tenant, kind=kind, name=name, held_ms=NOW_MS, who="legal", why="case 7"))
     assert erased(files).content == 2
 
 

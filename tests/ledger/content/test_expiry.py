@@ -19,8 +19,9 @@ from tests.values import Time
 
 from pointsman.ledger.content.erasure import erase
 from pointsman.ledger.content.expiry import Expired, copy_keys, expire
+from pointsman.ledger.content.holds import Hold
 from pointsman.ledger.content.job import RetentionJob
-from pointsman.ledger.content.keys import Hold, KeyStore
+from pointsman.ledger.content.keys import KeyStore
 from pointsman.ledger.content.opening import Files
 from pointsman.ledger.content.records import ContentRecord
 from pointsman.ledger.content.store import ContentStore
@@ -147,7 +148,7 @@ def test_what_is_held_stays_past_every_ceiling_and_goes_once_it_is_released(file
     held, other = a_said(1, until_ms=NOW_MS + 1), a_said(2, tenant="beta", until_ms=NOW_MS + 1)
     keep(files, held, other)
     book(files, a_call_of(ADA, 1, unit="ticket-1"), a_call_of(ADA, 3, unit="ticket-1"))
-    files.keys.hold(Hold(tenant="acme", kind=kind, name=name, held_ms=NOW_MS, who="legal", why="case 7"))
+    files.keys.holds.put(Hold(tenant="acme", kind=kind, name=name, held_ms=NOW_MS, who="legal", why="case 7"))
     told = retention(records_for="1d")
     for dry_run in (True, False):
         done = expire(files, told, now_ms=NOW_MS + 400 * DAY_MS, dry_run=dry_run)
@@ -156,7 +157,7 @@ def test_what_is_held_stays_past_every_ceiling_and_goes_once_it_is_released(file
     store = ContentStore(files.content, files.keys)
     assert store.read(held.call_id, who="legal") is not None  # its day's key is still there
     store.close()
-    files.keys.release("acme", kind, name=name)
+    files.keys.holds.release("acme", kind, name=name)
     assert expire(files, told, now_ms=NOW_MS + 400 * DAY_MS) == Expired(content=1, calls=2, days=1)
 
 
@@ -164,7 +165,7 @@ def test_an_outcome_of_a_held_unit_stays(files: Files) -> None:
     book(files)
     with closing(open_database(files.ledger)) as connection:
         write_batch(connection, [], outcomes=[an_outcome(f"ticket-{n}", f"o-{n}", tenant="acme", at_ms=NOW_MS) for n in (1, 2)], hardware=[])
-    files.keys.hold(Hold(tenant="acme", kind="unit", name="ticket-1", held_ms=NOW_MS, who="legal", why="case 7"))
+    files.keys.holds.put(Hold(tenant="acme", kind="unit", name="ticket-1", held_ms=NOW_MS, who="legal", why="case 7"))
     assert expire(files, retention(records_for="1d"), now_ms=NOW_MS + 9 * DAY_MS).outcomes == 1
     assert rows(files, "SELECT unit FROM outcome") == [("ticket-1",)]
 

@@ -9,7 +9,8 @@ import pytest
 from tests.ledger.content.kept import DAY_MS, MASTER, NOW_MS
 
 from pointsman.core.errors import Unusable
-from pointsman.ledger.content.keys import Hold, KeyStore, Place, RecordKeys
+from pointsman.ledger.content.holds import Hold
+from pointsman.ledger.content.keys import KeyStore, Place, RecordKeys
 
 ADA = "ada@example.com"
 
@@ -138,21 +139,21 @@ def test_holds_are_on_record_with_their_names_sealed(keys: KeyStore) -> None:
         for number, (kind, name) in enumerate([("subject", ADA), ("unit", "ticket-9"), ("tenant", "")])
     ]
     for hold in holds:
-        keys.hold(hold)
-    assert keys.holds() == holds
-    assert ("acme", "tenant", "") in keys.held()
-    assert ("acme", "subject", keys.subject("acme", ADA)) in keys.held()
+        keys.holds.put(hold)
+    assert keys.holds.all() == holds
+    assert ("acme", "tenant", "") in keys.holds.digests()
+    assert ("acme", "subject", keys.subject("acme", ADA)) in keys.holds.digests()
     assert ADA.encode() not in keys.path.read_bytes() + Path(f"{keys.path}-wal").read_bytes()
-    assert keys.release("acme", "subject", name=ADA)
-    assert not keys.release("acme", "subject", name=ADA)
-    assert keys.holds() == holds[1:]
+    assert keys.holds.release("acme", "subject", name=ADA)
+    assert not keys.holds.release("acme", "subject", name=ADA)
+    assert keys.holds.all() == holds[1:]
 
 
 def test_the_name_of_a_hold_goes_with_its_tenant_but_the_hold_stays(keys: KeyStore) -> None:
-    keys.hold(Hold(tenant="acme", kind="subject", name=ADA, held_ms=NOW_MS, who="legal", why="case 7"))
+    keys.holds.put(Hold(tenant="acme", kind="subject", name=ADA, held_ms=NOW_MS, who="legal", why="case 7"))
     digest = keys.subject("acme", ADA)
     keys.end_tenant("acme")
-    assert [hold.name for hold in keys.holds()] == [digest]
+    assert [hold.name for hold in keys.holds.all()] == [digest]
 
 
 def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:

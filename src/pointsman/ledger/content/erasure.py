@@ -86,8 +86,8 @@ def erase_again(files: Files, *, since_ms: int = 0) -> int:
 
 
 def _refuse_held(keys: KeyStore, tenant: str, *, user: str, units: Iterable[str]) -> None:
-    held = {(hold.kind, hold.name) for hold in keys.holds() if hold.tenant == tenant}
-    held |= {(kind, name) for owner, kind, name in keys.held() if owner == tenant}
+    held = {(hold.kind, hold.name) for hold in keys.holds.all() if hold.tenant == tenant}
+    held |= {(kind, name) for owner, kind, name in keys.holds.digests() if owner == tenant}
     if ("tenant", "") in held:
         raise HeldBack(what=f"the tenant `{tenant}`")
     if ("subject", user) in held:

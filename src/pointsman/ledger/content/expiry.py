@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from pointsman.ledger.content.keys import Held
+from pointsman.ledger.content.holds import Held
 from pointsman.ledger.content.opening import Files
 from pointsman.settings.retention_compile import Retention
 from pointsman.storage import content as content_rows
@@ -62,8 +62,8 @@ def _content(files: Files, now_ms: int, *, dry_run: bool) -> tuple[int, int]:
         return 0, 0
     with closing(open_file(files.content, "content")) as connection:
         if dry_run:
-            return content_rows.count_expired(connection, now_ms, held=files.keys.held()), 0
-        dropped = content_rows.drop_expired(connection, now_ms, held=files.keys.held())
+            return content_rows.count_expired(connection, now_ms, held=files.keys.holds.digests()), 0
+        dropped = content_rows.drop_expired(connection, now_ms, held=files.keys.holds.digests())
         if dropped:
             clear(connection)
         days = files.keys.end_days(before_day=now_ms // _DAY_MS, in_use=content_rows.days_in_use(connection))
@@ -105,7 +105,7 @@ def _outcomes_before(retention: Retention, now_ms: int) -> int | None:
 
 def _held_in_open(files: Files) -> list[Held]:
     """Return every hold by the names that the ledger knows."""
-    return [(hold.tenant, hold.kind, hold.name) for hold in files.keys.holds()]
+    return [(hold.tenant, hold.kind, hold.name) for hold in files.keys.holds.all()]
 
 
 def _copies(folder: Path) -> list[Path]:

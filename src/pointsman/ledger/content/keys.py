@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from pointsman.core.errors import Unusable
 from pointsman.ledger import envelope
+from pointsman.ledger.content.holds import Holds
 from pointsman.storage import keys as rows
 from pointsman.storage.content_files import clear, open_file
 from pointsman.storage.database import transaction
@@ -23,8 +24,6 @@ from pointsman.storage.database import transaction
 _PROOF: Final = b"pointsman content keys"
 _NOBODY: Final = ""
 _MOST_KNOWN: Final = 10_000  # keys that are remembered opened
-
-Held = tuple[str, str, str]  # tenant, kind, name
 
 
 class Place(Struct, frozen=True, kw_only=True):
@@ -48,17 +47,6 @@ class RecordKeys(Struct, frozen=True, kw_only=True):
         return f"RecordKeys({self.day_key}, {self.subject_key})"
 
 
-class Hold(Struct, frozen=True, kw_only=True):
-    """A legal hold on a `subject` or `unit` of a tenant, or on the whole `tenant` (then `name` is empty)."""
-
-    tenant: str
-    kind: str
-    name: str
-    held_ms: int
-    who: str
-    why: str
-
-
 class KeyStore:
     """
     Opens, makes and destroys keys. May be used by several threads, and by several processes at once.
@@ -73,6 +61,7 @@ class KeyStore:
         self._known: dict[tuple[str, str, str], tuple[str, bytes]] = {}
         self._version = 0
         self._master = master
+        self.holds = Holds(self._connection, self._lock, names=self)
         try:
             self._check()
         except BaseException:
@@ -102,6 +91,17 @@ class KeyStore:
     def _digest(self, tenant: str, name: str, *, purpose: bytes) -> str:
         _, key = self._made(tenant, rows.TENANT, name="")
         return envelope.digest(envelope.derive(key, salt=b"", purpose=purpose), name)
+
+    def sealed(self, tenant: str, name: str, *, bound_to: bytes) -> bytes:
+        """Return a name sealed under its tenant's key."""
+        return envelope.seal(self._made(tenant, rows.TENANT, name="")[1], name.encode(), bound_to=bound_to)
+
+    def unsealed(self, tenant: str, sealed: bytes, *, bound_to: bytes) -> str | None:
+        """Return the name again, or None if the tenant's key was destroyed."""
+        try:
+            return envelope.unseal(self._made(tenant, rows.TENANT, name="")[1], sealed, bound_to=bound_to).decode()
+        except envelope.CannotOpen:
+            return None
 
     # ── records ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -169,43 +169,6 @@ class KeyStore:
         """Return who was erased, all of them."""
         with self._lock:
             return rows.tombstones(self._connection)
-
-    # ── holds ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def hold(self, hold: Hold) -> None:
-        """Put a hold on record."""
-        _, key = self._made(hold.tenant, rows.TENANT, name="")
-        name = self._held_name(hold.tenant, hold.kind, name=hold.name)
-        sealed = envelope.seal(key, hold.name.encode(), bound_to=_bound(hold.tenant, hold.kind, name))
-        row = rows.HoldRow(tenant=hold.tenant, kind=hold.kind, name=name, sealed=sealed, held_ms=hold.held_ms, who=hold.who, why=hold.why)
-        with self._lock, transaction(self._connection):
-            rows.add_hold(self._connection, row)
-
-    def release(self, tenant: str, kind: str, *, name: str) -> bool:
-        """Take a hold away; tell whether there was one."""
-        digest = self._held_name(tenant, kind, name=name)
-        with self._lock, transaction(self._connection):
-            return bool(rows.drop_hold(self._connection, tenant, kind=kind, name=digest))
-
-    def holds(self) -> list[Hold]:
-        """Return every hold, with its name in the open."""
-        with self._lock:
-            found = rows.holds(self._connection)
-        return [Hold(tenant=row.tenant, kind=row.kind, name=self._held_in_open(row), held_ms=row.held_ms, who=row.who, why=row.why) for row in found]
-
-    def held(self) -> list[Held]:
-        """Return every hold as content knows it: by digests."""
-        with self._lock:
-            return [(row.tenant, row.kind, row.name) for row in rows.holds(self._connection)]
-
-    def _held_name(self, tenant: str, kind: str, *, name: str) -> str:
-        return {"subject": self.subject, "unit": self.unit}[kind](tenant, name) if kind != "tenant" else ""
-
-    def _held_in_open(self, row: rows.HoldRow) -> str:
-        found = self._found(row.tenant, rows.TENANT, name="")
-        if found is None:  # the tenant's key was destroyed, and the name with it
-            return row.name
-        return envelope.unseal(found[1], row.sealed, bound_to=_bound(row.tenant, row.kind, row.name)).decode()
 
     # ── the master key and copies ───────────────────────────────────────────────────────────────────────────────────
 

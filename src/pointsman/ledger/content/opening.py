@@ -39,15 +39,19 @@ def open_files(folder: Path, retention: Retention, *, ledger: str, environ: Mapp
     """
     path = folder / retention.keys_file
     _make_master(retention.master, folder, keys_exist=path.exists())
-    found = secret(retention.master, folder=folder, environ=environ, vault=vault).bound_to(_PURPOSE)
-    text = found.reveal_to(_PURPOSE)
-    if len(text) < _SHORTEST:
-        raise SecretUnusable(
-            f"The master key `{retention.master}` has fewer than {_SHORTEST} characters, so it can be guessed. Write one with `openssl rand -base64 32`."
-        )
-    keys = KeyStore(path, envelope.derive(text.encode(), salt=b"", purpose=b"pointsman master key"))
+    keys = KeyStore(path, master_key(retention.master, folder=folder, environ=environ, vault=vault))
     copies = None if retention.copies is None else folder / retention.copies
     return Files(ledger=folder / ledger, content=folder / retention.content_file, keys=keys, copies=copies)
+
+
+def master_key(reference: str, *, folder: Path, environ: Mapping[str, str], vault: Reader | None = None) -> bytes:
+    """Return the 32 bytes of a master key. Raises `CredentialMissing`, or `SecretUnusable` for one that is too short."""
+    text = secret(reference, folder=folder, environ=environ, vault=vault).bound_to(_PURPOSE).reveal_to(_PURPOSE)
+    if len(text) < _SHORTEST:
+        raise SecretUnusable(
+            f"The master key `{reference}` has fewer than {_SHORTEST} characters, so it can be guessed. Write one with `openssl rand -base64 32`."
+        )
+    return envelope.derive(text.encode(), salt=b"", purpose=b"pointsman master key")
 
 
 def _make_master(reference: str, folder: Path, *, keys_exist: bool) -> None:
