@@ -16,7 +16,7 @@ from pointsman.ledger.audit.writer import AuditLog, Pace
 
 START_MS = 1_800_000_000_000
 ORIGIN = "example.com/gateway"
-SMALL = Pace(segment_bytes=8192, checkpoint_s=0.0, checkpoint_records=1, history_s=0.0, copy_s=0.0)
+SMALL = Pace(segment_bytes=4096, checkpoint_s=0.0, checkpoint_records=1, history_s=0.0, copy_s=0.0)
 
 
 def a_record(number: int = 0, **more: Any) -> AuditRecord:
@@ -65,6 +65,7 @@ def a_written_log(folder: Path, *, count: int = 60, outside: Path | None = None)
         with a_log(folder, places=places) as log, a_log(folder, places=places) as other:
             for number in itertools.islice(numbers, size):
                 (log if number % 3 else other).append(a_record(number))
-                if number % 5 == 0:
+                if number % 6 == 0:  # a new segment is only begun between two writes
                     log.flush()
+                    other.flush()
     return folder

@@ -86,7 +86,7 @@ def test_a_unit_that_is_the_call_itself_is_left_out(tmp_path: Path) -> None:
 
 
 def test_a_value_that_no_line_can_hold_is_told_and_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    async def both(log: AuditLog) -> list[object]:
+    async def both(log: AuditLog) -> tuple[object, object]:
         return await asyncio.gather(log.durable(a_record(1, outcome="\udc80")), log.durable(a_record(2)), return_exceptions=True)
 
     with a_log(tmp_path) as log:

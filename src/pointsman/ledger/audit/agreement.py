@@ -3,6 +3,7 @@ Whether the audit log and the ledger tell of the same calls: what was paid for m
 """
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -46,26 +47,22 @@ _read: Final = msgspec.json.Decoder(_Told).decode
 def agreement(folder: Path, connection: sqlite3.Connection) -> Agreement:
     """Compare a log with a ledger over the time that both cover. Raises `sqlite3.Error` if the ledger cannot be read."""
     sent: dict[str, int] = {}
-    times: list[int] = []
-    for stream in streams_of(folder):
-        first = True
-        last = None
-        for line in lines_of(stream):
-            try:
-                last = _read(line)
-            except msgspec.MsgspecError:
-                continue  # `verify` names it
-            if first:
-                times.append(last.at_ms)
-                first = False
-            if last.kind == Kind.EGRESS:
-                sent[last.call_id] = last.at_ms
-        if last is not None:
-            times.append(last.at_ms)
-    if not times:
-        return Agreement(both=0, unrecorded=0, unbooked=0, first=())
-    booked = {str(row[0]) for row in connection.execute(_SENT, (min(times), max(times)))}
+    since_ms = until_ms = None
+    for told in _told(folder):
+        since_ms, until_ms = min(since_ms or told.at_ms, told.at_ms), max(until_ms or told.at_ms, told.at_ms)
+        if told.kind == Kind.EGRESS:
+            sent[told.call_id] = told.at_ms
+    booked = {str(row[0]) for row in connection.execute(_SENT, (since_ms, until_ms))}
     oldest = connection.execute(_OLDEST).fetchone()[0]
     alone = sorted(booked - sent.keys())
     unbooked = [call for call, at_ms in sent.items() if call not in booked and oldest is not None and at_ms >= oldest]
     return Agreement(both=len(booked) - len(alone), unrecorded=len(alone), unbooked=len(unbooked), first=tuple(alone[:_MOST_NAMED]))
+
+
+def _told(folder: Path) -> Iterator[_Told]:
+    for stream in streams_of(folder):
+        for line in lines_of(stream):
+            try:
+                yield _read(line)
+            except msgspec.MsgspecError:
+                continue  # `verify` names it
