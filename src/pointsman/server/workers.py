@@ -137,7 +137,7 @@ class _Workers:
         with suppress(PointsmanError):  # the workers tell of it
             found = self._reloader.check()
             if found is not None:
-                self._settings = replace(found, server=self._settings.server)
+                self._settings = replace(found, file=msgspec.structs.replace(found.file, server=self._settings.server))
 
     def _pass_on(self, number: signal.Signals) -> None:
         for worker in self._running.values():
