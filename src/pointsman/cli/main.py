@@ -40,7 +40,10 @@ _COMMANDS: Final = {
     "policy": "Check, explain and compare where which data may go.",
     "report": "Print cost per outcome by capability.",
     "keys": "Make, rotate, revoke and list keys.",
+    "identity": "Shut people and tokens out, and see who is signed in.",
     "audit": "Verify the audit log, and ask it where data went.",
+    "retention": "Let go what has had its time, hold what must stay, drill restoring.",
+    "erase": "Forget a person for good, on record.",
 }
 
 
