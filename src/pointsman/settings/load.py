@@ -108,6 +108,7 @@ def parse(source: str, path: Path, *, facts: Facts, watch: Watch | None = None) 
         stamps=watch.stamps,
         secret_files=secret_files,
         identity=identity,
+        audit=file.audit,
         retention=retention_of(file.retention),
     )
 
