@@ -73,6 +73,14 @@ def test_check_as_data_and_as_cedar(run: Run) -> None:
     assert '@id("customers-here")\npermit (principal, action, resource)\n' in run("policy", "check", "--cedar").out
 
 
+def test_a_policy_that_leaves_nothing_open_needs_no_footnote(run: Run, file: Path) -> None:
+    file.write_text(file.read_text().replace("policy:\n", "policy:\n  template: none\n"))
+    done = run("policy", "check")
+
+    assert "2 rules, 2 of your own" in done.out
+    assert "depends on" not in done.err
+
+
 def test_a_policy_that_breaks_a_claim_does_not_load(run: Run, file: Path) -> None:
     file.write_text(SHARED.replace("NEXT", "2030-01-01") + f"    - {OPEN_LEGAL}\n")
     done = run("policy", "check")

@@ -2,6 +2,8 @@
 The default template, cell by cell: what is written here is what the documentation promises.
 """
 
+from pathlib import Path
+
 import pytest
 from tests.values import a_capability, a_principal, a_target, a_vendor
 
@@ -9,6 +11,7 @@ from pointsman.core.label import a_label
 from pointsman.core.snapshot import FIRST_TARGET_BIT
 from pointsman.core.target import Target, Terms
 from pointsman.core.verdict import Keeping, Obligation, Sharing
+from pointsman.governance.policy.cells import COLUMNS, matrix
 from pointsman.governance.policy.compiled import CompiledPolicy
 from pointsman.governance.policy.faults import faults
 from pointsman.governance.policy.template import template
@@ -133,3 +136,10 @@ def test_rules_see_everything_but_secrets() -> None:
 def test_the_template_has_no_faults_and_a_name_of_its_own() -> None:
     assert faults(template()) == []
     assert template().digest == template().digest != ""
+
+
+def test_the_documentation_shows_the_table_as_it_is() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "policy.md").read_text(encoding="utf-8")
+    rows = [f"| {name} | {' | '.join(row[column] for column in COLUMNS)} |" for name, row in matrix(template()).items()]
+
+    assert "\n".join([f"| class | {' | '.join(COLUMNS)} |", "|---" * (len(COLUMNS) + 1) + "|", *rows]) in page

@@ -45,6 +45,14 @@ class ClassVerdict(Struct, frozen=True, kw_only=True):
     keep_at_most_s: int | None
 
 
+class _Use(Struct, frozen=True):
+    """Who asks for what; `caller` is what tells them apart for this policy."""
+
+    principal: Principal
+    capability: Capability
+    caller: _Signature
+
+
 class CompiledPolicy:
     """A policy over the targets of one snapshot. Raises `BadCondition` for a condition that cannot be used."""
 
@@ -73,7 +81,7 @@ class CompiledPolicy:
         if found is None:
             if len(self._verdicts) >= _MOST_KEPT:
                 self._verdicts.clear()
-            found = self._verdicts[signature] = self._worked_out(asking(principal, capability), label, capability=capability, action=action, caller=caller)
+            found = self._verdicts[signature] = self._worked_out(_Use(principal, capability, caller), label, action=action)
         if found.label.integrity == label.integrity and found.label.sources == label.sources:
             return found
         return replace(found, label=replace(found.label, integrity=label.integrity, sources=label.sources))
@@ -117,26 +125,23 @@ class CompiledPolicy:
 
     # ── one verdict ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _worked_out(self, who: Asking, label: Label, *, capability: Capability, action: Action, caller: _Signature) -> Verdict:
-        told = self.closed(label)
+    def _worked_out(self, use: _Use, label: Label, *, action: Action) -> Verdict:
+        told, capability = self.closed(label), use.capability
         is_usable = bool(told.classes) and told.level <= capability.ceiling and is_purpose_right(told, capability)
-        can_summarise = action is Action.INFER and self._summarises(who, told, capability=capability, caller=caller)
-        found = [self._of_class(name, who, action=action, can_summarise=can_summarise, caller=caller) for name in told.classes]
-        mask = (self.limits.mask(told, capability) & self.limits.open) if is_usable else 0
+        is_open = (self.limits.mask(told, capability) & self.limits.open) if is_usable else 0
+        can_summarise = action is Action.INFER and self._summarises(use, told, is_open=is_open)
+        found = [self._of_class(use, name, action=action, can_summarise=can_summarise) for name in told.classes]
+        mask = is_open
         for one in found:
             mask &= one.direct | one.summarised
-        owed = {duty: there for one in found for duty, due in one.owed if (there := due & mask)}
         sharing = min((one.sharing for one in found), default=Sharing.NOBODY) if is_usable else Sharing.NOBODY
-        if is_usable and SECRET not in told.classes:
-            mask |= 1 << RULES_BIT
-        if sharing > Sharing.NOBODY:
-            mask |= 1 << CACHE_BIT
         terms = [term for term in (told.keep_at_most_s, *(one.keep_at_most_s for one in found)) if term is not None]
+        in_house = (is_usable and SECRET not in told.classes) << RULES_BIT | (sharing > Sharing.NOBODY) << CACHE_BIT
         return Verdict(
             label=told,
-            mask=mask,
+            mask=mask | in_house,
             snapshot=self._snapshot,
-            owed=owed,
+            owed={duty: there for one in found for duty, due in one.owed if (there := due & mask)},
             sharing=sharing,
             keeping=min((one.keeping for one in found), default=Keeping.NOTHING),
             keep_at_least_s=told.keep_at_least_s,
@@ -145,24 +150,22 @@ class CompiledPolicy:
             policy=self.text.digest,
         )
 
-    def _of_class(self, data_class: str, who: Asking, *, action: Action, can_summarise: bool, caller: _Signature) -> ClassVerdict:
-        signature = (caller, action, data_class, can_summarise)
+    def _of_class(self, use: _Use, data_class: str, *, action: Action, can_summarise: bool) -> ClassVerdict:
+        signature = (use.caller, action, data_class, can_summarise)
         found = self._classes.get(signature)
         if found is None:
             if len(self._classes) >= _MOST_KEPT:
                 self._classes.clear()
+            who = asking(use.principal, use.capability)
             found = self._classes[signature] = self.of_class(data_class, who, action=action, can_summarise=can_summarise)
         return found
 
-    def _summarises(self, who: Asking, label: Label, *, capability: Capability, caller: _Signature) -> bool:
+    def _summarises(self, use: _Use, label: Label, *, is_open: int) -> bool:
         """Tell whether the capability has a target that may read the data in order to summarise it."""
-        reader = capability.summariser
-        if reader is None or not label.classes:
+        reader = use.capability.summariser
+        if reader is None or not is_open >> reader.bit & 1:
             return False
-        mask = self.limits.mask(label, capability) & self.limits.open
-        for name in label.classes:
-            mask &= self._of_class(name, who, action=Action.INFER, can_summarise=False, caller=caller).direct
-        return bool(mask >> reader.bit & 1)
+        return all(self._of_class(use, name, action=Action.INFER, can_summarise=False).direct >> reader.bit & 1 for name in label.classes)
 
 
 def _asked_of_key(asks: frozenset[str]) -> Callable[[Key], object]:

@@ -100,17 +100,17 @@ CLAIMS: Final = (
 
 def _rules(name: str, row: Row) -> Iterable[Rule]:
     for zone, cell in row.zones.items():
-        yield replace(_permit(name, zone, PROCESSING), targets={"zone": frozenset({zone})}, when=cell.when, obligations=frozenset(cell.obligations))
+        yield replace(_permit(name, zone, actions=PROCESSING), targets={"zone": frozenset({zone})}, when=cell.when, obligations=frozenset(cell.obligations))
     if row.summary is not None:
-        yield replace(_permit(name, "summary", {Action.SUMMARISE}), obligations=frozenset(row.summary.obligations))
+        yield replace(_permit(name, "summary", actions={Action.SUMMARISE}), obligations=frozenset(row.summary.obligations))
     if row.sharing > Sharing.NOBODY:
-        yield replace(_permit(name, CACHE, {Action.CACHE}), sharing=row.sharing)
+        yield replace(_permit(name, CACHE, actions={Action.CACHE}), sharing=row.sharing)
     if row.keeping > Keeping.NOTHING:
-        yield replace(_permit(name, CONTENT_LOG, {Action.LOG_CONTENT}), keeping=row.keeping)
-    yield _permit(name, PERSON, {Action.PERSON})
+        yield replace(_permit(name, CONTENT_LOG, actions={Action.LOG_CONTENT}), keeping=row.keeping)
+    yield _permit(name, PERSON, actions={Action.PERSON})
 
 
-def _permit(name: str, what: str, actions: AbstractSet[Action]) -> Rule:
+def _permit(name: str, what: str, *, actions: AbstractSet[Action]) -> Rule:
     return Rule(rule_id=f"{name}-{what}", permits=True, classes=frozenset({name}), actions=frozenset(actions))
 
 
