@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import Final
 
 from msgspec import Struct
@@ -92,7 +93,7 @@ def keep_note(folder: Path, whole: str, *, in_history: bool) -> None:
 
 def replace_whole(path: Path, content: bytes, *, mode: int = _PRIVATE) -> None:
     """Write a file so that after a crash the old or the new one is there, and nothing between."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    beside = path.with_name(f".{path.name}.{token_hex(4)}.new")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
         _write_all(descriptor, content)

@@ -106,7 +106,7 @@ class Salts:
 def _master(path: Path) -> bytes:
     """Return the key that rows are found by. Of several processes that make it at the same time one wins."""
     if not path.exists():
-        beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+        beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE)
         try:
             os.write(descriptor, secrets.token_bytes(_SALT_BYTES))
