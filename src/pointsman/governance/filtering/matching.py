@@ -13,7 +13,8 @@ from pointsman.governance.filtering.pseudonyms import CODE_LENGTH, LONGEST_WORD
 
 _JOINT: Final = r"\\{0,2}_|[ \-\u00a0\u2010\u2011]|%5[Ff]|&#95;"
 _LONGEST_JOINT: Final = 5
-_CODE: Final = re.compile(rf"(?:{_JOINT})?[2-7][A-Za-z2-7]{{{CODE_LENGTH - 1}}}")
+_CODE: Final = re.compile(rf"[2-7][A-Za-z2-7]{{{CODE_LENGTH - 1}}}")
+_BEFORE: Final = re.compile(rf"(?P<word>[A-Za-z]+)(?:{_JOINT})?\Z")
 _OPEN_JOINT: Final = r"\\{1,2}|%5?|&(?:#(?:95?)?)?"  # the beginning of one
 _REST: Final = re.compile(rf"(?:{_OPEN_JOINT}|(?:{_JOINT})?(?P<code>[2-7][A-Z2-7]{{0,{CODE_LENGTH - 2}}})?)")
 _MOST_OPEN: Final = LONGEST_WORD + _LONGEST_JOINT + CODE_LENGTH - 1
@@ -74,11 +75,14 @@ class Matcher:
         at = free_from = 0
         while (found := _CODE.search(text, at)) is not None:
             at = found.start() + 1
-            code = text[found.end() - CODE_LENGTH : found.end()]
-            word, original = self._tokens.get(code.upper(), ("", ""))
-            start = found.start() - len(word)
-            if word and start >= free_from and text[start : found.start()].upper() == word:
-                yield Match(start, found.end(), original, text[start : found.end()] == f"{word}_{code.upper()}")
+            code = found[0].upper()
+            if code not in self._tokens:
+                continue
+            word, original = self._tokens[code]
+            before = _BEFORE.search(text, max(free_from, found.start() - LONGEST_WORD - _LONGEST_JOINT), found.start())
+            if before is not None and before["word"].upper().endswith(word):
+                start = before.end("word") - len(word)
+                yield Match(start, found.end(), original, text[start : found.end()] == f"{word}_{code}")
                 at = free_from = found.end()
 
     def _find_literals(self, text: str) -> Iterator[Match]:
@@ -90,7 +94,7 @@ class Matcher:
 
     def held(self, text: str) -> int:
         """Return where the longest end of a text begins that may be the beginning of a pseudonym; its length if none may."""
-        start = self._held_literal(text)
+        start = self._held_literal(text) if self._literals else len(text)
         if not self._words or not text:
             return start
         base = max(0, len(text) - _MOST_OPEN)

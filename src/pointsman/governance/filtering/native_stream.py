@@ -110,7 +110,7 @@ class OpenAIStream:
     def _choice(self, choice: _Json) -> _Json:
         told = {name: value if name in SEALED else self._restorer.tree(value, name) for name, value in choice.items() if name != "delta"}
         if "delta" in choice:
-            told["delta"] = self._grown(choice["delta"], (_index(choice),), write=_itself)
+            told["delta"] = self._grown(choice["delta"], (_index(choice),), write=_itself, is_end=bool(choice.get("finish_reason")))
         return told
 
     def _before(self, choice: _Json) -> bytes:
@@ -120,7 +120,7 @@ class OpenAIStream:
         said = {name for name, value in _object(choice.get("delta")).items() if value and name not in _WHOLE}
         return self._flush(_index(choice), but=said | {"tool_calls"}) if said else b""
 
-    def _grown(self, node: Any, where: _Where, *, write: _Write) -> Any:
+    def _grown(self, node: Any, where: _Where, *, write: _Write, is_end: bool) -> Any:
         match node:
             case str() if where[-1] in _WHOLE or where[-1] in SEALED:
                 return node if where[-1] in SEALED else self._restorer.text(node)
@@ -128,20 +128,16 @@ class OpenAIStream:
                 if where not in self._growing:
                     is_json = where[-1] == "arguments" or (where[1:] == ("content",) and self._restorer.answers_json)
                     self._growing[where] = _Growing(self._restorer.channel(is_json=is_json), write)
-                return self._growing[where].channel.feed(node)
+                channel = self._growing[where].channel
+                return channel.feed(node) + (channel.end() if is_end else "")
             case dict():
                 fields = cast("_Json", node)
-                return {name: self._grown(value, (*where, name), write=_within(name, write)) for name, value in fields.items()}
+                return {name: self._grown(value, (*where, name), write=_within(name, write), is_end=is_end) for name, value in fields.items()}
             case list():
-                return [self._item(item, where, position=position, write=write) for position, item in enumerate(cast("list[Any]", node))]
+                items = enumerate(cast("list[Any]", node))
+                return [self._grown(item, (*where, _number(item, at)), write=_listed(item, at, write=write), is_end=is_end) for at, item in items]
             case _:
                 return node
-
-    def _item(self, item: Any, where: _Where, *, position: int, write: _Write) -> Any:
-        """Restore an item of a list. Items are told apart by their own number, where they have one."""
-        number = _object(item).get("index", position)
-        marks = {"index": number, **{name: value for name, value in _object(item).items() if name == "type"}}
-        return self._grown(item, (*where, number), write=lambda inner: write([{**marks, **inner} if isinstance(inner, dict) else inner]))
 
     def _flush(self, index: int, *, but: frozenset[str] | set[str] = frozenset()) -> bytes:
         told: list[bytes] = []
@@ -158,6 +154,16 @@ def _itself(value: Any) -> Any:
 
 def _within(name: str, write: _Write) -> _Write:
     return lambda value: write({name: value})
+
+
+def _number(item: Any, position: int) -> Any:
+    """Return what tells an item of a list from the others: its own number, where it has one."""
+    return _object(item).get("index", position)
+
+
+def _listed(item: Any, position: int, *, write: _Write) -> _Write:
+    marks = {"index": _number(item, position), **{name: value for name, value in _object(item).items() if name == "type"}}
+    return lambda value: write([{**marks, **value} if isinstance(value, dict) else value])
 
 
 def _object(node: Any) -> _Json:

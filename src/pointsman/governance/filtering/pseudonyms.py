@@ -9,7 +9,7 @@ answer is restored before the caller sees it, so every call holds all that its p
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from hashlib import sha256
 from itertools import count
@@ -122,18 +122,15 @@ class Namer:
         """
         Return a code that no other text of this call has, with a beginning that no other value has.
 
-        There is a second try only when two digests begin alike.
+        There is a second try only when two digests are alike.
         """
-        for attempt in count():
-            digest = self._digest("value", word, value, str(attempt))
-            stem = _DIGITS[digest[0] % len(_DIGITS)] + "".join(_ALPHABET[byte % 32] for byte in digest[1:_STEM])
-            if self._stems.setdefault(stem, (word, value)) != (word, value):
-                continue
-            form = self._digest("form", word, text, str(attempt))
-            code = stem + "".join(_ALPHABET[byte % 32] for byte in form[: CODE_LENGTH - _STEM])
-            if self._codes.setdefault(code, (word, text)) == (word, text):
-                return code
-        raise AssertionError("counting never ends")
+        stems = ("".join((_DIGITS[told[0] % len(_DIGITS)], *_letters(told[1:_STEM]))) for told in self._digests("value", word, value))
+        stem = next(stem for stem in stems if self._stems.setdefault(stem, (word, value)) == (word, value))
+        codes = ("".join((stem, *_letters(told[: CODE_LENGTH - _STEM]))) for told in self._digests("form", word, text))
+        return next(code for code in codes if self._codes.setdefault(code, (word, text)) == (word, text))
+
+    def _digests(self, *parts: str) -> Iterator[bytes]:
+        return (self._digest(*parts, str(attempt)) for attempt in count())
 
     def _surrogate(self, kind: str, text: str) -> str | None:
         """Return a value that looks like one of this kind; None where there is none left, or none of the kind."""
@@ -146,5 +143,9 @@ class Namer:
         return None
 
     def _digest(self, *parts: str) -> bytes:
-        told = b"".join(len(part.encode()).to_bytes(4) + part.encode() for part in (self._scope, *parts))
-        return hmac.digest(self._key, told, "sha256")
+        told = "".join([f"{len(part)}:{part}" for part in (self._scope, *parts)])  # no two lists of parts read the same
+        return hmac.digest(self._key, told.encode(), "sha256")
+
+
+def _letters(digest: bytes) -> Iterator[str]:
+    return (_ALPHABET[byte % len(_ALPHABET)] for byte in digest)

@@ -43,6 +43,7 @@ class Restorer:
     """
 
     def __init__(self, originals: Mapping[str, str], *, answers_json: bool = False) -> None:
+        self.originals = originals
         self._matcher = Matcher(originals)
         self.answers_json = answers_json
         self.restored = 0
@@ -50,8 +51,11 @@ class Restorer:
 
     def text(self, text: str, *, is_json: bool = False) -> str:
         """Return a text with its values. In JSON text they are escaped as its strings need it."""
-        channel = self.channel(is_json=is_json)
-        return channel.feed(text) + channel.end()
+        if is_json and "\\" in text:
+            channel = self.channel(is_json=True)
+            return channel.feed(text) + channel.end()
+        matches = self._matcher.find(text)
+        return self.told(text, matches, is_json=is_json) if matches else text
 
     def channel(self, *, is_json: bool = False) -> "Channel":
         """Return a reader of one text that comes in pieces."""
@@ -111,10 +115,17 @@ class Restorer:
         """Tell whether the text in a field of an answer is JSON text."""
         return name in {"arguments", "partial_json"} or (self.answers_json and name in {"content", "text"})
 
-    def count(self, matches: list[Match]) -> None:
-        """Take note of what was put back."""
+    def told(self, text: str, matches: list[Match], *, is_json: bool, end: int | None = None) -> str:
+        """Return a text up to `end` with values where the pseudonyms stand, and take note of them."""
         self.restored += len(matches)
         self.mended += sum(not match.is_exact for match in matches)
+        told: list[str] = []
+        at = 0
+        for match in matches:
+            told += (text[at : match.start], _quoted(match.original) if is_json else match.original)
+            at = match.end
+        told.append(text[at:end])
+        return "".join(told)
 
 
 class Channel:
@@ -141,9 +152,7 @@ class Channel:
         start = matches[-1].end if matches else 0
         held_from = start + self._matcher.held(text[start:] if start else text)
         self.held = text[held_from:]
-        if not matches:
-            return text[:held_from]
-        return self._told(text, matches, held_from=held_from)
+        return self._restorer.told(text, matches, is_json=self._is_json, end=held_from) if matches else text[:held_from]
 
     def end(self) -> str:
         """Return what is still held back: nothing more comes."""
@@ -152,26 +161,19 @@ class Channel:
 
     def _feed_escaped(self, text: str) -> str:
         # A pseudonym may be written in escapes: it is looked for in what the text says, and replaced where that is written.
-        units = _UNIT.findall(text)
-        says = "".join([_said(unit) for unit in units])
+        says: list[str] = []
         starts = [0]
-        for unit in units:
-            starts.append(starts[-1] + len(unit))
-        found = self._matcher.find(says)
+        for unit in _UNIT.finditer(text):
+            if unit.start() != starts[-1]:
+                break  # what was passed over is half an escape, the last thing in the text
+            says.append(_said(unit[0]))
+            starts.append(unit.end())
+        found = self._matcher.find("".join(says))
         start = found[-1].end if found else 0
-        held_from = starts[start + self._matcher.held(says[start:])]
+        held_from = starts[start + self._matcher.held("".join(says[start:]))]
         self.held = text[held_from:]
-        return self._told(text, [match._replace(start=starts[match.start], end=starts[match.end]) for match in found], held_from=held_from)
-
-    def _told(self, text: str, matches: list[Match], *, held_from: int) -> str:
-        self._restorer.count(matches)
-        told: list[str] = []
-        at = 0
-        for match in matches:
-            told += (text[at : match.start], _quoted(match.original) if self._is_json else match.original)
-            at = match.end
-        told.append(text[at:held_from])
-        return "".join(told)
+        matches = [match._replace(start=starts[match.start], end=starts[match.end]) for match in found]
+        return self._restorer.told(text, matches, is_json=True, end=held_from)
 
 
 def _said(unit: str) -> str:
