@@ -35,6 +35,7 @@ _WHERE: Final = {
     "Key": "keys.NAME",
     "Previous": "keys.NAME.previous",
     "Limit": "limits[]",
+    "Audit": "audit",
     "Server": "server",
     "Tls": "server.tls",
     "Bounds": "server.bounds",
@@ -108,6 +109,13 @@ vendors:
     "Key": f"{_SUPPORT}keys:\n  web:\n    sha256: {_SHA}\n    team: care\n    capabilities: [support]\n    expires: 2027-12-31\n",
     "Previous": f"{_SUPPORT}keys:\n  web:\n    sha256: {_SHA}\n    previous: {{sha256: {_SHA[::-1]}, until: 2027-01-31}}\n",
     "Limit": f"{_SUPPORT}limits:\n  - {{name: pace, by: user, requests_per_minute: 30}}\n  - {{name: money, by: tenant, budget_usd: 500, period: month}}\n",
+    "Audit": """
+capabilities:
+  support: {ladder: [openai/gpt-6-luna]}
+audit:
+  origin: example.com/gateway
+  copies: ["file:/mnt/other-disk/audit", "git:/srv/checkpoints"]
+""",
     "Server": f"{_SUPPORT}server:\n  listen: 127.0.0.1:8800\n  workers: 2\n  database: /var/lib/pointsman/ledger.db\n",
     "Tls": f"{_SUPPORT}server:\n  tls: {{certificate: server.pem, key: server.key}}\n",
     "Bounds": f"{_SUPPORT}server:\n  bounds: {{max_body_bytes: 5000000, stall_s: 10}}\n",

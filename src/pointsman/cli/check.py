@@ -13,6 +13,7 @@ from pointsman.core.capability import Capability
 from pointsman.core.errors import CredentialMissing
 from pointsman.core.snapshot import Snapshot
 from pointsman.core.target import Target
+from pointsman.ledger.audit.copying import default_place
 from pointsman.settings.load import Settings, schema_json
 from pointsman.settings.secrets import environment
 from pointsman.transport.bounds import Bounds
@@ -32,9 +33,10 @@ def command(path: Path, *, wants_schema: bool, strict: bool, as_json: bool) -> i
     snapshot = settings.snapshot
     missing, unpriced = _missing(settings), without_price(snapshot)
     if as_json:
-        print_json(_as_data(path, snapshot, missing=missing, unpriced=unpriced))
+        print_json({**_as_data(path, snapshot, missing=missing, unpriced=unpriced), "audit_copies": _copies(settings)})
     else:
         _tell(path, snapshot, missing=missing, unpriced=unpriced)
+        _tell_copies(settings)
     return 1 if strict and missing else 0
 
 
@@ -44,6 +46,19 @@ def _missing(settings: Settings) -> list[CredentialMissing]:
         return outlets.connect(settings.snapshot)[1]
     finally:
         outlets.close()
+
+
+def _copies(settings: Settings) -> list[str]:
+    """Return where checkpoints of the audit log are copied to."""
+    if settings.audit.copies:
+        return list(settings.audit.copies)
+    return [f"file:{default_place(environment(), Path.home()).path}"]
+
+
+def _tell_copies(settings: Settings) -> None:
+    """Say what vouches for the audit log: by default only a folder on the same machine does."""
+    told = f"\nThe audit log's checkpoints are copied to {', '.join(_copies(settings))}"
+    click.echo(told + ("." if settings.audit.copies else ", on this machine only. Name another disk, a repository or a witness under `audit.copies`."))
 
 
 def _as_data(path: Path, snapshot: Snapshot, *, missing: list[CredentialMissing], unpriced: list[Target]) -> dict[str, object]:
