@@ -94,7 +94,9 @@ roles = st.lists(st.builds(Role, name=st.just("r"), groups=groups, permissions=p
 
 
 @settings(max_examples=60)
-@given(roles=roles, had=groups, joined=groups, asked=st.one_of(st.sampled_from(sorted(WORDS)), st.builds("{}:{}".format, st.sampled_from(sorted(KINDS)), names)))
+@given(
+    roles=roles, had=groups, joined=groups, asked=st.one_of(st.sampled_from(sorted(WORDS)), st.builds("{}:{}".format, st.sampled_from(sorted(KINDS)), names))
+)
 def test_another_group_never_takes_a_permission(roles: list[Role], had: frozenset[str], joined: frozenset[str], asked: str) -> None:
     known = Roles(roles)
     before = Principal(key=known.granted(a_key(PERSON_KEY, scopes=frozenset(), capabilities=frozenset(), groups=had)), user="u")

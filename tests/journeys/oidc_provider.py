@@ -24,6 +24,14 @@ CLIENT_ID: Final = "pointsman"
 CLIENT_SECRET: Final = "a-secret-of-the-registration"
 AUDIENCE: Final = "https://gateway.example.com"
 
+_WRONG: Final[dict[str, dict[str, Any]]] = {
+    "another_nonce": {"nonce": "replayed"},
+    "another_audience": {"aud": "somebody-else"},
+    "another_party": {"aud": [CLIENT_ID, "b"], "azp": "b"},
+    "no_party": {"aud": [CLIENT_ID, "b"]},
+    "another_issuer": {"iss": "https://elsewhere.example.com"},
+}
+
 
 class Provider:
     """The provider. What it does is told by its attributes, which a test may change at any time."""
@@ -48,7 +56,7 @@ class Provider:
             def do_POST(self) -> None:
                 provider.post(self)
 
-            def log_message(self, *_: object) -> None:
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's own name
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
@@ -126,7 +134,7 @@ class Provider:
 
     def _discovery(self) -> dict[str, Any]:
         issuer = "https://elsewhere.example.com" if self.misbehaves == "speaks_for_another" else self.url
-        found = {
+        found: dict[str, Any] = {
             "issuer": issuer,
             "authorization_endpoint": f"{self.url}/authorize",
             "token_endpoint": f"{self.url}/token",
@@ -176,18 +184,9 @@ class Provider:
     def _id_token(self, nonce: str) -> dict[str, Any]:
         now = int(self.now())
         claims: dict[str, Any] = {"iss": self.url, "aud": CLIENT_ID, "iat": now, "exp": now + 300, "nonce": nonce, **self.person}
-        key, head = self.keys[-1], {}
+        key = self.keys[-1]
+        claims |= _WRONG.get(self.misbehaves, {})
         match self.misbehaves:
-            case "another_nonce":
-                claims["nonce"] = "replayed"
-            case "another_audience":
-                claims["aud"] = "somebody-else"
-            case "another_party":
-                claims |= {"aud": [CLIENT_ID, "b"], "azp": "b"}
-            case "no_party":
-                claims["aud"] = [CLIENT_ID, "b"]
-            case "another_issuer":
-                claims["iss"] = "https://elsewhere.example.com"
             case "expired":
                 claims["exp"] = now - 3600
             case "no_subject":
@@ -195,14 +194,13 @@ class Provider:
             case "forged":
                 key = ECKey.generate_key("P-256", {"kid": key.as_dict()["kid"]})
             case "unsigned":
-                head, body = ({"alg": "none"}, claims)
-                parts = [urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in (head, body)]
+                parts = [urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in ({"alg": "none"}, claims)]
                 return {"id_token": ".".join([*parts, ""])}
             case "no_token":
                 return {}
             case _:
                 pass
-        return {"id_token": self.sign(claims, key=key, **head)}
+        return {"id_token": self.sign(claims, key=key)}
 
 
 def a_rsa_key(kid: str = "rsa") -> RSAKey:

@@ -46,7 +46,9 @@ def test_the_section_becomes_values(tmp_path: Path) -> None:
     assert (issuer.claims.tenant, issuer.claims.groups, issuer.claims.user) == ("org", "realm.roles", "sub")
     assert found.login is not None
     assert (found.login.issuer.audience, found.login.url, found.login.scopes) == ("pointsman", "https://admin.example.com", ("openid", "email"))
-    assert found.roles == (Role(name="lead", groups=frozenset({"leads"}), permissions=frozenset({"policy.change", "review", "class:health", "capability:support"})),)
+    assert found.roles == (
+        Role(name="lead", groups=frozenset({"leads"}), permissions=frozenset({"policy.change", "review", "class:health", "capability:support"})),
+    )
     assert (found.policy_approvals, found.hosts, found.is_used) == (2, {"admin.internal"}, True)
 
 
@@ -83,6 +85,8 @@ MISTAKES = [
     ("roles: {r: {groups: [g], permissions: ['class:']}}", "permissions[0]: there is no permission `class:`"),
     ("roles: {r: {groups: [g], permissions: ['colour:red']}}", "permissions[0]: there is no permission `colour:red`"),
     ("roles: {r: {groups: [g], permissions: ['capability:suport']}}", "permissions[0]: there is no capability `suport`"),
+    ("roles: {r: {groups: [g], permissions: ['class:helth']}}", "permissions[0]: there is no data class `helth`"),
+    ("issuers: {ci: {issuer: 'https://t', audience: a, data_class: [internal, privat], capabilities: ['*']}}", "data_class: there is no data class `privat`"),
     ("approvals: {policy: 2}", "identity.approvals: nobody could approve"),
     ("approvals: {policy: 1}", "identity.approvals.policy: this must be at least 2"),
 ]
@@ -99,12 +103,16 @@ def test_people_sign_in_over_https_wherever_browsers_come_from_other_machines(tm
     section = "login: {issuer: 'https://id.example.com', client_id: p}"
     told = told_by(tmp_path, file_of(section, more="server: {admin: '0.0.0.0:8801'}\n"))
     assert any("cookies would cross a network" in one for one in told)
-    settings_of(tmp_path, file_of("login: {issuer: 'https://id.example.com', client_id: p, url: 'https://a.example'}", more="server: {admin: '0.0.0.0:8801'}\n"))
+    settings_of(
+        tmp_path, file_of("login: {issuer: 'https://id.example.com', client_id: p, url: 'https://a.example'}", more="server: {admin: '0.0.0.0:8801'}\n")
+    )
 
 
 def test_tokens_are_enough_to_listen_to_everybody(tmp_path: Path) -> None:
     section = "issuers: {ci: {issuer: 'https://t', audience: a, capabilities: ['*'], scopes: [call, admin]}}"
-    settings_of(tmp_path, file_of(section, more="server: {listen: '0.0.0.0:8800', admin: '0.0.0.0:8801'}\nlimits: [{name: teams, by: team, requests_per_minute: 5}]\n"))
+    settings_of(
+        tmp_path, file_of(section, more="server: {listen: '0.0.0.0:8800', admin: '0.0.0.0:8801'}\nlimits: [{name: teams, by: team, requests_per_minute: 5}]\n")
+    )
 
 
 # ── what needs approval ─────────────────────────────────────────────────────────────────────────────────────────────

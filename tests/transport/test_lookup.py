@@ -3,7 +3,6 @@ Asking a service that is no vendor: one exchange, small bounds, and no way to se
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 

@@ -152,7 +152,7 @@ def approved(settings: Settings, *, path: Path, facts: Facts, now_s: float) -> S
         if len(agreed) >= before.identity.policy_approvals:
             file.put_in_force(told.policy_digest, told.source, now_s=now_s)
             return settings
-    if before.identity.policy_digest != digest:
+    if before.identity.policy_digest != digest:  # the text is the same, so it is what stands beside it
         raise Unusable("A file of the policy was changed and not approved. Undo the change, or have it approved while the gateway runs.")
     # What stands in the file was seen: the next change, or an approval, makes it read again.
     return replace(before, stamps=settings.stamps)

@@ -5,7 +5,7 @@ The section `identity` of the checked file → values; and what a well-shaped on
 import hashlib
 from collections.abc import Collection, Mapping
 from pathlib import Path as FilePath
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -24,16 +24,17 @@ _DIGITS: Final = 16
 
 
 class Main(msgspec.Struct, frozen=True):
-    """The main file: where it stands, and its text."""
+    """The main file: where it stands, its text, and its plain values."""
 
     path: FilePath
     source: str
+    values: Mapping[str, Any]
 
 
 def identity_of(file: shape.File, main: Main, *, digests: Mapping[str, str], levels: Mapping[str, Level] = CLASSES) -> Identity:
     """Return the section's values. `main` is the file itself; `digests` are those of the files beside the main one that belong to the policy."""
     told = file.identity
-    common = msgspec.structs.replace(NOBODY, policy_digest=_policy_digest(file, digests), source=main.source, kept_in=f"{main.path.stem}-identity.db")
+    common = msgspec.structs.replace(NOBODY, policy_digest=_policy_digest(main.values, digests), source=main.source, kept_in=f"{main.path.stem}-identity.db")
     if told is None:
         return common
     return msgspec.structs.replace(
@@ -49,8 +50,9 @@ def identity_of(file: shape.File, main: Main, *, digests: Mapping[str, str], lev
 class IdentityMeaning:
     """Collects the mistakes of the section."""
 
-    def __init__(self, text: Text, file: shape.File) -> None:
+    def __init__(self, text: Text, file: shape.File, *, levels: Mapping[str, Level] = CLASSES) -> None:
         self.mistakes: list[Mistake] = []
+        self._levels = levels
         self._text = text
         self._file = file
 
@@ -80,6 +82,7 @@ class IdentityMeaning:
 
     def _issuer(self, path: Path, issuer: identity_shape.Issuer) -> None:
         self._url((*path, "issuer"), issuer.issuer)
+        self._classes((*path, "data_class"), issuer.data_class)
         if issuer.jwks is not None and not issuer.jwks.startswith("file:"):
             self._url((*path, "jwks"), issuer.jwks)
         for index, capability in enumerate(issuer.capabilities):
@@ -89,6 +92,7 @@ class IdentityMeaning:
     def _login(self, login: identity_shape.Login) -> None:
         path: Path = ("identity", "login")
         self._url((*path, "issuer"), login.issuer)
+        self._classes((*path, "data_class"), login.data_class)
         if login.client_secret is not None and not is_reference(login.client_secret):
             self._add((*path, "client_secret"), "a secret must not stand in this file.", remedy="Write `env:NAME`, `file:PATH` or `keyring:SERVICE/USER`.")
         if login.url is None:
@@ -117,8 +121,15 @@ class IdentityMeaning:
                 self._add(path, f"there is no permission `{word[:60]}`.", remedy=_known(known))
         elif kind not in KINDS or not name:
             self._add(path, f"there is no permission `{word[:60]}`.", remedy=f"Known with a name or `*`: {_listed(KINDS)}.")
+        elif kind == "class" and name != ANY:
+            self._classes(path, name)
         elif kind == "capability" and name != ANY and name not in self._file.capabilities:
             self._add(path, f"there is no capability `{name}`.", remedy=_known(self._file.capabilities))
+
+    def _classes(self, path: Path, told: str | list[str]) -> None:
+        for name in (told,) if isinstance(told, str) else told:
+            if name not in self._levels:
+                self._add(path, f"there is no data class `{name}`.", remedy=_known(self._levels))
 
     def _url(self, path: Path, url: str) -> None:
         parts = split_url(url)
@@ -184,8 +195,9 @@ def _label(data_class: str | list[str], levels: Mapping[str, Level]) -> Label:
     return a_label(*names, levels=levels)
 
 
-def _policy_digest(file: shape.File, digests: Mapping[str, str]) -> str:
-    whole = {name: told for name, told in msgspec.to_builtins(file).items() if name not in _FREE_SECTIONS}
+def _policy_digest(values: Mapping[str, Any], digests: Mapping[str, str]) -> str:
+    # What was written counts, not what this version makes of it: an upgrade is no change of the policy.
+    whole = {name: told for name, told in values.items() if name not in _FREE_SECTIONS}
     return hashlib.sha256(msgspec.json.encode([whole, digests], order="deterministic")).hexdigest()[:_DIGITS]
 
 
