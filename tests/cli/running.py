@@ -154,7 +154,7 @@ class Gateway:
 CONFIGURATION = """\
 server: {{listen: 127.0.0.1:{listen}, admin: 127.0.0.1:{admin}}}
 vendors:
-  acme: {{kind: openai_compatible, base_url: {url}}}
+  acme: {{kind: openai_compatible, base_url: {url}, region: here}}
 targets:
   small:
     vendor: acme

@@ -37,8 +37,8 @@ def test_a_good_file_is_told_with_its_ladders(run: Run, good: Path) -> None:
     assert done.code == 0
     assert done.out.startswith("pointsman.yaml is good · snapshot ")
     assert "· no keys · 1 limit\n" in done.out
-    assert "\nsupport     internal    rules → cache → small → openai/gpt-6-luna\n" in done.out
-    assert "\nother       internal    anthropic/claude-haiku-5-5\n" in done.out
+    assert "\nsupport     restricted  rules → cache → small → openai/gpt-6-luna\n" in done.out
+    assert "\nother       restricted  anthropic/claude-haiku-5-5\n" in done.out
 
 
 def test_missing_credentials_are_warnings_and_mistakes_only_where_strictness_was_asked_for(run: Run, good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +72,7 @@ def test_the_result_as_json_says_the_same(run: Run, good: Path) -> None:
     told = run("check", "--json").json
 
     assert told["ok"] is True
-    assert told["capabilities"]["support"] == {"ladder": ["small", "openai/gpt-6-luna"], "cache_ttl_s": 3600.0, "rules": "rules.yaml", "data_class": "internal"}
+    assert told["capabilities"]["support"] == {"ladder": ["small", "openai/gpt-6-luna"], "cache_ttl_s": 3600.0, "rules": "rules.yaml", "data_class": "restricted"}
     assert told["without_price"] == ["small"]
     assert told["price_coverage"] == pytest.approx(2 / 3)
     assert len(told["missing_credentials"]) == 3

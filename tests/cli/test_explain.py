@@ -100,8 +100,8 @@ def test_policy_and_fit_are_told_apart(run: Run) -> None:
 
     small, openai, _ = told["candidates"]
     assert (small["policy"], small["fit"]) == ("permitted", "lacks:tools")
-    assert (openai["policy"], openai["fit"]) == ("policy:confidential", "fits")
-    assert openai["says"] == "accepts data up to `internal` only; this is `confidential`"
+    assert (openai["policy"], openai["fit"]) == ("policy:summary:confidential", "fits")
+    assert openai["says"].startswith("no rule permits `infer` with `confidential` data in the zone `public_api`")
     assert told["answered_by"] is None
     assert told["refusal"].startswith("No target of `support` can take this call")
 

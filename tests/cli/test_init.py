@@ -54,7 +54,7 @@ def test_with_nothing_found_the_file_is_still_good_and_the_line_to_change_is_nam
 
 
 def test_a_model_server_comes_before_the_cloud_and_gets_a_capability_of_its_own(run: Run, vendor: VendorServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "x")
+    monkeypatch.setenv("OPENAI_API_KEY", "x" * 20)
 
     done = run("init", "--no-probe", "--server", f"vllm={vendor.url}")
 

@@ -21,7 +21,7 @@ SMALL = "server: {{listen: 127.0.0.1:{}, admin: 127.0.0.1:{}}}\ncapabilities:\n 
 
 def started(folder: Path, *words: str) -> tuple["subprocess.Popen[str]", str]:
     """Start a gateway and return what it says until the line with `POINT`."""
-    process = start("up", *words, folder=folder, MISTRAL_API_KEY="x")
+    process = start("up", *words, folder=folder, MISTRAL_API_KEY="x" * 20)
     assert process.stdout is not None
     said = ""
     for line in process.stdout:
@@ -130,7 +130,7 @@ def test_without_a_file_one_is_written_for_what_the_machine_has(run: Run, tmp_pa
     served: list[Path] = []
     monkeypatch.setattr(up, "run", lambda path, **_: served.append(path))
     monkeypatch.setattr(init, "usual_servers", dict[str, str])
-    monkeypatch.setenv("MISTRAL_API_KEY", "x")
+    monkeypatch.setenv("MISTRAL_API_KEY", "x" * 20)
 
     done = run("up")
 

@@ -47,10 +47,10 @@ class Upstreams:
 
     def vendors(self) -> dict[str, Any]:
         return {
-            "mock-openai": {"kind": "openai_compatible", "base_url": f"{self.aimock}/v1", "credential": _KEY},
-            "mock-anthropic": {"kind": "anthropic_compatible", "base_url": self.aimock, "credential": _KEY},
+            "mock-openai": {"kind": "openai_compatible", "base_url": f"{self.aimock}/v1", "credential": _KEY, "region": "here"},
+            "mock-anthropic": {"kind": "anthropic_compatible", "base_url": self.aimock, "credential": _KEY, "region": "here"},
             "llama": {"kind": "llamacpp", "base_url": f"{self.llamacpp}/v1"},
-            "llama-anthropic": {"kind": "anthropic_compatible", "base_url": self.llamacpp},
+            "llama-anthropic": {"kind": "anthropic_compatible", "base_url": self.llamacpp, "region": "here"},
             "sim-openai": {"kind": "simulated", "base_url": f"{self.simulated}/v1", "credential": _KEY},
             "sim-anthropic": {"kind": "simulated_anthropic", "base_url": self.simulated, "credential": _KEY},
         }

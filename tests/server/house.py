@@ -141,7 +141,7 @@ class House:
     def _load(self, folder: Path) -> Settings:
         url = self._vendor.url if self._vendor is not None else "http://127.0.0.1:1/v1"
         file = {
-            "vendors": {"acme": {"kind": "openai_compatible", "base_url": url}},
+            "vendors": {"acme": {"kind": "openai_compatible", "base_url": url, "region": "here"}},
             "targets": {"acme/small": {"vendor": "acme", "model": "small", "price": {"input_usd_per_million": 1000, "output_usd_per_million": 2000}}},
             "capabilities": {"support": {"ladder": ["acme/small"], "retries": {"per_target": 0}}},
             **self._told,

@@ -27,7 +27,7 @@ class Served:
         self.folder = tempfile.TemporaryDirectory(prefix="pointsman-test-")
         self.path = Path(self.folder.name) / "pointsman.yaml"
         self.file: dict[str, Any] = {
-            "vendors": {"acme": {"kind": "openai_compatible", "base_url": vendor.url if vendor is not None else "http://127.0.0.1:1/v1"}},
+            "vendors": {"acme": {"kind": "openai_compatible", "base_url": vendor.url if vendor is not None else "http://127.0.0.1:1/v1", "region": "here"}},
             "targets": {"acme/small": {"vendor": "acme", "model": "small"}},
             "capabilities": {"support": {"ladder": ["acme/small"], "retries": {"per_target": 0}}},
             **told,

@@ -89,7 +89,7 @@ def test_an_anthropic_caller_gets_the_request_id_where_its_sdk_looks() -> None:
         (b'{"a":' * 100 + b"1" + b"}" * 100, [], 413, "Send it flatter"),
         (ASK, ["Content-Type: text/plain"], 400, "Send `content-type: application/json`"),
         (ASK, ["Content-Type:"], 400, "The request has no content type. Send `content-type: application/json`"),
-        (ASK, ["x-pointsman-data-class: secret"], 400, "Declare one of `public`"),
+        (ASK, ["x-pointsman-data-class: hushed"], 400, "Declare one or several of `public`"),
         (ASK, ["x-pointsman-data-class: restricted"], 403, "may receive"),
         (ASK, ["x-pointsman-unit: " + "x" * 201], 400, "`x-pointsman-unit` must hold 1 to 200 printable characters"),
         (ASK, ["x-pointsman-user:"], 400, "`x-pointsman-user` must hold"),
@@ -225,7 +225,8 @@ def test_no_name_can_break_out_of_a_response_header(path: str) -> None:
 
     async def main() -> None:
         async with Vendor(says(answer(wire))) as vendor:
-            vendors = {"acme": {"kind": "openai_compatible", "base_url": vendor.url}, "claude": {"kind": "anthropic_compatible", "base_url": vendor.url}}
+            told = {"base_url": vendor.url, "region": "here"}
+            vendors = {"acme": {"kind": "openai_compatible", **told}, "claude": {"kind": "anthropic_compatible", **told}}
             ladder = ["acme/small", "claude/模型-ü"] if path == MESSAGES else ["claude/模型-ü", "acme/small"]
             async with House(vendor, vendors=vendors, capabilities={"support": {"ladder": ladder}}) as house:
                 body = {"model": "support", "max_tokens": 10, "messages": [{"role": "user", "content": "hi"}], evil: 1}

@@ -117,7 +117,10 @@ def rehearsing(settings: Settings, *, environ: Mapping[str, str], clock: Clock) 
 def _elsewhere(settings: Settings, folder: Path) -> Settings:
     """Return the same settings, with everything that a gateway writes in another folder."""
     file, change = settings.file, msgspec.structs.replace
-    server, audit = change(file.server, database=str(folder / "ledger")), change(settings.audit, folder=str(folder / "audit"), copies=[f"file:{folder / 'copies'}"])
+    server, audit = (
+        change(file.server, database=str(folder / "ledger")),
+        change(settings.audit, folder=str(folder / "audit"), copies=[f"file:{folder / 'copies'}"]),
+    )
     keys = change(settings.retention, keys_file=str(folder / "keys"), content_file=str(folder / "content"), master=f"file:{folder / 'master'}")
     identity = change(settings.identity, kept_in=str(folder / "identity"))
     return replace(settings, file=change(file, server=server), audit=audit, retention=keys, identity=identity)

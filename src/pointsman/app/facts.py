@@ -57,7 +57,7 @@ def facts(prices: Prices) -> Facts:
     """Return what the settings need to know."""
     return Facts(
         vendors={
-            kind: VendorFacts(dialect=profile.dialect, place=profile.place, base_url=profile.base_url, credential=profile.credential)
+            kind: VendorFacts(dialect=profile.dialect, place=profile.place, base_url=profile.base_url, credential=profile.credential, region=profile.region)
             for kind, profile in PROFILES.items()
         },
         has_price=lambda target: target.hardware is not None or prices.of(target) is not None,

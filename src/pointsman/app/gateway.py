@@ -46,6 +46,7 @@ from pointsman.places.rules.table import RulesPlace
 from pointsman.providers.registry import BY_DIALECT as WIRES
 from pointsman.settings.load import Settings
 from pointsman.surfaces.registry import BY_DIALECT as SURFACES
+from pointsman.telemetry.logs import Plain
 from pointsman.transport.bounds import Bounds
 
 _LOG: Final = logging.getLogger("pointsman")
@@ -97,11 +98,11 @@ class Gateway:
         self.stages = self._stages(settings)
         self.approvals.took_effect(settings)
         for missing in self.missing:
-            _LOG.warning("%s", missing.message)
+            _LOG.warning("%s", missing)
         try:
             self._seed_budgets()
         except LedgerUnavailable as error:  # no call is accepted now anyway; `note_hardware` tries again
-            _LOG.warning("what was spent before is not known yet: %s", error.message)
+            _LOG.warning("what was spent before is not known yet: %s", error)
         return True
 
     def new_id(self) -> str:
@@ -134,7 +135,7 @@ class Gateway:
         if not isinstance(error, PointsmanError):
             _LOG.error("call %s met an unexpected error", call_id, exc_info=error)
         elif not isinstance(error, Refused):
-            _LOG.warning("call %s failed: %s%s", call_id, error.code, _kinds(error))
+            _LOG.warning("call %s failed: %s%s", call_id, error.code, Plain(_kinds(error)))
 
     def sweep(self) -> None:
         """Enforce the dead-lines of calls to vendors, and tell other workers what calls gave back; called a few dozen times a second."""

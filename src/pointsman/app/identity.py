@@ -20,6 +20,7 @@ from pointsman.intake.tokens_keys import JwksUnusable, KeyRing
 from pointsman.settings.identity_values import Identity, Issuer
 from pointsman.settings.secret_value import Secret
 from pointsman.storage.identity_file import IdentityFile
+from pointsman.telemetry.logs import Plain
 from pointsman.transport.connection import AnswerBroken
 from pointsman.transport.lookup import Lookup, look_up
 
@@ -106,7 +107,7 @@ class Standing:
         except PointsmanError as error:
             self._is_unread = True
             if self._clock.monotonic_s() - self._read_s > _BLIND_S and self.register.trouble is None:
-                _LOG.error("tokens and sessions are refused, because it cannot be told who is shut out: %s", error.message)
+                _LOG.error("tokens and sessions are refused, because it cannot be told who is shut out: %s", error)
                 self.register.trouble = "the file of sessions and revocations cannot be read"
             return False
         self._read_s = self._clock.monotonic_s()
@@ -192,7 +193,7 @@ class Standing:
             ring.learn(await self._document(issuer), self.now_s)
         except (ProviderWrong, JwksUnusable) as error:
             ring.failed(str(error))
-            _LOG.warning("the keys of the issuer `%s` cannot be had: %s", issuer.name, error)
+            _LOG.warning("the keys of the issuer `%s` cannot be had: %s", Plain(issuer.name), Plain(error))
 
     async def _document(self, issuer: Issuer) -> bytes:
         if issuer.jwks is not None and issuer.jwks.startswith("file:"):

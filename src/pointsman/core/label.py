@@ -80,8 +80,10 @@ class Label(Struct, frozen=True, kw_only=True):
 
     @property
     def text(self) -> str:
-        """The classes in one word for people and records, such as `internal+personal`."""
-        return "+".join(sorted(self.classes)) or "unknown"
+        """The classes in one word for people and records, such as `internal+personal`. Of the levels among them the strictest is enough."""
+        strictest = max((level for level in Level if level.name.lower() in self.classes), default=None)
+        names = [name for name in self.classes if name.upper() not in Level.__members__ or name.upper() == getattr(strictest, "name", "")]
+        return "+".join(sorted(names)) or "unknown"
 
 
 def a_label(*classes: str, levels: Mapping[str, Level] = CLASSES) -> Label:

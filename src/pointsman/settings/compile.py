@@ -93,7 +93,7 @@ def _vendor(name: str, told: shape.Vendor, *, facts: Facts) -> Vendor:
         kind=told.kind,
         base_url=told.base_url or known.base_url or "",
         credential=told.credential or (known.credential if told.base_url is None else None),
-        region=told.region,
+        region=told.region or (known.region if told.base_url is None or told.base_url == known.base_url or known.base_url is None else None),
         zone=zone_of(told, known.place),
         terms=_terms(told.terms),
         ca_file=told.ca_file,

@@ -20,6 +20,7 @@ class VendorFacts:
     place: Place
     base_url: str | None = None
     credential: str | None = None
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ _Level = Literal["public", "internal", "confidential", "restricted"]  # mildest 
 _Action = Literal["infer", "summarise", "embed", "judge", "shadow", "cache", "log_content", "person", "tool"]
 _Obligation = Literal["redact", "pseudonymise", "summarise", "person"]
 _Zone = Literal["public_api", "contracted", "private", "edge", "cache", "content_log", "person"]
+_Days = Annotated[int, Meta(ge=1, le=36_500)]
 _Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@-]*$")]
 
 
@@ -45,7 +46,7 @@ class PolicyRule(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     ] = []
     sharing: Annotated[Literal["user", "application", "tenant"] | None, Meta(description="With whom an answer may be shared, where it permits `cache`.")] = None
     keeping: Annotated[Literal["hash", "filtered", "full"] | None, Meta(description="How much may be kept, where it permits `log_content`.")] = None
-    keep_days: Annotated[int | None, Meta(ge=1, le=36_500, description="For how many days content may be kept at most, where it permits `log_content`.")] = None
+    keep_days: Annotated[_Days | None, Meta(description="For how many days content may be kept at most, where it permits `log_content`.")] = None
 
 
 class Claim(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):

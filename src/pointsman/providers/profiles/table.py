@@ -20,7 +20,7 @@ class Profile:
     `base_url` None means the settings must name it. `credential` is the usual reference. `catalogue` is the vendor's name in the price
     catalogue. `port` is where a local server of this kind usually listens, for discovery. `takes_reasoning_details` tells that signed and
     hidden thoughts may be sent back in that extension of OpenAI's messages. `reports_cost` tells that `usage.cost` is what it charged, in US
-    dollars.
+    dollars. `region` is where the vendor says that it processes what its usual address is sent, as far as it is one place.
     """
 
     dialect: Dialect
@@ -32,6 +32,7 @@ class Profile:
     max_tokens_field: str = "max_tokens"
     takes_reasoning_details: bool = False
     reports_cost: bool = False
+    region: str | None = None
 
 
 _OPENAI: Final = Dialect.OPENAI_CHAT
@@ -47,12 +48,19 @@ PROFILES: Final = MappingProxyType(
             base_url="https://api.openai.com/v1",
             credential="env:OPENAI_API_KEY",
             catalogue="openai",
+            region="us",
             max_tokens_field="max_completion_tokens",
         ),
-        "anthropic": Profile(dialect=_ANTHROPIC, place=_CLOUD, base_url="https://api.anthropic.com", credential="env:ANTHROPIC_API_KEY", catalogue="anthropic"),
-        "mistral": Profile(dialect=_OPENAI, place=_CLOUD, base_url="https://api.mistral.ai/v1", credential="env:MISTRAL_API_KEY", catalogue="mistral"),
+        "anthropic": Profile(
+            dialect=_ANTHROPIC, place=_CLOUD, base_url="https://api.anthropic.com", credential="env:ANTHROPIC_API_KEY", catalogue="anthropic", region="us"
+        ),
+        "mistral": Profile(
+            dialect=_OPENAI, place=_CLOUD, base_url="https://api.mistral.ai/v1", credential="env:MISTRAL_API_KEY", catalogue="mistral", region="eu"
+        ),
         "groq": Profile(dialect=_OPENAI, place=_CLOUD, base_url="https://api.groq.com/openai/v1", credential="env:GROQ_API_KEY", catalogue="groq"),
-        "deepseek": Profile(dialect=_OPENAI, place=_CLOUD, base_url="https://api.deepseek.com/v1", credential="env:DEEPSEEK_API_KEY", catalogue="deepseek"),
+        "deepseek": Profile(
+            dialect=_OPENAI, place=_CLOUD, base_url="https://api.deepseek.com/v1", credential="env:DEEPSEEK_API_KEY", catalogue="deepseek", region="cn"
+        ),
         "openrouter": Profile(
             dialect=_OPENAI,
             place=_CLOUD,
@@ -67,8 +75,8 @@ PROFILES: Final = MappingProxyType(
         "vllm": Profile(dialect=_OPENAI, place=_PRIVATE, base_url="http://127.0.0.1:8000/v1", port=8000),
         "openai_compatible": Profile(dialect=_OPENAI, place=_CLOUD),
         "anthropic_compatible": Profile(dialect=_ANTHROPIC, place=_CLOUD),
-        "simulated": Profile(dialect=_OPENAI, place=_CLOUD),
-        "simulated_anthropic": Profile(dialect=_ANTHROPIC, place=_CLOUD),
+        "simulated": Profile(dialect=_OPENAI, place=_CLOUD, region="here"),
+        "simulated_anthropic": Profile(dialect=_ANTHROPIC, place=_CLOUD, region="here"),
     }
 )
 
