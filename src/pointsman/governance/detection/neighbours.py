@@ -5,6 +5,7 @@ The ends of neighbours are read together. Only what goes across the border count
 texts that are put together make up much else.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
@@ -23,6 +24,7 @@ _PAIR: Final = 2
 # What ends or begins with something that may go on in the neighbour: digits, or the pieces of a mail address or account number.
 _TAIL: Final = re.compile(r"[0-9@.\-]\s*\Z|[0-9A-Za-z.+_\-]*@[0-9A-Za-z.\-]*\s*\Z|[0-9A-Za-z._\-]{1,24}\s*\Z")
 _HEAD: Final = re.compile(r"\s*(?:[0-9@.\-]|[0-9A-Za-z._\-]*@|[A-Za-z0-9\-]{1,30}\.[A-Za-z]{2,})")
+_LIKE_MAIL: Final = re.compile(r"[0-9._+\-][0-9A-Za-z]*\Z|[0-9A-Za-z]_\Z")
 # The name of a field, which stands between two texts of a request.
 _NAME: Final = re.compile(r"[A-Za-z_]{1,24}")
 
@@ -32,6 +34,15 @@ class Across(NamedTuple):
 
     number: int
     finding: Finding
+
+
+class _Stretch(NamedTuple):
+    """Characters `begin` to `end` of what is put together are those from `start` on of text `number`."""
+
+    begin: int
+    end: int
+    number: int
+    start: int
 
 
 def across(texts: Sequence[str], found: Sequence[Sequence[Finding]], find: Find) -> Iterator[Across | None]:
@@ -65,27 +76,44 @@ def _chains(texts: Sequence[str], first: int) -> Iterator[list[int]]:
 
 
 def _in_chain(texts: Sequence[str], chain: list[int], found: Sequence[Sequence[Finding]], find: Find) -> Iterator[Across]:
-    stretches: list[tuple[int, int, int, int]] = []  # begin and end in what is joined, number of the text, where the stretch begins in it
-    together = ""
-    for place, number in enumerate(chain):
-        text = texts[number]
-        left = len(text.rstrip()) if place < len(chain) - 1 else len(text)
-        start = max(0, left - _END) if place == 0 else len(text) - len(text.lstrip())
-        end = left if place < len(chain) - 1 else min(len(text), start + _END)
-        stretches.append((len(together), len(together) + max(0, end - start), number, start))
-        together += text[start:end]
-    borders = [begin for begin, *_ in stretches[1:]]
-    for finding in find(together):
-        if finding.kind not in PROVEN or not any(finding.start < border < finding.end for border in borders):
-            continue
-        parts = [
-            Across(number, replace(finding, start=max(0, finding.start - begin) + start, end=min(end, finding.end) - begin + start))
-            for begin, end, number, start in stretches
-            if finding.start < end and begin < finding.end
-        ]
-        if not any(
-            rank_of(known.data_class) <= rank_of(finding.data_class) and known.start < part.finding.end and part.finding.start < known.end
-            for part in parts
-            for known in found[part.number]
-        ):
-            yield from parts
+    """Yield the parts of what goes across a row of neighbours, put together without and with a space."""
+    for joint in ("", " "):
+        stretches: list[_Stretch] = []
+        together = ""
+        for number in chain:
+            text = texts[number]
+            end = len(text) if number == chain[-1] else len(text.rstrip())
+            start = max(0, end - _END) if number == chain[0] else len(text) - len(text.lstrip())
+            end = min(end, start + _END)
+            together += joint if stretches else ""
+            stretches.append(_Stretch(len(together), len(together) + end - start, number, start))
+            together += text[start:end]
+        parts = [parts for finding in find(together) if (parts := _parts(finding, stretches)) and _is_news(finding, parts, texts, found)]
+        if parts:
+            yield from itertools.chain.from_iterable(parts)
+            return
+
+
+def _parts(finding: Finding, stretches: Sequence[_Stretch]) -> list[Across]:
+    """Return the part of a finding in each text, nothing if it is in one only or may be made up."""
+    if finding.kind not in PROVEN:
+        return []
+    parts = [
+        Across(number, replace(finding, start=max(finding.start, begin) - begin + start, end=min(finding.end, end) - begin + start))
+        for begin, end, number, start in stretches
+        if finding.start < end and begin < finding.end
+    ]
+    return parts if len(parts) > 1 else []
+
+
+def _is_news(finding: Finding, parts: Sequence[Across], texts: Sequence[str], found: Sequence[Sequence[Finding]]) -> bool:
+    """
+    Tell whether the parts were not found already, each alone.
+
+    The rest of a mail address can be one itself: `6@example.net` after `maria.smith1`. Then the beginning has to look like the beginning of an address.
+    """
+    known = [(part, one) for part in parts for one in found[part.number] if one.start < part.finding.end and part.finding.start < one.end]
+    known = [(part, one) for part, one in known if rank_of(one.data_class) <= rank_of(finding.data_class)]
+    first = parts[0].finding
+    is_beginning = finding.kind == "email" and _LIKE_MAIL.search(texts[parts[0].number], first.start, first.end) is not None
+    return not known or (is_beginning and all(part is parts[-1] and one.kind == "email" and part.finding.end == one.end for part, one in known))

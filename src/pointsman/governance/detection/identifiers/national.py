@@ -5,6 +5,7 @@ A check counts as strict if it accepts at most one in 400 random strings of ever
 accepts one in ten and proves nothing.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import Final, cast
@@ -88,6 +89,8 @@ _NAMED: Final[Mapping[int, tuple[ModuleType, ...]]] = {
     12: (indian, malaysian, swedish),
     13: (korean,),
 }
+# Seconds and milliseconds since 1970, from 2017 to 2030: logs are full of them, so that a number that looks like one needs the word.
+_TIME: Final = re.compile(r"1[5-8][0-9]{8}(?:[0-9]{3})?")
 _NINO_LENGTH: Final = 9
 # Areas never given to anybody (20 CFR 422.103 and its successors); 900 to 999 are given to foreigners as ITIN.
 _NO_AREAS: Final = frozenset({"000", "666"})
@@ -130,9 +133,11 @@ def _checked(reading: Reading, start: int, end: int) -> Iterator[Finding]:
     if before == b" " and raw[start - 2 : start - 1].isdigit() and not value.isalnum():  # a part of a row of numbers
         return
     length = len(raw[start:end].translate(None, delete=_GROUPINGS))
-    if any(_accepts(module, value) for module in _STRICT.get(length, ())):
+    if not _TIME.fullmatch(value) and any(_accepts(module, value) for module in _STRICT.get(length, ())):
         yield reading.finding(start, end, "national_id")
-    elif reading.has_context(_WORDS, start, end) and (_is_nino(value, length) or any(_accepts(module, value) for module in _NAMED.get(length, ()))):
+    elif reading.has_context(_WORDS, start, end) and (
+        _is_nino(value, length) or any(_accepts(module, value) for module in (*_NAMED.get(length, ()), *_STRICT.get(length, ())))
+    ):
         yield reading.finding(start, end, "national_id", 0.9)
 
 

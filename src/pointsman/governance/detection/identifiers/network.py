@@ -123,7 +123,7 @@ def addresses_6(reading: Reading) -> Iterator[Finding]:
     for start, end in _ADDRESS_6.spans(raw):
         stop = end - 1 if raw[start:end].endswith(b":") and not raw[start:end].endswith(b"::") else end
         value = raw[start:stop].decode()
-        if stop == end and (raw[end : end + 1] == b":" or raw[start - 1 : start] == b":"):  # a fingerprint
+        if raw[start - 1 : start] == b":" or (raw[end : end + 1] == b":" and raw[end + 1 : end + 2].isalnum()):  # a fingerprint
             continue
         if sum(map(bool, value.split(":"))) < _LEAST_GROUPS_6 or not reading.opens(start) or not reading.closes(stop) or not any(map(str.isdigit, value)):
             continue

@@ -13,7 +13,7 @@ from pointsman.governance.detection.identifiers.reading import Reading, is_digit
 from pointsman.governance.detection.linear import Linear
 
 _STRETCH: Final = Linear(r"[0-9](?:[ ./\-]{0,2}[0-9]){11,}")
-_COUNTRY: Final = Linear(r"[A-Za-z]{2}[0-9]{2}[ .\-]?[A-Za-z0-9]{2}")
+_COUNTRY: Final = Linear(r"[A-Za-z]{2}[0-9]{2}")
 _ACCOUNT: Final = Linear(
     r"(?i)\b(?:(?:bank[ -]?)?(?:account|acct|a/c)\.? ?(?:number|no\b\.?|nr\b\.?|num\b\.?|#)|routing(?: number| no\b\.?)?|aba(?: number| no\b\.?)?"
     r"|sort code|konto(?:nummer|-nr\.?)?"

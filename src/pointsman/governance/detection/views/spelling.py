@@ -49,7 +49,7 @@ _GROUPED: Final = r"(?:\b[A-Z]{2}[0-9]{2}|\b[0-9]{2,6})(?:[\s_*|?~]{1,3}[0-9A-Z]
 _EVEN: Final = (
     r"(?:^|[\s\"'(:,=])(?:"
     + "|".join(
-        rf"(?:[!-~]{{{size}}}{divider}){{{least},}}[!-~]{{1,{size}}}"
+        rf"(?:[!-+\--~]{{{size}}}{divider}){{{least},}}[!-+\--~]{{1,{size}}}"
         for size in (2, 3, 4, 5)
         for divider, least in ((r"[\r\n]{1,2}", 2), ("_", 2), (" ", 3), (r"\t", 2))
     )
