@@ -17,12 +17,14 @@ from pointsman.core.snapshot import Snapshot
 from pointsman.server.workers import run
 from pointsman.settings.secrets import environment
 from pointsman.settings.shape import Server
+from pointsman.telemetry.logs import log_to
 
 
 @click.command("up")
 @config_option
 @json_option
-def command(path: Path, *, as_json: bool) -> None:
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True, help="How much is logged.")
+def command(path: Path, *, as_json: bool, log_level: str) -> None:
     """
     Start the gateway and serve until Ctrl-C. A change of the file takes effect by itself.
 
@@ -30,7 +32,7 @@ def command(path: Path, *, as_json: bool) -> None:
     """
     if not path.exists():
         begin(path)
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    log_to(sys.stderr, logging.getLevelNamesMapping()[log_level.upper()])
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # that the admin listener starts is no news
     server = settings_at(path).server
 

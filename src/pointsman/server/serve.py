@@ -145,9 +145,9 @@ async def _reload(gateway: Gateway, reloader: Reloader, *, again: asyncio.Event)
             if settings is not None and gateway.reload(settings):
                 _LOG.warning("snapshot %s is in force", settings.snapshot.digest)
         except SettingsInvalid as invalid:
-            _LOG.error("the configuration has mistakes; snapshot %s stays in force:\n%s", gateway.stages.snapshot.digest, invalid.message)
+            _LOG.error("the configuration has mistakes; snapshot %s stays in force:\n%s", gateway.stages.snapshot.digest, invalid)
         except PointsmanError as error:
-            _LOG.error("the configuration cannot be used; snapshot %s stays in force: %s", gateway.stages.snapshot.digest, error.message)
+            _LOG.error("the configuration cannot be used; snapshot %s stays in force: %s", gateway.stages.snapshot.digest, error)
         except Exception:  # noqa: BLE001 - as above: a file that nobody foresaw must not end the watch over the next one
             _LOG.exception("the configuration cannot be read; snapshot %s stays in force", gateway.stages.snapshot.digest)
 

@@ -25,6 +25,7 @@ from pointsman.ledger.audit.record import AuditRecord, AuditUnavailable, Kind, b
 from pointsman.ledger.audit.stream import Stream
 from pointsman.storage.audit_files import keep_note
 from pointsman.storage.audit_salts import Salts
+from pointsman.telemetry.logs import Plain
 
 _LOG: Final = logging.getLogger("pointsman")
 _EVERY_S: Final = 0.05
@@ -222,7 +223,7 @@ class AuditLog:
         try:
             return body_of(sealed(record, self._salts.of))
         except _UNWRITABLE as error:
-            _LOG.error("an audit record of kind `%s` cannot be written whole: %s", record.kind, type(error).__name__)
+            _LOG.error("an audit record of kind `%s` cannot be written whole: %s", record.kind, error)
             return None
 
     def _unwritable(self, record: AuditRecord) -> bytes:
@@ -257,7 +258,7 @@ class AuditLog:
 
     def _fail(self, why: str) -> None:
         if self._trouble != why:
-            _LOG.error("the audit log cannot be written: %s", why)
+            _LOG.error("the audit log cannot be written: %s", Plain(why))
         self._trouble = why
         # Who waits is told that it did not happen, so no record may say later that it did.
         taken = [self._queue.popleft() for _ in range(len(self._queue))]

@@ -21,6 +21,7 @@ from pointsman.ledger.content.keys import KeyStore, Place
 from pointsman.ledger.content.records import Content, ContentRecord, Seen
 from pointsman.storage.content import ContentRow, read_content, write_content
 from pointsman.storage.content_files import open_file
+from pointsman.telemetry.logs import Plain
 
 _LOG: Final = logging.getLogger("pointsman")
 _EVERY_S: Final = 0.05
@@ -164,5 +165,5 @@ class ContentStore:
 
     def _lose(self, count: int, why: str) -> None:
         if not self.lost:
-            _LOG.error("content cannot be kept (%s) and is left out from here on; calls go on", why)
+            _LOG.error("content cannot be kept (%s) and is left out from here on; calls go on", Plain(why))
         self.lost += count
