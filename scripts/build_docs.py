@@ -36,6 +36,12 @@ _WHERE: Final = {
     "Previous": "keys.NAME.previous",
     "Limit": "limits[]",
     "Audit": "audit",
+    "Identity": "identity",
+    "Issuer": "identity.issuers.NAME",
+    "Claims": "identity.issuers.NAME.claims, identity.login.claims",
+    "Login": "identity.login",
+    "Role": "identity.roles.NAME",
+    "Approvals": "identity.approvals",
     "Server": "server",
     "Tls": "server.tls",
     "Bounds": "server.bounds",
@@ -48,8 +54,40 @@ capabilities:
 """
 _SHA: Final = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
+_PEOPLE: Final = """
+identity:
+  login: {issuer: "https://id.example.com", client_id: pointsman, client_secret: "env:OIDC_SECRET", url: "https://pointsman.example.com"}
+  roles:
+    support: {groups: [support-team], permissions: ["capability:support", outcomes]}
+    lead: {groups: [support-leads], permissions: [policy.read, policy.change, review, identity.revoke]}
+"""
+
 EXAMPLES: Final = {
     "File": _SUPPORT,
+    "Identity": _SUPPORT + _PEOPLE,
+    "Login": _SUPPORT + _PEOPLE,
+    "Role": _SUPPORT + _PEOPLE,
+    "Approvals": _SUPPORT + _PEOPLE + "  approvals: {policy: 2}\n",
+    "Issuer": _SUPPORT
+    + """
+identity:
+  issuers:
+    ci:
+      issuer: https://token.actions.example.com
+      audience: https://gateway.example.com
+      capabilities: [support]
+      groups: [machines]
+""",
+    "Claims": _SUPPORT
+    + """
+identity:
+  issuers:
+    cluster:
+      issuer: https://cluster.example.com
+      audience: pointsman
+      capabilities: ["*"]
+      claims: {user: sub, groups: realm_access.roles, tenant: org, application: azp}
+""",
     "Capability": """
 capabilities:
   support:
