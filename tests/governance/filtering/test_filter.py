@@ -205,6 +205,22 @@ def test_a_heeded_header_is_filtered_too() -> None:
     assert re.fullmatch(r"PERSON_\w{8}", done.headers[1][1])
 
 
+def test_a_value_beside_one_that_is_replaced_stands_alone_then() -> None:
+    wire = a_wire("AnnAnn")
+    done = filtered(wire, [(spots(wire)[0], [finding("AnnAnn", "Ann", nth=1)])], duties=PERSONAL, names=Namer(KEY, scope="one"))
+    assert re.fullmatch(r"(PERSON_\w{8}){2}", said(done))
+
+
+def test_a_body_that_could_not_be_put_back_is_not_sent() -> None:
+    class Careless(Namer):
+        def name(self, kind: str, text: str) -> str:
+            super().name("person", "Bob")
+            return super().name("person", "Ann Smith")
+
+    with pytest.raises(NotFilterable):
+        filter_it(a_wire("Ann Smith and Bob"), ANN, ("Bob", "person", "personal"), names=Careless(KEY, scope="one"))
+
+
 # ── look-alikes ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

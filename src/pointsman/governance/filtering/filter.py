@@ -139,10 +139,13 @@ class _Work:
             search.add_word(value, value)
         search.make_automaton()
         for path, spot in self._texts.items():
-            for last, value in cast("Iterable[tuple[int, str]]", search.iter(spot.text)):
-                start, end = last + 1 - len(value), last + 1
-                if _stands_alone(spot.text, start, end=end):
-                    self._spans.setdefault(path, []).append(known[value]._replace(start=start, end=end))
+            stands = [(last + 1 - len(value), last + 1, value) for last, value in cast("Iterable[tuple[int, str]]", search.iter(spot.text))]
+            if stands:
+                spans = self._spans.setdefault(path, [])
+                edges = frozenset(edge for span in spans for edge in (span.start, span.end))
+                for start, end, value in stands:
+                    if not (_joins(spot.text, start, edges=edges) or _joins(spot.text, end, edges=edges)):
+                        spans.append(known[value]._replace(start=start, end=end))
 
     def escape(self) -> None:
         """Make sure that restoring gives back every text: what looks like a pseudonym of this call gets one of its own."""
@@ -190,7 +193,7 @@ class _Work:
         changes: dict[Path, object] = dict(self._files)
         counts = Counter({"file": len(self._files)} if self._files else {})
         for path, told in self._told.items():
-            if any(path[: len(file)] == file for file in self._files):
+            if not told.kinds or any(path[: len(file)] == file for file in self._files):
                 continue
             counts.update(kind for kind in told.kinds if kind != LITERAL)
             if path[0] == HEADER:
@@ -219,13 +222,9 @@ def _spreads(value: str) -> bool:
     return len(value) >= (_SHORTEST_UNSPACED if value and min(value) >= _UNSPACED else _SHORTEST)
 
 
-def _stands_alone(text: str, start: int, *, end: int) -> bool:
-    return not (_joins(text, start) or _joins(text, end))
-
-
-def _joins(text: str, at: int) -> bool:
-    """Tell whether the characters before and at a position belong to one word."""
-    if not 0 < at < len(text):
+def _joins(text: str, at: int, *, edges: frozenset[int]) -> bool:
+    """Tell whether the characters before and at a position belong to one word. What is replaced ends at `edges`."""
+    if at in edges or not 0 < at < len(text):
         return False
     pair = text[at - 1 : at + 1]
     return pair.isalnum() and max(pair) < _UNSPACED
