@@ -3,10 +3,13 @@ Cards and bank accounts.
 """
 
 import random
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stdnum import iban as register
 from tests.governance.detection import disguises
 
 from pointsman.governance.detection.identifiers.payment import is_card, is_iban, passes_luhn
@@ -138,6 +141,28 @@ def test_the_remainder_alone_makes_no_iban_where_the_country_writes_letters() ->
     body = "123456789012345678"
     check = 98 - int(body + "161100") % 97
     assert not is_iban(f"GB{check:02d}{body}")
+
+
+@given(st.integers(0, 10**6), st.integers(4, 21), st.sampled_from("0123456789ABCDEF"))
+@settings(max_examples=60)
+def test_the_register_of_others_agrees_on_what_is_an_iban(seed: int, at: int, letter: str) -> None:
+    iban = disguises.an_iban(random.Random(seed))
+    changed = iban[:at] + letter + iban[at + 1 :]
+    assert is_iban(changed) == register.is_valid(changed, check_country=False)
+
+
+def test_every_country_of_the_register_is_known_with_its_length() -> None:
+    for country, properties in _register():
+        length = 4 + sum(int(size) for size in re.findall(r"([0-9]+)!?[anc]", properties))
+        letters = "A" if properties.startswith("4!a") else "1"
+        account = letters * 4 + "1" * (length - 8)
+        number = int("".join(str(int(sign, 36)) for sign in account + country + "00"))
+        assert is_iban(f"{country}{98 - number % 97:02d}{account}"), country
+
+
+def _register() -> list[tuple[str, str]]:
+    lines = Path(register.__file__).with_suffix(".dat").read_text(encoding="utf-8").splitlines()
+    return [(match[1], match[2]) for line in lines if (match := re.match(r'([A-Z]{2}) .*bban="([^"]*)"', line))]
 
 
 @given(st.integers(0, 10**6))

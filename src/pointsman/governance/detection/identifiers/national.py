@@ -1,51 +1,13 @@
 """
 Numbers that a state gives to a person: those whose own check is strict enough to stand alone, and others with a word beside them.
-
-A check counts as strict if it accepts at most one in 400 random strings of every length (measured with python-stdnum 2.2). A check digit alone
-accepts one in ten and proves nothing.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from types import ModuleType
-from typing import Final, cast
-
-from stdnum.au import tfn as australian_tax
-from stdnum.be import nn as belgian
-from stdnum.bg import egn as bulgarian
-from stdnum.br import cpf as brazilian
-from stdnum.ca import sin as canadian
-from stdnum.ch import ssn as swiss
-from stdnum.cn import ric as chinese
-from stdnum.cz import rc as czech
-from stdnum.de import idnr as german_tax
-from stdnum.dk import cpr as danish
-from stdnum.ee import ik as estonian
-from stdnum.es import dni as spanish
-from stdnum.es import nie as spanish_foreigner
-from stdnum.fi import hetu as finnish
-from stdnum.fr import nir as french
-from stdnum.gb import nhs as british_health
-from stdnum.hr import oib as croatian
-from stdnum.ie import pps as irish
-from stdnum.il import idnr as israeli
-from stdnum.in_ import aadhaar as indian
-from stdnum.in_ import pan as indian_tax
-from stdnum.is_ import kennitala as icelandic
-from stdnum.it import codicefiscale as italian
-from stdnum.kr import rrn as korean
-from stdnum.lt import asmens as lithuanian
-from stdnum.mx import curp as mexican
-from stdnum.my import nric as malaysian
-from stdnum.nl import bsn as dutch
-from stdnum.no import fodselsnummer as norwegian
-from stdnum.pl import pesel as polish
-from stdnum.ro import cnp as romanian
-from stdnum.se import personnummer as swedish
-from stdnum.tr import tckimlik as turkish
-from stdnum.za import idnr as south_african
+from collections.abc import Iterator
+from typing import Final
 
 from pointsman.core.finding import Finding
+from pointsman.governance.detection.identifiers.plans import plans
 from pointsman.governance.detection.identifiers.reading import Reading
 from pointsman.governance.detection.linear import Linear
 
@@ -72,23 +34,6 @@ _WORDS: Final = Linear(
     r"|rodn|t\.?c\.? kimlik|kimlik|\bnric\b|teudat|rijksregister|isikukood"
 )
 
-_STRICT: Final[Mapping[int, tuple[ModuleType, ...]]] = {
-    9: (spanish, spanish_foreigner),
-    10: (icelandic, finnish),
-    11: (norwegian, belgian, finnish),
-    13: (swiss, romanian, south_african),
-    15: (french,),
-    16: (italian,),
-    18: (chinese, mexican),
-}
-_NAMED: Final[Mapping[int, tuple[ModuleType, ...]]] = {
-    8: (irish, australian_tax),
-    9: (canadian, czech, dutch, israeli, irish, australian_tax),
-    10: (british_health, bulgarian, czech, danish, swedish, indian_tax),
-    11: (german_tax, estonian, lithuanian, polish, brazilian, croatian, turkish),
-    12: (indian, malaysian, swedish),
-    13: (korean,),
-}
 # Seconds and milliseconds since 1970, from 2017 to 2030: logs are full of them, so that a number that looks like one needs the word.
 _TIME: Final = re.compile(r"1[5-8][0-9]{8}(?:[0-9]{3})?")
 _NINO_LENGTH: Final = 9
@@ -133,21 +78,12 @@ def _checked(reading: Reading, start: int, end: int) -> Iterator[Finding]:
     if before == b" " and raw[start - 2 : start - 1].isdigit() and not value.isalnum():  # a part of a row of numbers
         return
     length = len(raw[start:end].translate(None, delete=_GROUPINGS))
-    if not _TIME.fullmatch(value) and any(_accepts(module, value) for module in _STRICT.get(length, ())):
+    known = plans()
+    if not _TIME.fullmatch(value) and any(accepts(value) for accepts in known.strict.get(length, ())):
         yield reading.finding(start, end, "national_id")
-    elif reading.has_context(_WORDS, start, end) and (
-        _is_nino(value, length) or any(_accepts(module, value) for module in (*_NAMED.get(length, ()), *_STRICT.get(length, ())))
-    ):
+    elif reading.has_context(_WORDS, start, end) and (_is_nino(value, length) or any(accepts(value) for accepts in known.every.get(length, ()))):
         yield reading.finding(start, end, "national_id", 0.9)
 
 
 def _is_nino(value: str, length: int) -> bool:
     return length == _NINO_LENGTH and value[:2].isalpha() and value[-1].isalpha()
-
-
-def _accepts(module: ModuleType, value: str) -> bool:
-    check = cast("Callable[[str], bool]", module.is_valid)
-    try:
-        return check(value)
-    except (ValueError, LookupError, TypeError, ArithmeticError):  # a validator that was given what it did not foresee has not recognised it
-        return False

@@ -109,12 +109,16 @@ def addresses_4(reading: Reading) -> Iterator[Finding]:
     for start, end in _ADDRESS_4.spans(raw):
         if not reading.opens(start) or not reading.closes(end) or reading.in_decimal(start, end) or _VERSION.search(raw, max(0, start - 12), start):
             continue
-        try:
-            address = IPv4Address(raw[start:end].decode())
-        except AddressValueError:
-            continue
-        if not (address.is_loopback or address.is_unspecified or address.packed[0] in {0, 255}):
+        if _is_somebodys(raw[start:end].decode()):
             yield reading.finding(start, end, "ip")
+
+
+def _is_somebodys(value: str) -> bool:
+    try:
+        address = IPv4Address(value)
+    except AddressValueError:
+        return False
+    return not (address.is_loopback or address.packed[0] in {0, 255})
 
 
 def addresses_6(reading: Reading) -> Iterator[Finding]:
@@ -127,11 +131,16 @@ def addresses_6(reading: Reading) -> Iterator[Finding]:
             continue
         if sum(map(bool, value.split(":"))) < _LEAST_GROUPS_6 or not reading.opens(start) or not reading.closes(stop) or not any(map(str.isdigit, value)):
             continue
-        try:
-            IPv6Address(value)
-        except AddressValueError:
-            continue
-        yield reading.finding(start, stop, "ip")
+        if _is_address_6(value):
+            yield reading.finding(start, stop, "ip")
+
+
+def _is_address_6(value: str) -> bool:
+    try:
+        IPv6Address(value)
+    except AddressValueError:
+        return False
+    return True
 
 
 def hardware(reading: Reading) -> Iterator[Finding]:

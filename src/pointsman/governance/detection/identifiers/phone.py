@@ -7,9 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-import phonenumbers
-
 from pointsman.core.finding import Finding
+from pointsman.governance.detection.identifiers.plans import plans
 from pointsman.governance.detection.identifiers.reading import Reading, is_digit
 from pointsman.governance.detection.linear import Linear
 
@@ -53,11 +52,9 @@ def phones(reading: Reading) -> Iterator[Finding]:
 
 
 def _is_plan(number: str) -> bool:
-    try:
-        parsed = phonenumbers.parse("+" + number[2:] if number.startswith("00") else number, None)
-    except phonenumbers.NumberParseException:
-        return False
-    return phonenumbers.is_possible_number(parsed) and (number[0] == "+" or sum(map(str.isdigit, number)) >= _LEAST_WITH_ZEROS)
+    if number[0] == "+":
+        return plans().is_telephone(number)
+    return sum(map(str.isdigit, number)) >= _LEAST_WITH_ZEROS and plans().is_telephone("+" + number[2:])
 
 
 def _has_length(number: bytes, *, least: int) -> bool:

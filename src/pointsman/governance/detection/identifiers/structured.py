@@ -7,6 +7,7 @@ from typing import Final
 
 from pointsman.core.finding import Finding
 from pointsman.governance.detection.identifiers import documents, national, network, payment, phone
+from pointsman.governance.detection.identifiers.plans import plans
 from pointsman.governance.detection.identifiers.reading import DETECTOR, Finder, Reading
 from pointsman.governance.detection.linear import LinearSet, shadow
 
@@ -53,6 +54,7 @@ class StructuredDetector:
     reads_squeezed = True
 
     def __init__(self) -> None:
+        plans()  # loaded now rather than with the first text
         self._families = LinearSet([pattern for pattern, _ in _FAMILIES])
 
     def find(self, text: str) -> Iterator[Finding]:
