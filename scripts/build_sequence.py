@@ -20,6 +20,9 @@ from pointsman.governance.detection import sequence_tokens  # noqa: E402
 from sequence import generate, train, words  # noqa: E402
 
 TEXTS: Final = 80_000
+# How often a word of the lists is seen as if it stood in none, so that forms and neighbours are learned as well.
+_UNKNOWN_NAMES: Final = 0.25
+_UNKNOWN_WORDS: Final = 0.12
 _PAD: Final = 4  # empty tokens between two texts, so that no window reaches into the next
 
 
@@ -27,9 +30,9 @@ def build(output: Path, *, texts: int = TEXTS, seed: int = 7, rounds: int = 3) -
     """Write the model to `output`."""
     started = time.process_time()
     lists = words.listed()
-    rows, tags, weights = _examples(lists, texts=texts, seed=seed)
-    print(f"{len(tags)} tokens, {time.process_time() - started:.0f} s")
-    model = train.trained(rows, tags, weights=weights, buckets=sequence_tokens.BUCKETS, rounds=rounds, seed=seed)
+    examples = _examples(lists, texts=texts, seed=seed)
+    print(f"{len(examples.tags)} tokens, {time.process_time() - started:.0f} s")
+    model = train.trained(examples, buckets=sequence_tokens.BUCKETS, rounds=rounds, seed=seed)
     output.parent.mkdir(parents=True, exist_ok=True)
     _write(output, model.parts, lists)
     print(f"{output.stat().st_size} bytes, {time.process_time() - started:.0f} s")
@@ -50,13 +53,12 @@ def _write(output: Path, parts: dict[str, Any], lists: dict[str, int]) -> None:
     )
 
 
-def _examples(lists: dict[str, int], *, texts: int, seed: int) -> tuple[dict[str, Any], Any, Any]:
-    """Return for each token its features as a known and as an unknown word and how often it is seen as the latter, its tag, and its weight."""
-    random = Random(seed)
-    kinds: dict[str, int] = {"": 0}
+def _examples(lists: dict[str, int], *, texts: int, seed: int) -> train.Examples:
+    """Return what is learned from: the texts cut into tokens, with the tag of the span that each stands in."""
+    numbers: dict[str, int] = {"": 0}
     which: list[int] = []
     tags: list[int] = []
-    for text in generate.texts(random, texts):
+    for text in generate.texts(Random(seed), texts):
         at = 0
         spans = iter((*text.spans, (1 << 30, 1 << 30, 0)))
         start, end, tag = next(spans)
@@ -64,16 +66,24 @@ def _examples(lists: dict[str, int], *, texts: int, seed: int) -> tuple[dict[str
             at += len(token)
             while at > end:
                 start, end, tag = next(spans)
-            which.append(kinds.setdefault(token, len(kinds)))
+            which.append(numbers.setdefault(token, len(numbers)))
             tags.append(tag if at > start else 0)
         which += [0] * _PAD
         tags += [0] * _PAD
-    known = np.array([[0] * sequence_tokens.FEATURES, *(sequence_tokens.features(token, lists) for token in list(kinds)[1:])], np.int32)
-    unknown = np.array([[0] * sequence_tokens.FEATURES, *(sequence_tokens.features(token, lists, known=False) for token in list(kinds)[1:])], np.int32)
+    kinds = [
+        features
+        for known in (True, False)
+        for features in ([0] * sequence_tokens.FEATURES, *(sequence_tokens.features(token, lists, known=known) for token in list(numbers)[1:]))
+    ]
     index, labels = np.array(which), np.array(tags)
     names = np.isin(labels, [generate.TAGS.index(tag) for tag in ("person", "address", "location", "organisation")])
-    rows = {"known": known[index], "unknown": unknown[index], "dropped": np.where(names, 0.25, 0.12)}
-    return rows, labels, np.where(index == 0, 0.05, 1.0).astype(np.float32)
+    return train.Examples(
+        kinds=np.array(kinds, np.int32),
+        which=index,
+        unknown=np.where(names, _UNKNOWN_NAMES, _UNKNOWN_WORDS),
+        tags=labels,
+        weights=np.where(index == 0, 0.05, 1.0).astype(np.float32),
+    )
 
 
 if __name__ == "__main__":

@@ -6,8 +6,7 @@ before its bend, so the detector can keep each token's part; layer 2 sees two re
 tokens need layer 2 at all. Adam throughout; vectors of features are changed only where they were seen.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -17,10 +16,10 @@ HIDDEN: Final = 64
 SECOND: Final = 48
 NEAR: Final = 3  # tokens to each side that layer 1 sees
 FAR: Final = 3  # results of layer 1 to each side that layer 2 sees
-_CHUNK: Final = 3000
-_RATE: Final = 0.004
+_CHUNK: Final = 1500
+_RATE: Final = 0.003
 _AVERAGED: Final = 0.35  # the last share of the steps, over which the numbers are averaged
-_EVERY: Final = 15  # steps
+_EVERY: Final = 25  # steps
 
 
 class Model:
@@ -102,11 +101,24 @@ def _kept(random: Any, shape: tuple[int, ...], *, drop: float) -> Array:
     return (random.random(shape, np.float32) > drop).astype(np.float32) / (1 - drop)
 
 
-def slopes_of(model: Model, rows: Array, *, tags: Array, weights: Array, random: Any) -> tuple[dict[str, Array], Array, float]:
-    """Return the slopes of one chunk, the features that were seen, and the loss. `rows` are the features of each token."""
+class Examples(NamedTuple):
+    """
+    What is learned from. `kinds` are the features of each kind of token, first as known words, then the same as unknown ones.
+
+    For each token: its kind as known, how often it is seen as unknown, its tag, and its weight.
+    """
+
+    kinds: Array
+    which: Array
+    unknown: Array
+    tags: Array
+    weights: Array
+
+
+def slopes_of(model: Model, tokens_seen: tuple[Array, Array], *, tags: Array, weights: Array, random: Any) -> tuple[dict[str, Array], Array, float]:
+    """Return the slopes of one chunk, the features that were seen, and the loss. `tokens_seen` are the features of each kind and the kind of each token."""
     parts = model.parts
-    kinds, which = np.unique(rows, axis=0, return_inverse=True)
-    which = which.reshape(-1)
+    kinds, which = tokens_seen
     tokens = parts["vectors"][kinds].sum(axis=1)[which]
     keep = _kept(random, tokens.shape, drop=0.1) * _kept(random, (len(tokens), 1), drop=0.06)
     near = windows(tokens * keep, NEAR)
@@ -144,9 +156,10 @@ def slopes_of(model: Model, rows: Array, *, tags: Array, weights: Array, random:
     }, seen, loss  # fmt: skip
 
 
-def trained(rows: Array, tags: Array, *, weights: Array, buckets: int, rounds: int = 4, seed: int = 1) -> Model:
-    """Return the model learned from all tokens; `rows` are two views of each token, of which each round sees one by chance (see `build_sequence.py`)."""
+def trained(examples: Examples, *, buckets: int, rounds: int, seed: int) -> Model:
+    """Return the model learned from all tokens, each of which a round sees as known or as unknown by chance."""
     random = np.random.default_rng(seed)
+    tags, half = examples.tags, len(examples.kinds) // 2
     model = Model(buckets, int(tags.max()) + 1, seed=seed)
     starts = np.arange(0, len(tags), _CHUNK)
     steps, done = rounds * len(starts), 0
@@ -154,8 +167,9 @@ def trained(rows: Array, tags: Array, *, weights: Array, buckets: int, rounds: i
         losses: list[float] = []
         for start in random.permutation(starts):
             part = slice(start, start + _CHUNK)
-            chosen = np.where((random.random(len(tags[part])) < rows["dropped"][part])[:, None], rows["unknown"][part], rows["known"][part])
-            slopes, seen, loss = slopes_of(model, chosen, tags=tags[part], weights=weights[part], random=random)
+            hidden = random.random(len(tags[part])) < examples.unknown[part]
+            used, which = np.unique(examples.which[part] + hidden * half, return_inverse=True)
+            slopes, seen, loss = slopes_of(model, (examples.kinds[used], which), tags=tags[part], weights=examples.weights[part], random=random)
             model.step(slopes, seen=seen, rate=_RATE * (1 - done / steps) + 0.0002)
             losses.append(loss)
             done += 1

@@ -27,6 +27,8 @@ _BLOCK: Final = 768  # tokens worked on at once, so that the work stays in the c
 _EDGE: Final = 8  # tokens of the neighbouring block that a token can see, rounded up
 _GATE: Final = -3.5  # log odds under which a token is nothing, without a second look
 _DOUBT: Final = 0.6  # a token is nothing where that is at least so probable
+# Added to the log odds of a tag: a person or an address that is missed costs more than one that is told for a company, and a job is no secret.
+_LEANS: Final[Mapping[str, float]] = {"person": 0.5, "address": 0.3, "title": -1.0}
 _BRIDGES: Final[Mapping[str, frozenset[str]]] = {"address": frozenset(",.-/#("), "person": frozenset("-'’.")}
 
 
@@ -64,6 +66,7 @@ class SequenceDetector:
         self._out: Array = parts["out"].astype(np.float32)
         self._gate: Array = parts["gate"].astype(np.float32)[:, 0]
         self._biases: Mapping[str, Array] = {name: parts[f"{name}_bias"] for name in ("near", "gate", "far", "out")}
+        self._leans: Array = self._biases["out"] + np.array([_LEANS.get(tag, 0.0) for tag in self._tags], np.float32)
         self._rows: dict[str, int] = {}
         self._table: Array = np.zeros((_KEPT + 1, 2 * self._reach + 1, self._hidden), np.float32)
         self._turn = Lock()
@@ -137,7 +140,7 @@ class SequenceDetector:
         padded = np.zeros((len(first) + 2 * reach, self._hidden), np.float32)
         padded[reach : reach + len(first)] = first
         far = padded[at[:, None] + np.arange(2 * reach + 1)].reshape(len(at), len(self._far))
-        scores = np.maximum(far @ self._far + self._biases["far"], 0) @ self._out + self._biases["out"]
+        scores = np.maximum(far @ self._far + self._biases["far"], 0) @ self._out + self._leans
         powers = np.exp(scores - scores.max(axis=1, keepdims=True))
         chances = powers / powers.sum(axis=1, keepdims=True)
         tags = chances[:, 1:].argmax(axis=1) + 1
