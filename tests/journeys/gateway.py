@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
@@ -33,13 +33,16 @@ Settings = dict[str, Any]
 class Gateway:
     """One configuration folder and the process that serves it."""
 
-    def __init__(self, folder: Path, settings: Settings, *, environ: Mapping[str, str] | None = None, ca_file: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, settings: Settings, *, environ: Mapping[str, str] | None = None, ca_file: Path | None = None, words: Sequence[str] = ()
+    ) -> None:
         self.folder = folder
         self.settings = settings
         self.path = folder / "pointsman.yaml"
         self.scheme = "https" if "tls" in settings.get("server", {}) else "http"
         self._environ = {"UPSTREAM_KEY": UPSTREAM_KEY, **(environ or {})}
         self._verify = ssl.create_default_context(cafile=ca_file) if ca_file is not None else False
+        self._words = words
         self._process: Process | None = None
         self._clients: list[Any] = []
         self._starts = 0
@@ -68,7 +71,7 @@ class Gateway:
             self.settings = {**self.settings, "server": {**self.settings.get("server", {}), **addresses}}
             self.write(self.settings)
             self._starts += 1
-            self._process = Process([*POINTSMAN, "up", "--json"], folder=self.folder, name=f"up-{self._starts}", environ=self._environ)
+            self._process = Process([*POINTSMAN, "up", "--json", *self._words], folder=self.folder, name=f"up-{self._starts}", environ=self._environ)
             eventually(self._is_settled, "the gateway's start")
             if "Cannot listen" not in self.process.said():
                 self.process.must_run()
