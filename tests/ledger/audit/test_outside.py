@@ -2,8 +2,11 @@
 Checkpoints elsewhere: folders, git repositories and witnesses; and what they show of a log that was cut or written anew.
 """
 
+import os
 import shutil
+import socket
 import subprocess
+import sys
 import threading
 import time
 from base64 import b64decode
@@ -24,9 +27,11 @@ from pointsman.ledger.audit.export import export, proof_of
 from pointsman.ledger.audit.note import Checkpoint, Note, Signer, Verifier, read_checkpoint, read_note
 from pointsman.ledger.audit.record import leaf_hash
 from pointsman.ledger.audit.tree import Tree, included_root
+from pointsman.ledger.audit.verifier import verify as second
 from pointsman.ledger.audit.verifier.verify import Log, key_of
 from pointsman.ledger.audit.verify import Trust, verify
 from pointsman.ledger.audit.witness import Witness
+from pointsman.storage import audit_copies
 from pointsman.storage.audit_copies import ask_witness
 
 
@@ -90,6 +95,41 @@ def test_a_place_that_cannot_be_reached_is_told_and_holds_nobody_up(tmp_path: Pa
     assert "git in" in (log.copy_trouble or "")
     assert (tmp_path / "good" / "example.com_gateway" / "0" / "checkpoint").exists()
     assert "is not copied" in caplog.text
+
+
+def test_a_witness_that_speaks_no_http_is_told(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def babble() -> None:
+            for _ in range(2):
+                peer, _ = server.accept()
+                with peer:
+                    peer.recv(65_536)
+                    peer.sendall(b"hello\r\n\r\n")
+
+        threading.Thread(target=babble, daemon=True).start()
+        with pytest.raises(OSError, match="does not speak HTTP"):
+            ask_witness(f"http://127.0.0.1:{server.getsockname()[1]}", "old 0\n\n")
+        with pytest.raises(OSError, match=r"SSL|EOF|record|reset"):
+            ask_witness(f"https://127.0.0.1:{server.getsockname()[1]}", "old 0\n\n")
+
+
+def test_a_repository_that_answers_never_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "git").write_text("#!/bin/sh\nexec sleep 5\n")
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(audit_copies, "_GIT_S", 0.05)
+    with pytest.raises(OSError, match="does not end"):
+        audit_copies.keep_in_git(tmp_path / "repo", audit_copies.Copy(origin="a", stream="0", note="x\n\ny\n", keys=(), in_history=False))
+
+
+def test_a_copy_that_is_the_same_as_before_is_no_commit(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    copy = audit_copies.Copy(origin="a", stream="0", note="x\n\ny\n", keys=(), in_history=False)
+    for _ in range(2):
+        audit_copies.keep_in_git(tmp_path, copy)
+    told = subprocess.run(["git", "-C", str(tmp_path), "rev-list", "--count", "HEAD"], capture_output=True, text=True, check=True)
+    assert told.stdout == "1\n"
 
 
 def test_a_place_is_told_in_one_line_and_by_default_is_the_users_own(tmp_path: Path) -> None:
@@ -311,6 +351,39 @@ def test_the_exported_verifier_needs_nothing_but_python(tmp_path: Path) -> None:
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=30)
     assert done.returncode == 1
     assert f"WRONG in stream 1, record {int(segment.stem)}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"no json", b"[]", b'{"seq":0,"kind":"x"}', b'{"seq":0,"kind":"x","at_ms":"x"}', b'{"seq":"0","kind":"x","at_ms":1}', b'{"seq":7,"kind":"x","at_ms":1}'],
+)
+def test_what_is_no_record_is_named_by_both(line: bytes, tmp_path: Path) -> None:
+    with a_log(tmp_path):
+        pass
+    segment = min((tmp_path / "0").glob("*.jsonl"))
+    first, _, rest = segment.read_bytes().partition(b"\n")
+    segment.write_bytes(b"\n".join([first, line, rest]))
+    assert verify(tmp_path).faults[0].record == Log(tmp_path).check()["faults"][0]["record"] == 1
+
+
+def test_the_second_verifier_is_a_command(tmp_path: Path) -> None:
+    a_written_log(tmp_path / "log", outside=tmp_path / "out")
+    own = public_key(tmp_path / "log").text
+
+    def run(*words: str) -> tuple[int, str]:
+        done = subprocess.run([sys.executable, second.__file__, *words], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=30)
+        return done.returncode, done.stdout + done.stderr
+
+    assert run("log", "out", "--key", own)[1].endswith("Whole.\n")
+    assert run("log", "out/example.com_gateway/0/checkpoint", "out/example.com_gateway/keys/0001.note")[0] == 0
+    assert "nobody can tell whether its end was cut" in run("log")[1]
+    assert run("out")[0] == 2
+    assert "is no key" in run("log", "--key", own[:-4])[1]
+    with (tmp_path / "log" / "0" / "checkpoint").open("a") as file:
+        file.write("more")
+    code, told = run("log", "--json")
+    assert code == 1
+    assert '"code": "checkpoint"' in told
 
 
 def test_a_proof_leads_from_the_record_to_the_signed_root(tmp_path: Path) -> None:

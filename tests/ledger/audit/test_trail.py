@@ -18,7 +18,7 @@ from pointsman.ledger.audit.record import AuditRecord, Kind, read_record
 from pointsman.ledger.audit.trail import of_call, of_subject, of_unit
 from pointsman.ledger.audit.verify import verify
 from pointsman.ledger.writer import Ledger
-from pointsman.storage.audit_files import lines_of, streams_of
+from pointsman.storage.audit_files import lines_of, segments_of, streams_of
 from pointsman.storage.database import open_reader
 
 
@@ -94,6 +94,15 @@ def test_who_is_erased_can_no_longer_be_told_and_the_log_stays_whole(folder: Pat
 
 def _records(folder: Path) -> list[AuditRecord]:
     return [read_record(line) for stream in streams_of(folder) for line in lines_of(stream)]
+
+
+def test_a_line_that_cannot_be_read_is_left_to_verify(folder: Path) -> None:
+    with segments_of(folder / "0")[0].path.open("ab") as file:
+        file.write(b"call-1 but no record\n")
+    assert len(of_call(folder, "call-1").records) == 5
+    Ledger(folder / "ledger.db").close()
+    with closing(open_reader(folder / "ledger.db")) as connection:
+        assert agreement(folder, connection).both == 0
 
 
 def test_keys_that_cannot_be_opened_are_told(folder: Path) -> None:

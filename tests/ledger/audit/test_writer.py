@@ -156,6 +156,67 @@ def test_nothing_is_written_after_what_somebody_else_wrote(tmp_path: Path) -> No
             asyncio.run(log.durable(a_record(1)))
 
 
+def test_a_folder_that_cannot_be_used_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(AuditUnavailable, match="cannot be written"), a_log(tmp_path / "file"):
+        pass
+
+
+def test_whoever_wants_a_record_waits_while_the_queue_is_full(tmp_path: Path) -> None:
+    async def wait(log: AuditLog) -> bool:
+        for number in range(500):
+            log.append(a_record(number))
+        before = len(log._queue)
+        await log.durable(a_record(500))
+        return before > 5
+
+    with a_log(tmp_path, pace=Pace(capacity=5)) as log:
+        assert asyncio.run(wait(log))
+    assert kinds(tmp_path).count("egress") == 501
+
+
+def test_whoever_goes_away_while_waiting_stops_nobody_else(tmp_path: Path) -> None:
+    async def leave(log: AuditLog) -> None:
+        tasks = [asyncio.ensure_future(log.durable(a_record(number))) for number in range(3)]
+        await asyncio.sleep(0)
+        tasks[1].cancel()
+        assert [isinstance(one, asyncio.CancelledError) for one in await asyncio.gather(*tasks, return_exceptions=True)] == [False, True, False]
+
+    async def vanish(log: AuditLog) -> None:
+        waiting = asyncio.ensure_future(log.durable(a_record(9)))
+        await asyncio.sleep(0)
+        waiting.cancel()
+
+    with a_log(tmp_path) as log:
+        asyncio.run(leave(log))
+        for _ in range(20):
+            asyncio.run(vanish(log))  # the loop may be closed when the record is on the disk
+        asyncio.run(log.durable(a_record(4)))
+
+
+def test_hashes_that_cannot_be_written_hold_nobody_up_and_come_later(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with a_log(tmp_path) as log:
+        log.flush()
+        files = log._stream._files
+        whole = files._levels[0]
+        files._levels[0] = os.open(os.devnull, os.O_RDONLY)  # a descriptor that takes nothing
+        asyncio.run(log.durable(a_record(1)))
+        assert "kept and tried again" in caplog.text
+        os.close(files._levels[0])
+        files._levels[0] = whole
+        asyncio.run(log.durable(a_record(2)))
+    assert (tmp_path / "0" / "tree.0").stat().st_size == 32 * 4
+    assert verify(tmp_path).is_good
+
+
+def test_what_cannot_be_written_before_the_end_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with a_log(tmp_path, pace=Pace(patience_s=0.1)) as log:
+        log.flush()
+        segments_of(tmp_path / "0")[0].path.unlink()
+        log.append(a_record(1))
+    assert "2 records are lost" in caplog.text
+
+
 FULL = """
 import asyncio, resource, signal, sys, threading
 from pathlib import Path
