@@ -170,7 +170,8 @@ class _Stream:
     def _first_bad(self, found: Walk) -> Fault | None:
         """
         Name the first bad record: the walk knows which one; a checkpoint only knows that it is one of those since the one before from outside.
-        (One that is kept here is no word about what came before it: whoever changed that may have signed it.)
+
+        One that is kept here is no word about what came before it: whoever changed that may have signed it.
         """
         good = 0
         for head in sorted(self._heads, key=lambda head: (head.checkpoint.size, found.roots.get(head.checkpoint.size) == head.checkpoint.root)):
