@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from tests.governance.policy.worlds import NAMES, a_caller, a_policy, a_rule, some_capability, some_label, some_targets
 from tests.values import a_capability, a_key, a_principal, a_target, a_vendor
 
+from pointsman.core.capability import Capability
 from pointsman.core.label import CLASSES, Integrity, Label, Level, a_label
 from pointsman.core.snapshot import CACHE_BIT, FIRST_TARGET_BIT, RULES_BIT
 from pointsman.core.target import Terms
@@ -111,6 +112,13 @@ def test_classes_that_meet_become_the_class_that_follows() -> None:
     assert verdict("personal", "health").label.text == "health+personal+phi"
 
 
+def test_a_class_that_follows_may_lead_to_another() -> None:
+    derived = ((frozenset({"personal", "health"}), "phi"), (frozenset({"phi", "internal"}), "legal"))
+    policy = CompiledPolicy(replace(a_text(ANYTHING), derived=derived), BOTH, snapshot="s")
+
+    assert policy.closed(a_label("personal", "health", "internal")).text == "health+internal+legal+personal+phi"
+
+
 def test_the_permit_that_asks_for_least_decides_what_is_owed() -> None:
     hard = Rule(rule_id="hard", permits=True, obligations=frozenset({Obligation.PSEUDONYMISE, Obligation.PERSON}))
     easier = Rule(rule_id="easier", permits=True, obligations=frozenset({Obligation.PERSON}), targets={"name": frozenset({"here"})})
@@ -201,15 +209,38 @@ def test_where_data_came_from_stays_in_the_verdict_whoever_asked_before() -> Non
         assert (found.sources, found.integrity) == ({source}, Integrity.EXTERNAL)
 
 
-def test_callers_with_other_attributes_do_not_share_verdicts() -> None:
-    policy = CompiledPolicy(a_text(Rule(rule_id="p", permits=True, principals={"groups": frozenset({"medics"})})), BOTH, snapshot="s")
+@pytest.mark.parametrize(
+    ("when", "fits", "other"),
+    [
+        ('principal.key == "a"', {"key_id": "a"}, {"key_id": "b"}),
+        ('principal.tenant == "a"', {"tenant": "a"}, {"tenant": "b"}),
+        ('principal.team == "a"', {"team": "a"}, {"team": None}),
+        ('principal.application == "a"', {"application": "a"}, {"application": "b"}),
+        ('"a" in principal.groups', {"groups": frozenset({"a", "b"})}, {"groups": frozenset({"b"})}),
+    ],
+)
+def test_callers_with_other_attributes_do_not_share_verdicts(when: str, fits: dict[str, Any], other: dict[str, Any]) -> None:
+    policy = CompiledPolicy(a_text(Rule(rule_id="p", permits=True, when=when)), BOTH, snapshot="s")
 
-    def is_open(**more: Any) -> bool:
-        return policy.verdict(a_principal(a_key(**more)), a_label("internal"), capability=a_capability(ladder=BOTH), now_s=0.0).permits(HERE)
+    def is_open(told: dict[str, Any]) -> bool:
+        return policy.verdict(a_principal(a_key(**told)), a_label("internal"), capability=a_capability(ladder=BOTH), now_s=0.0).permits(HERE)
 
-    assert is_open(groups=frozenset({"medics"}))
-    assert not is_open(groups=frozenset({"staff"}))
-    assert is_open(groups=frozenset({"medics", "staff"}))
+    assert [is_open(told) for told in (fits, other, fits)] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("when", "fits", "other"),
+    [
+        ('capability == "a"', a_capability("a"), a_capability("b")),
+        ('purpose == "a"', a_capability(purpose="a"), a_capability(purpose="b")),
+        ("true", a_capability(), a_capability(ceiling=Level.PUBLIC)),
+    ],
+)
+def test_capabilities_that_differ_do_not_share_verdicts(when: str, fits: Capability, other: Capability) -> None:
+    policy = CompiledPolicy(a_text(Rule(rule_id="p", permits=True, when=when)), BOTH, snapshot="s")
+    opened = [policy.verdict(a_principal(), a_label("internal"), capability=one, now_s=0.0).permits(HERE) for one in (fits, other, fits)]
+
+    assert opened == [True, False, True]
 
 
 def test_a_policy_with_a_condition_that_cannot_be_read_is_not_compiled() -> None:

@@ -134,7 +134,7 @@ class CompiledPolicy:
         mask = is_open
         for one in found:
             mask &= one.direct | one.summarised
-        sharing = min((one.sharing for one in found), default=Sharing.NOBODY) if is_usable else Sharing.NOBODY
+        sharing = min(one.sharing for one in found) if is_usable else Sharing.NOBODY
         terms = [term for term in (told.keep_at_most_s, *(one.keep_at_most_s for one in found)) if term is not None]
         in_house = (is_usable and SECRET not in told.classes) << RULES_BIT | (sharing > Sharing.NOBODY) << CACHE_BIT
         return Verdict(
@@ -143,7 +143,7 @@ class CompiledPolicy:
             snapshot=self._snapshot,
             owed={duty: there for one in found for duty, due in one.owed if (there := due & mask)},
             sharing=sharing,
-            keeping=min((one.keeping for one in found), default=Keeping.NOTHING),
+            keeping=min(one.keeping for one in found) if is_usable else Keeping.NOTHING,
             keep_at_least_s=told.keep_at_least_s,
             keep_at_most_s=min(terms, default=None),
             before_egress=told.level >= _DURABLE_FROM,
