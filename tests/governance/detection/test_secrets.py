@@ -1,10 +1,13 @@
 """Secrets are found in the forms in which people paste them, exactly, and what only looks like one in name is left alone."""
 
 import base64
+import json
+import os
 import random
 import string
 import time
 from itertools import pairwise
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -242,3 +245,21 @@ def test_time_grows_with_the_length_and_not_faster(piece: str) -> None:
     started = time.perf_counter()
     list(DETECTOR.find(text))
     assert time.perf_counter() - started < 5
+
+
+DATA: Final = Path(os.environ.get("POINTSMAN_DATA", Path(__file__).parents[4] / "shared" / "data"))
+
+
+@pytest.mark.skipif(not (DATA / "injection").is_dir(), reason="the benign prompts are not at hand (POINTSMAN_DATA)")
+def test_at_most_three_in_a_thousand_benign_prompts_raise_an_alarm() -> None:
+    prompts = [json.loads(line)["text"] for line in (DATA / "injection" / "benign_prompts" / "data.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert sum(bool(found(prompt)) for prompt in prompts) <= 0.003 * len(prompts)
+
+
+@pytest.mark.skipif(not (DATA / "secrets").is_dir(), reason="the labelled lines are not at hand (POINTSMAN_DATA)")
+def test_of_labelled_secrets_nineteen_in_twenty_are_found() -> None:
+    """The weights were made from these lines, so this guards against damage; what they do on unseen ones stands in their provenance."""
+    rows = [json.loads(line) for line in (DATA / "secrets" / "credential_lines.jsonl").read_text(encoding="utf-8").splitlines()]
+    true = [row for row in rows if row["truth"] == "T" and "\n" not in row["text"] and "Password" in row["category"] and row["value_end"]]
+    hit = sum(any(one.start < int(row["value_end"]) and int(row["value_start"]) < one.end for one in DETECTOR.find(row["text"])) for row in true)
+    assert hit >= 0.95 * len(true)

@@ -17,6 +17,7 @@ MAX_LONG: Final = 300
 _MAX_NAME: Final = 48
 _MAX_IN_LIST: Final = 20
 _MAX_COMMAND: Final = 80
+_MIN_WORD: Final = 6
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
@@ -32,7 +33,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
 # One pass in linear time over the whole text; everything after looks at a few characters around a hit.
 _HINT: Final = Linear(
     r"(?i:pass|pwd|secret|token|api|key|auth|cred|bearer|basic|nonce|salt|seed|private|identified|login|encrypt|hmac|sign|session|cookie|access"
-    r"|user=|account|contribsys__com|b64encode)|://|[ '\"]-(?:u|p|-user)"
+    r"|user=|account|contribsys__com|b64encode|\bpw\b|contrase.a|kennwort|wachtwoord|senha\b|parola\b|heslo\b)|://|[ '\"]-(?:u|p|-user)"
 )
 _LONG_HINT: Final = Linear(r"[A-Za-z0-9+/_\-]{24}")
 _NAME_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
@@ -45,7 +46,8 @@ _REST: Final = re.compile(r"[A-Za-z0-9_.\-]{0,40}")
 _GAP: Final = re.compile(
     r"(?P<close>(?:\\{0,3}[\"'`\])]|&quot;|&#3[49];|\*\*|(?<=\w)\?){0,3})"
     r"(?P<gap>\s{0,3}(?::\s{0,2}[A-Za-z][\w.\[\]|? ]{0,30}?=\s{0,8}|:{0,3}={1,3}[>~]?\s{0,8}|[?!+|]{1,2}=\s{0,8}|=>\s{0,8}|->\s{0,8}|::?\s{0,24})"
-    r"|\s{0,2}\(\s{0,4}|\s{0,2},\s{0,12}|\s{0,4}</?[a-z]{1,8}>\s{0,12}|>\s{0,12}|\s{1,4}(?:by|value)\s{0,2}=?\s{0,2}|\s{0,2}\|\s{1,4}|\s{1,4}is:?\s{1,4}|\s{1,3})"
+    r"|\s{0,2}\(\s{0,4}|\s{0,2},\s{0,12}|\s{0,4}</?[a-z]{1,8}>\s{0,12}|>\s{0,12}|\s{1,4}(?:by|value)\s{0,2}=?\s{0,2}"
+    r"|\s{0,2}\|\s{1,4}|\s{1,4}is:?\s{1,4}|[ \t]{1,3})"
     r"(?P<scheme>(?:(?:new|String|str|Uri|Some)\(|\w{1,12}\((?=[\"'])|\{\s{0,2})?[\[{(]{0,2}\s{0,8})"
     r"(?P<quote>(?:[bruf@$&]{1,2}(?=[\"']))?(?:\\{0,3}[\"'`]|&quot;|&#3[49];)?)"
     r"(?P<method>(?:(?i:bearer|basic|token|apikey|api-token|flyv1|pass)[ :]{1,2})?)",
@@ -54,6 +56,11 @@ _GAP: Final = re.compile(
 _BARE: Final = re.compile(r"[^\s\"'`,;<>|)\]}\\]{3,400}")
 _IN_QUERY: Final = re.compile(r"[^\s\"'`,;<>|)\]}\\&]{3,400}")
 _NEXT: Final = re.compile(r"[\"'`]?\s{0,4},\s{0,8}[\"'`]([^\"'`\s]{6,200})[\"'`]")
+# An address without anything that only a few know, and what has neither letter nor digit.
+_NO_SECRET: Final = re.compile(r"[a-z]{2,8}://[^\s@?#]*|[^A-Za-z0-9]+")
+# A number, an alphabet, and what names a thing without being a key to it.
+_NO_KEY: Final = re.compile(r"[\d_+/\-]*[A-Za-z]?[\d_+/\-]*={0,2}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_ALPHABET: Final = re.compile(r"(?i:abcdefgh|01234567|23456789)")
 _HAS_DIGIT: Final = re.compile(r"\d")
 
 
@@ -99,7 +106,9 @@ def _spans(found: re.Match[str] | None, *, name: str, form: str) -> Iterator[Can
 
 def _long(text: str, start: int, end: int) -> Iterator[Candidate]:
     """Yield a long token, with the name that stands before it, if any. What is longer than any key is no key."""
-    if end - start <= MAX_LONG and _HAS_DIGIT.search(text, start, end):
+    if end - start > MAX_LONG or not _HAS_DIGIT.search(text, start, end):
+        return
+    if not _NO_KEY.fullmatch(text, start, end) and not _ALPHABET.search(text, start, end):
         quoted = start > 0 and text[start - 1] in "\"'`"
         yield Candidate(start=start, end=end, name=_name_before(text, start), form="long", quoted=quoted)
 
@@ -127,10 +136,12 @@ def _named(text: str, start: int, end: int) -> Iterator[Candidate]:
     name = text[_left(text, start) : end].strip(".")
     form = _form(gap, name)
     value = _value(text, gap, form)
-    if value is None or value[1] - value[0] < 3:  # noqa: PLR2004 - shorter than any secret
+    if value is None or value[1] - value[0] < 3 or _NO_SECRET.fullmatch(text, *value):  # noqa: PLR2004 - shorter than any secret
         return
     quoted = bool(gap["quote"])
-    if not quoted and form == "word" and not _marked(text[value[0] : value[1]], name):
+    if not quoted and form in {"call", "argument"} and not _HAS_DIGIT.search(text, *value):
+        return
+    if form == "word" and not _marked(text[value[0] : value[1]], name):
         return
     yield Candidate(start=value[0], end=value[1], name=name, form=form, quoted=quoted)
     if quoted and "[" in gap["scheme"]:
@@ -141,7 +152,7 @@ def _form(gap: re.Match[str], name: str) -> str:
     if gap["method"] or name.lower() in {"bearer", "basic"}:
         return "scheme"
     between = gap["gap"].strip()
-    if not between:
+    if not between or (between == "(" and gap["gap"][0].isspace()):
         return "option" if name.startswith("-") else "word"
     if between[-1] in "=~:" or between in {"=>", "->", "::"}:
         return "assign" if "=" in between or between == "->" else "field"
@@ -163,8 +174,10 @@ def _value(text: str, gap: re.Match[str], form: str) -> tuple[int, int] | None:
 
 
 def _marked(value: str, name: str) -> bool:
-    """Return whether a bare word in running text has something of a secret: a digit, signs, or capitals inside."""
-    return name.startswith("-") or (len(value) >= 6 and (any(letter.isdigit() for letter in value) or not value.isalpha()))  # noqa: PLR2004 - a short word
+    """Return whether a word in running text has something of a secret: a digit, or signs but not those of an argument. `pass` is a verb as well."""
+    if len(value) < _MIN_WORD or (name.lower() == "pass" and value.isidentifier()):
+        return False
+    return any(letter.isdigit() for letter in value) or (not (value.rstrip("?!.:") or "a").isalpha() and "=" not in value)
 
 
 def _listed(text: str, at: int, name: str) -> Iterator[Candidate]:

@@ -28,10 +28,16 @@ _LOWER_RUN: Final = re.compile(r"[a-z]{3,40}")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 # The first that fits the whole value names its shape.
 _SHAPES: Final = (
-    ("number", re.compile(r"[\d.,\-:]+|v:?\d[\w.\-]*|(?:[0-9A-Fa-f]{2}:){5,}[0-9A-Fa-f]{2}")),
+    ("number", re.compile(r"[\d.,\-:_]+|0[xob][0-9a-fA-F]{1,8}|v:?\d[\w.\-]*|(?:[0-9A-Fa-f]{2}:){5,}[0-9A-Fa-f]{2}")),
     ("uuid", _UUID),
     ("hex", re.compile(r"(?:0x)?(?:[0-9a-f]{6,}|[0-9A-F]{6,})")),
-    ("template", re.compile(r"(?:[$%#]?(?:\{[\w{$ .%]|[<(\[]).*)|%\w+%|\$\w+|__\w+__|:\w+|@\w+|&\w+;?|\*+.*|x{3,}.*|X{3,}.*|.*\.\.\.")),
+    (
+        "template",
+        re.compile(
+            r"(?:[$%#]?(?:\{[\w{$ .%]|[<(\[]).*)|%\w+%|\$\w+|__\w+__|:\w+|@\w+|&\w+;?"
+            r"|(?:env|vault|file|secrets?|keyring):[\w./\-]+|\*+.*|x{3,}.*|X{3,}.*|.*\.\.\."
+        ),
+    ),
     ("hash", re.compile(r"\$[0-9a-z]{1,8}\$.*|(?:sha\d+|md5)[:\-].*", re.IGNORECASE)),
     ("link", re.compile(r"(?:[a-z]{2,8}:)?//.*|[a-z]{2,8}://.*|[\w.+\-]+@[\w\-]+\.[\w.]+|(?:[a-z0-9\-]+\.){1,5}(?:com|org|net|io|dev|local)(?:[:/].*)?")),
     (
@@ -66,7 +72,7 @@ _SPEAKING: Final = re.compile(
 _GROUPS: Final[Mapping[str, str]] = {
     word: group
     for group, words in {
-        "password": "password passwd passwort pwd pass passphrase passcode passin passout pw userpassword psw",
+        "password": "password contrase kennwort wachtwoord senha parola heslo passwd passwort pwd pass passphrase passcode passin passout pw userpassword psw",
         "secret": "secret secrets private priv",
         "token": "token tokens apitoken accesstoken jwt refresh",
         "key": "key keys apikey apikeys accesskey",

@@ -100,8 +100,8 @@ KNOWN: Final[tuple[Known, ...]] = (
     _known("cratesio_token cio", rf"cio{_ALNUM}{{32}}{_WORD}"),
     _known("clojars_token CLOJARS_", r"CLOJARS_[a-z0-9]{60}"),
     _known("docker_token dckr_pat_ dckr_oat_", rf"dckr_[po]at_{_URLSAFE}{{27,40}}"),
-    _known("artifactory_key AKCp", rf"AKCp{_ALNUM}{{69}}{_WORD}"),
-    _known("artifactory_token cmVmd", rf"cmVmd{_ALNUM}{{59}}{_WORD}"),
+    _known("jfrog_key AKCp", rf"AKCp{_ALNUM}{{69}}{_WORD}"),
+    _known("jfrog_token cmVmd", rf"cmVmd{_ALNUM}{{59}}{_WORD}"),
     _known("sonar_token squ_ sqp_ sqa_", rf"sq[upa]_[A-Za-z0-9]{{40}}{_WORD}"),
     _known("sourcegraph_token sgp_ slk_", rf"(?:sgp|slk)_(?:local_|[0-9a-fA-F]{{16}}_)?[0-9a-fA-F]{{40,64}}{_WORD}"),
     _known("buildkite_token bkua_ bkaj_", rf"bk(?:ua|aj)_{_HEX}{{40}}"),
@@ -209,5 +209,6 @@ KNOWN: Final[tuple[Known, ...]] = (
     _known(
         "private_key -----BEGIN", r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?P<value>[^-]{40,16000})(?:-----END|-|$)", varied=False, loose=True
     ),
+    _known("sidekiq_key CONTRIBSYS__COM", r"CONTRIBSYS__COM\"?\s{0,3}[:=]\s{0,3}\"?(?P<value>[0-9a-f]{8}:[0-9a-f]{8})", varied=False, loose=True),
     _known("putty_key PuTTY-User-Key-File-", r"PuTTY-User-Key-File-\d: [^\n]{5,60}\n[^\x00]{40,8000}?Private-MAC: [0-9a-f]{40,64}", varied=False),
 )
