@@ -42,6 +42,9 @@ _WHERE: Final = {
     "Login": "identity.login",
     "Role": "identity.roles.NAME",
     "Approvals": "identity.approvals",
+    "Retention": "retention",
+    "RetentionClass": "retention.classes.CLASS",
+    "RetentionKeys": "retention.keys",
     "Server": "server",
     "Tls": "server.tls",
     "Bounds": "server.bounds",
@@ -153,6 +156,21 @@ capabilities:
 audit:
   origin: example.com/gateway
   copies: ["file:/mnt/other-disk/audit", "git:/srv/checkpoints"]
+""",
+    "Retention": f"{_SUPPORT}retention:\n  records_for: 400d\n  content: filtered\n  content_for: 30d\n",
+    "RetentionClass": _SUPPORT
+    + """
+retention:
+  content: full
+  classes:
+    personal: {content: filtered, content_for: 7d}
+    financial: {records_at_least: 180d}
+    restricted: {content: hash}
+""",
+    "RetentionKeys": _SUPPORT
+    + """
+retention:
+  keys: {master: env:CONTENT_MASTER_KEY, copies: /mnt/other-disk/keys, copies_for: 14d}
 """,
     "Server": f"{_SUPPORT}server:\n  listen: 127.0.0.1:8800\n  workers: 2\n  database: /var/lib/pointsman/ledger.db\n",
     "Tls": f"{_SUPPORT}server:\n  tls: {{certificate: server.pem, key: server.key}}\n",

@@ -99,7 +99,7 @@ def test_what_went_is_in_no_byte_of_the_files(files: Files, tmp_path: Path) -> N
     records=st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=6),
     ticks=st.lists(st.integers(0, 90), min_size=1, max_size=5).map(sorted),
 )
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 def test_no_content_lives_past_its_end_and_a_tick_and_none_goes_before(
     tmp_path_factory: pytest.TempPathFactory, records: list[tuple[int, int]], ticks: list[int]
 ) -> None:
@@ -118,7 +118,7 @@ _CLASS = st.sampled_from(["internal", "personal", "financial", "internal+persona
 
 
 @given(calls=st.lists(st.tuples(st.integers(0, 60), _CLASS), min_size=1, max_size=8), tick=st.integers(0, 120))
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_record_lives_past_its_ceiling_and_a_tick_and_none_goes_before_its_floor(
     tmp_path_factory: pytest.TempPathFactory, calls: list[tuple[int, str]], tick: int
 ) -> None:

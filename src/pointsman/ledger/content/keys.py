@@ -59,6 +59,7 @@ class KeyStore:
         self._connection = open_file(path, "keys")
         self._lock = threading.RLock()
         self._known: dict[tuple[str, str, str], tuple[str, bytes]] = {}
+        self._derivations: dict[tuple[str, bytes], bytes] = {}
         self._version = 0
         self._master = master
         self.holds = Holds(self._connection, self._lock, names=self)
@@ -70,7 +71,7 @@ class KeyStore:
 
     def close(self) -> None:
         """Close the file and forget the keys."""
-        self._known.clear()
+        self._forget()
         self._connection.close()
 
     # ── names ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -85,12 +86,18 @@ class KeyStore:
 
     def pseudonyms(self, tenant: str) -> bytes:
         """Return the key of a tenant's pseudonyms: the same after a restart, so that a conversation keeps its names."""
-        _, key = self._made(tenant, rows.TENANT, name="")
-        return envelope.derive(key, salt=b"", purpose=b"pseudonyms")
+        return self._derived(tenant, b"pseudonyms")
 
     def _digest(self, tenant: str, name: str, *, purpose: bytes) -> str:
-        _, key = self._made(tenant, rows.TENANT, name="")
-        return envelope.digest(envelope.derive(key, salt=b"", purpose=purpose), name)
+        return envelope.digest(self._derived(tenant, purpose), name)
+
+    def _derived(self, tenant: str, purpose: bytes) -> bytes:
+        with self._lock:
+            key_id, key = self._made(tenant, rows.TENANT, name="")
+            known = self._derivations.get((key_id, purpose))
+            if known is None:
+                known = self._derivations[key_id, purpose] = envelope.derive(key, salt=b"", purpose=purpose)
+            return known
 
     def sealed(self, tenant: str, name: str, *, bound_to: bytes) -> bytes:
         """Return a name sealed under its tenant's key."""
@@ -161,7 +168,7 @@ class KeyStore:
                     rows.drop_key(self._connection, tenant, kind=kind, name=name)
                 if stone is not None:
                     rows.add_tombstone(self._connection, stone)
-            self._known.clear()
+            self._forget()
             if keys:
                 clear(self._connection)
 
@@ -180,7 +187,7 @@ class KeyStore:
                 rows.rewrap(self._connection, again)
                 rows.replace_proof(self._connection, envelope.seal(master, _PROOF, bound_to=_PROOF))
             self._master = master
-            self._known.clear()
+            self._forget()
             clear(self._connection)
 
     def copy_to(self, path: Path) -> None:
@@ -192,6 +199,10 @@ class KeyStore:
             clear(copy)
         finally:
             copy.close()
+
+    def _forget(self) -> None:
+        self._known.clear()
+        self._derivations.clear()
 
     # ── opening and making ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -220,7 +231,7 @@ class KeyStore:
         with self._lock:
             version = int(self._connection.execute("PRAGMA data_version").fetchone()[0])
             if version != self._version or len(self._known) > _MOST_KNOWN:  # another process may have destroyed keys
-                self._known.clear()
+                self._forget()
                 self._version = version
             known = self._known.get((tenant, kind, name))
             if known is not None:

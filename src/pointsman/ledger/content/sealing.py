@@ -26,6 +26,16 @@ def place_of(record: ContentRecord, *, subject: str) -> Place:
 
 def sealed(record: ContentRecord, keys: RecordKeys, *, subject: str, unit: str) -> ContentRow:
     """Return the row of a record."""
+    is_hash = record.keeping is Keeping.HASH
+    key = _key(keys, record.call_id, purpose=_HASHED if is_hash else _SEALED)
+
+    def put(said: bytes | None, part: str) -> bytes | None:
+        if said is None:
+            return None
+        if is_hash:
+            return envelope.fingerprint(key, _told(part, said))
+        return envelope.seal(key, said, bound_to=_bound(record.call_id, record.tenant, part, str(record.keeping.value), keys=keys))
+
     return ContentRow(
         call_id=record.call_id,
         tenant=record.tenant,
@@ -39,8 +49,8 @@ def sealed(record: ContentRecord, keys: RecordKeys, *, subject: str, unit: str) 
         day=record.until_ms // _DAY_MS,
         day_key=keys.day_key,
         subject_key=keys.subject_key,
-        request=_put(record.request, "request", record=record, keys=keys),
-        answer=_put(record.answer, "answer", record=record, keys=keys),
+        request=put(record.request, "request"),
+        answer=put(record.answer, "answer"),
     )
 
 
@@ -48,7 +58,13 @@ def opened(row: ContentRow, keys: RecordKeys) -> Content:
     """Return what a row holds. Raises `CannotOpen` for one that was changed, or that was sealed under keys which are gone."""
     if (row.day_key, row.subject_key) != (keys.day_key, keys.subject_key):
         raise envelope.CannotOpen("the keys of this record were destroyed")
-    is_hash = row.keeping == Keeping.HASH
+    key = _key(keys, row.call_id, purpose=_SEALED)
+
+    def get(kept: bytes | None, part: str) -> bytes | None:
+        if kept is None or row.keeping == Keeping.HASH:
+            return None
+        return envelope.unseal(key, kept, bound_to=_bound(row.call_id, row.tenant, part, str(row.keeping), keys=keys))
+
     return Content(
         call_id=row.call_id,
         tenant=row.tenant,
@@ -56,8 +72,8 @@ def opened(row: ContentRow, keys: RecordKeys) -> Content:
         keeping=Keeping(row.keeping),
         said_ms=row.said_ms,
         until_ms=row.until_ms,
-        request=None if is_hash else _get(row.request, "request", row=row, keys=keys),
-        answer=None if is_hash else _get(row.answer, "answer", row=row, keys=keys),
+        request=get(row.request, "request"),
+        answer=get(row.answer, "answer"),
     )
 
 
@@ -65,22 +81,6 @@ def proves(row: ContentRow, keys: RecordKeys, *, part: str, said: bytes) -> bool
     """Tell whether the part (`request` or `answer`) that a row holds the hash of was this text."""
     kept = row.request if part == "request" else row.answer
     return kept is not None and envelope.is_fingerprint(_key(keys, row.call_id, purpose=_HASHED), _told(part, said), of=kept)
-
-
-def _put(said: bytes | None, part: str, *, record: ContentRecord, keys: RecordKeys) -> bytes | None:
-    if said is None:
-        return None
-    if record.keeping is Keeping.HASH:
-        return envelope.fingerprint(_key(keys, record.call_id, purpose=_HASHED), _told(part, said))
-    bound = _bound(record.call_id, record.tenant, part, str(record.keeping.value), keys=keys)
-    return envelope.seal(_key(keys, record.call_id, purpose=_SEALED), said, bound_to=bound)
-
-
-def _get(kept: bytes | None, part: str, *, row: ContentRow, keys: RecordKeys) -> bytes | None:
-    if kept is None:
-        return None
-    bound = _bound(row.call_id, row.tenant, part, str(row.keeping), keys=keys)
-    return envelope.unseal(_key(keys, row.call_id, purpose=_SEALED), kept, bound_to=bound)
 
 
 def _key(keys: RecordKeys, call_id: str, *, purpose: bytes) -> bytes:
