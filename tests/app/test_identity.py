@@ -232,6 +232,8 @@ def test_a_file_that_cannot_be_read_closes_the_door_to_tokens_after_a_moment_and
         standing.current.session("s", now_s=standing.now_s)
     assert "cannot be told who is shut out" in caplog.text
     file._connection.execute("ALTER TABLE gone RENAME TO revoked")
+    standing.look()
+    assert standing.register.trouble is not None, "a session that cannot be understood is no better"
     file.drop_sessions(["other"])
     standing.look()
     assert standing.register.trouble is None

@@ -19,7 +19,6 @@ from tests.values import Time
 from pointsman.app.facts import Prices, facts
 from pointsman.app.gateway import Gateway, system_clock
 from pointsman.core.clock import Clock
-from pointsman.core.errors import CredentialMissing
 from pointsman.intake.keys import mint
 from pointsman.server import login
 from pointsman.server.admin import admin_app
@@ -365,12 +364,57 @@ def test_people_who_begin_and_never_end_cannot_fill_the_memory(monkeypatch: pyte
     on_a_site(work, time_.clock)
 
 
-@pytest.mark.parametrize("value", ["", " ", "short"])
-def test_b9_an_empty_or_short_secret_of_the_registration_refuses_to_start(value: str) -> None:
-    async def main() -> None:
-        with Provider() as provider:
-            async with a_site(provider, environ={"OIDC_SECRET": value}):
-                pass
+def test_a_change_that_waits_is_shown_and_approved_on_its_page() -> None:
+    async def work(site: Site) -> None:
+        path = site.gateway.standing._path.with_name("pointsman.yaml")
+        one = await site.signed_in(groups=["leads"], email="one@example.com")
+        assert "There is none" in (await one.get("/policy")).text
+        assert (await one.get("/v1/admin/policy/pending")).json() == {"pending": None}
+        path.write_text(path.read_text().replace("http://127.0.0.1:1/v1", "http://127.0.0.1:2/v1"))
+        changed = load(path, facts(Prices(system_clock().wall_ms)))
+        assert not site.gateway.reload(changed)
+        digest = changed.identity.policy_digest
+        assert (await one.get("/readyz")).json()["waits_for_approval"] == digest
+        pending = (await one.get("/v1/admin/policy/pending")).json()["pending"]
+        assert (pending["digest"], pending["needed"], pending["approved_by"]) == (digest, 2, [])
+        page = await one.get("/policy")
+        assert "+    base_url: http://127.0.0.1:2/v1" in page.text
+        got = await one.post("/v1/admin/policy/approve", data={"csrf": csrf(page), "digest": digest}, headers={"accept": "text/html"})
+        assert (got.status_code, got.headers["location"], site.reloads) == (303, "/policy", 1)
+        assert "one@example.com" in (await one.get("/policy")).text
+        key = site.browser(authorization=f"Bearer {MINTED.secret}")
+        assert "Approve this change" not in (await key.get("/policy")).text
+        assert (await key.post("/v1/admin/policy/approve", data={"digest": digest})).status_code == 403
+        two = await site.signed_in(sub="u-2", groups=["leads"], email="two@example.com")
+        secret = await two.post("/session/token", data={"csrf": csrf(await two.get("/"))})
+        calls = site.browser(authorization="Bearer ps_" + secret.text.partition("<code>ps_")[2].partition("</code>")[0])
+        assert (await calls.post("/v1/admin/policy/approve", data={"digest": digest})).status_code == 403, "that is what applications have"
+        await two.post("/v1/admin/policy/approve", data={"csrf": csrf(await two.get("/")), "digest": digest})
+        assert site.gateway.reload(changed)
 
-    with pytest.raises(CredentialMissing, match="OIDC_SECRET"):
-        asyncio.run(main())
+    on_a_site(work, approvals={"policy": 2})
+
+
+def test_the_listener_answers_to_its_own_names_only() -> None:
+    async def work(site: Site) -> None:
+        program = site.browser(authorization=f"Bearer {MINTED.secret}")
+        for host, status in (
+            ("admin.example.com", 200), ("ADMIN.internal:8801", 200), ("127.0.0.1:8801", 200), ("[::1]:8801", 200), ("localhost", 200),
+            ("evil.example", 401), ("admin.example.com.evil.example", 401), ("[nonsense", 401), ("", 401),
+        ):  # fmt: skip
+            assert (await program.get("/v1/admin/whoami", headers={"host": host})).status_code == status, host
+        for path in ("/livez", "/readyz"):
+            assert (await program.get(path, headers={"host": "evil.example"})).status_code == 200, "health checks come under any name"
+
+    on_a_site(work, hosts=["admin.internal"])
+
+
+def test_a_person_administers_as_far_as_their_roles_go() -> None:
+    async def work(site: Site) -> None:
+        person = await site.signed_in(groups=["staff"])
+        refused = await person.get("/v1/admin/snapshot")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (403, "no_role")
+        operator = await site.signed_in(sub="u-3", email="op@example.com", groups=["ops"])
+        assert (await operator.get("/v1/admin/snapshot")).status_code == 200
+
+    on_a_site(work)

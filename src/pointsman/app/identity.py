@@ -104,7 +104,7 @@ class Standing:
             return False
         try:
             changed = self._read()
-        except PointsmanError as error:
+        except (PointsmanError, msgspec.MsgspecError) as error:
             self._is_unread = True
             if self._clock.monotonic_s() - self._read_s > _BLIND_S and self.register.trouble is None:
                 _LOG.error("tokens and sessions are refused, because it cannot be told who is shut out: %s", error)

@@ -126,7 +126,7 @@ class Guard:
             check_name(host)
             return
         told = self._gateway.standing.current.told
-        name = urlsplit(f"//{host}").hostname or ""
+        name = _name_of(host)
         known = told.hosts | ({urlsplit(told.login.url).hostname} if told.login is not None else set[str | None]())
         if not (_is_address(name) or is_loopback(f"{name}:80") or name in known):
             raise NotAuthenticated(f"The admin listener does not answer to `{host[:100]}`. Add the name to `identity.hosts`.")
@@ -144,7 +144,7 @@ class Guard:
 def _check_site(request: Request) -> None:
     """Refuse what a page of another origin makes a browser send. Programs send neither header."""
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    is_foreign = (site is not None and site not in _GOOD_SITES) or (origin is not None and urlsplit(origin).netloc != request.headers.get("host"))
+    is_foreign = (site is not None and site not in _GOOD_SITES) or (origin is not None and origin.partition("://")[2] != request.headers.get("host"))
     if is_foreign:
         raise NotAuthenticated("A page of another origin sent this. Use the pages of this listener, or a program with a key.")
 
@@ -161,6 +161,13 @@ async def _form(request: Request) -> Mapping[str, str]:
         return dict(parse_qsl(body.decode(), strict_parsing=bool(body), max_num_fields=50))
     except (ValueError, ClientDisconnect) as error:  # what msgspec raises is a `ValueError` too
         raise BadRequest("The form cannot be read. Send `application/x-www-form-urlencoded`, or JSON with texts.") from error
+
+
+def _name_of(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _is_address(host: str) -> bool:

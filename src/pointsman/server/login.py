@@ -33,6 +33,7 @@ from pointsman.server import login_pages
 from pointsman.server.admin_guard import OPEN, SIGNED_IN, Guard, Visitor
 from pointsman.settings.identity_values import Login
 from pointsman.settings.secret_value import Origin
+from pointsman.telemetry.logs import Plain
 from pointsman.transport.endpoint import origin_of
 from pointsman.transport.lookup import Lookup
 
@@ -129,7 +130,7 @@ class SignIn:
         response = RedirectResponse("/", status_code=303)
         response.delete_cookie(f"{self._guard.cookie}-login", secure=self._guard.is_secure, httponly=True, samesite="lax")
         self._set_cookie(response, self._guard.cookie, secret, max_age_s=login.session_s)
-        _LOG.info("session %s of `%s` began", session.public_id, session.user)
+        _LOG.info("session %s began", Plain(session.public_id))
         return response
 
     async def _leave(self, request: Request, visitor: Visitor) -> Response:
@@ -252,7 +253,7 @@ class SignIn:
         response.set_cookie(name, value, max_age=int(max_age_s), path="/", secure=self._guard.is_secure, httponly=True, samesite="lax")
 
     def _failed(self, why: str) -> Response:
-        _LOG.warning("a sign-in did not succeed: %s", why)
+        _LOG.warning("a sign-in did not succeed: %s", Plain(why))
         return HTMLResponse(login_pages.trouble(_FAILED), status_code=401)
 
 

@@ -85,7 +85,7 @@ def parse(source: str, path: Path, *, facts: Facts, watch: Watch | None = None) 
     policy = policy_text(file.policy, facts.policy)
     mistakes.extend(DataMeaning(text, file, levels=policy.levels, kinds=facts.kinds).check(targets))
     mistakes.extend(policy_mistakes(text, file.policy, [*lowered(file.policy, facts.policy), *facts.policy_faults(policy)]))
-    mistakes.extend(IdentityMeaning(text, file).check())
+    mistakes.extend(IdentityMeaning(text, file, levels=policy.levels).check())
     mistakes.extend(mistakes_in(text, file.retention))
     documents, unread = documents_of(text, file, beside=beside)
     mistakes.extend(unread)
@@ -98,7 +98,7 @@ def parse(source: str, path: Path, *, facts: Facts, watch: Watch | None = None) 
     broken = [claim_mistake(text, capability, says) for capability, says in facts.broken_claims(snapshot, policy)]
     if broken:
         raise _invalid(path, broken)
-    identity = identity_of(file, Main(path, source), digests=beside.policy_digests, levels=policy.levels)
+    identity = identity_of(file, Main(path, source, text.values), digests=beside.policy_digests, levels=policy.levels)
     return Settings(
         file=file,
         snapshot=snapshot,
