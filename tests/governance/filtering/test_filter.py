@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pointsman.core.finding import Finding, Spot
 from pointsman.core.verdict import Duty, Obligation
 from pointsman.governance.filtering.filter import Filtered, NotFilterable, filtered
-from pointsman.governance.filtering.pseudonyms import Namer, Style, scope_of
+from pointsman.governance.filtering.pseudonyms import Namer, Style
 from pointsman.governance.filtering.tree import spots
 
 KEY = b"the key of a tenant for its pseudonyms"
@@ -307,26 +307,3 @@ def test_no_value_that_was_found_stands_anywhere_in_what_is_sent(drawn: tuple[di
         before, after = (LETTER if edge.isalnum() else "(?!)" for edge in (value[0], value[-1]))
         alone = re.compile(rf"(?<!{before}){re.escape(value)}(?!{after})")
         assert not [spot.text for spot in spots(done.wire) if alone.search(re.sub(r"[A-Z]+_[2-7][A-Z2-7]{7}|\[[^]]*removed\]", "\0", spot.text))], value
-
-
-# ── signed thoughts ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_thoughts_that_come_back_signed_leave_as_the_vendor_wrote_them() -> None:
-    """The signature is over the pseudonyms: the next turn must write the same ones into the same places, also where no detector looks."""
-
-    def a_turn(*later: dict[str, Any]) -> Filtered:
-        asked: list[dict[str, Any]] = [{"role": "user", "content": "I am Ann Smith (ANN@example.org, ann@example.org)."}, *later]
-        wire: dict[str, Any] = {"model": "support", "max_tokens": 9, "messages": asked}
-        names = Namer(KEY, scope=scope_of(wire, tenant="acme", key_id="web", user=None))
-        return filter_it(wire, ANN, MAIL, ("ANN@example.org", "email", "personal"), names=names, first_only=True)
-
-    first = a_turn()
-    person, shouted, mail = re.findall(r"[A-Z]+_\w{8}", said(first))
-    thought = f"{person} has two addresses, {shouted} and {mail}; **{person}**'s name is Ann."
-    answer = {"type": "thinking", "thinking": thought, "signature": "c2lnbmF0dXJl"}
-    assert first.restorer is not None
-    shown = first.restorer.tree(answer)
-    assert shown["thinking"] == "Ann Smith has two addresses, ANN@example.org and ann@example.org; **Ann Smith**'s name is Ann."
-    second = a_turn({"role": "assistant", "content": [shown]}, {"role": "user", "content": "Go on."})
-    assert said(second, 1) == [answer]

@@ -72,6 +72,10 @@ def test_broken_json_text_is_left_as_it_is(broken: str) -> None:
     assert a_restorer().text(f"{broken} {MAIL} {broken}", is_json=True).endswith(f" ann@example.org {broken}")
 
 
+def test_of_two_pseudonyms_that_overlap_the_first_counts() -> None:
+    assert Restorer({"x@example.com": "1", "comet": "2"}).text("x@example.comet comet") == "1et 2"
+
+
 # ── whole answers ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 

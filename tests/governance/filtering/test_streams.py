@@ -106,6 +106,7 @@ def test_a_chunk_in_which_nothing_changes_is_forwarded_byte_for_byte() -> None:
         b"data: no json\n\n",
         b"data: 7\n\n",
         b'data: {"choices":null}\n\n',
+        b'data: {"choices":[{"index":0}]}\n\n',
         b'data: {"choices":[1]}\n\n',
         b'data: {"choices":[{"delta":null}]}\n\n',
     ):

@@ -4,7 +4,7 @@ Putting values back into a stream in our words: events in, events out. Used wher
 
 from collections.abc import Iterable, Iterator
 
-from pointsman.core.reply import Event, RefusalDelta, Started, TextDelta, ThinkingDelta, ToolDelta, ToolStarted, UsageSeen
+from pointsman.core.reply import Event, RefusalDelta, Started, TextDelta, ThinkingDelta, ThinkingSigned, ToolDelta, ToolStarted, UsageSeen
 from pointsman.governance.filtering.restore import Channel, Restorer
 
 _Said = TextDelta | RefusalDelta | ThinkingDelta
@@ -23,6 +23,8 @@ class EventStream:
         self._saying: type[_Said] = TextDelta
         self._said = restorer.channel(is_json=restorer.answers_json)
         self._tools: dict[int, Channel] = {}
+        self._written: list[str] = []  # reasoning that is not yet signed, as the vendor wrote it
+        self._shown: list[str] = []
 
     def feed(self, events: Iterable[Event]) -> tuple[Event, ...]:
         """Return the events that can be told now."""
@@ -36,12 +38,16 @@ class EventStream:
                 told = self._tool(slot).feed(arguments)
                 if told:
                     yield ToolDelta(slot, told)
+            case ThinkingSigned(signature):
+                yield from self.end()
+                yield ThinkingSigned(self._restorer.sealed(signature, written="".join(self._written), shown="".join(self._shown)))
+                self._written, self._shown = [], []
             case Started() | UsageSeen():
                 yield event
             case ToolStarted(slot, use_id, name):
                 yield from self._end_said()
                 yield ToolStarted(slot, use_id, self._restorer.text(name))
-            case _:  # the end, a proof of the reasoning so far, or something that only the vendor has a word for
+            case _:  # the end, or something that only the vendor has a word for
                 yield from self.end()
                 yield event
 
@@ -57,12 +63,18 @@ class EventStream:
             yield from self._end_said()
             self._saying = kind
             self._said = self._restorer.channel(is_json=kind is TextDelta and self._restorer.answers_json)
-        if told := self._said.feed(text):
-            yield kind(told)
+        if kind is ThinkingDelta:
+            self._written.append(text)
+        yield from self._tell(self._said.feed(text))
 
     def _end_said(self) -> Iterator[Event]:
-        if rest := self._said.end():
-            yield self._saying(rest)
+        yield from self._tell(self._said.end())
+
+    def _tell(self, text: str) -> Iterator[Event]:
+        if text:
+            if self._saying is ThinkingDelta:
+                self._shown.append(text)
+            yield self._saying(text)
 
     def _tool(self, slot: int) -> Channel:
         if slot not in self._tools:

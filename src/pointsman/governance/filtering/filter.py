@@ -4,6 +4,7 @@ A body as one target may see it: what was found is taken out for good, or replac
 - What was found in one place is replaced in every place, names of fields included: a value that one detector saw once does not leave through another field.
 - Where findings overlap, their union is replaced. What must be taken out wins over what may be replaced.
 - A file with a finding is taken out whole: nothing can be replaced within it.
+- Reasoning that comes back as it was shown, under our seal, is sent as its vendor wrote it (`thoughts`).
 - A text in the request that looks like a pseudonym of this call is replaced by one of its own. So restoring gives back what was there, and nobody reads a
   value by writing its pseudonym.
 
@@ -11,7 +12,7 @@ Pure: texts and findings in, a new body out. Whether something is due at a targe
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final, NamedTuple, cast
 
@@ -19,11 +20,13 @@ import ahocorasick
 from msgspec import Struct
 
 from pointsman.core.finding import Finding, Path, Spot
+from pointsman.core.label import SECRET
 from pointsman.core.verdict import Duty, Obligation
 from pointsman.governance.filtering.canonical import redaction
 from pointsman.governance.filtering.matching import Matcher
 from pointsman.governance.filtering.pseudonyms import LITERAL, Namer
 from pointsman.governance.filtering.restore import Restorer, wants_json
+from pointsman.governance.filtering.thoughts import thinks
 from pointsman.governance.filtering.tree import HEADER, rewritten, spots
 
 _SHORTEST: Final = 3  # characters of a value that is replaced wherever it stands, not only where it was found
@@ -88,7 +91,7 @@ def filtered(
     out = {duty.data_class: False for duty in duties if duty.obligation is Obligation.PSEUDONYMISE}
     out |= {duty.data_class: True for duty in duties if duty.obligation is Obligation.REDACT}
     due = [(spot, [one for one in ones if one.data_class in out]) for spot, ones in found]
-    work = _Work(wire, headers=headers, names=names)
+    work = _Work(wire, headers=headers, names=names, hidden=frozenset(out))
     for spot, ones in due:
         if ones:
             work.add(spot, [_Span(max(one.start, 0), min(one.end, len(spot.text)), one.kind, out[one.data_class]) for one in ones])
@@ -101,7 +104,7 @@ def filtered(
 class _Work:
     """The body of one call on its way to one target."""
 
-    def __init__(self, wire: Mapping[str, object], *, headers: tuple[tuple[str, str], ...], names: Namer) -> None:
+    def __init__(self, wire: Mapping[str, object], *, headers: tuple[tuple[str, str], ...], names: Namer, hidden: frozenset[str]) -> None:
         self._wire = wire
         self._headers = headers
         self._names = names
@@ -109,6 +112,16 @@ class _Work:
         self._spans: dict[Path, list[_Span]] = {}
         self._files: dict[Path, object] = {}
         self._told: dict[Path, _Told] = {}
+        self._seals = names.seals(hidden - {SECRET})
+        self._leaves = bool(hidden - {SECRET})  # secrets are taken out at the door already, where nothing is sent anywhere
+        self._proven: dict[Path, str] = {}
+        self._aside: dict[Path, tuple[Spot, list[_Span]]] = {}
+        for signature, reasoning, thought in tuple(self._seals.among(self._texts)):
+            if self._leaves and thought.text is not None:
+                self._proven[reasoning] = thought.text
+            self._proven[signature] = thought.signature
+        for path in self._proven:
+            self._aside[path] = (self._texts.pop(path), [])
 
     @property
     def is_idle(self) -> bool:
@@ -118,6 +131,8 @@ class _Work:
         """Take in what is due in one text of the body."""
         if spot.media_type is not None:
             self._files[_part_of(spot.path)] = {"type": "text", "text": "[file removed]"}
+        elif spot.path in self._aside:
+            self._aside[spot.path][1].extend(spans)
         elif self._texts[spot.path].text != spot.text:
             raise ValueError(f"the findings at {spot.path} belong to another text")
         else:
@@ -126,26 +141,34 @@ class _Work:
     def spread(self) -> None:
         """Replace what was found in every other place where it stands too, as a whole word."""
         known: dict[str, _Span] = {}
+        told: set[str] = set()  # what the model has not said itself
         for path, spans in self._spans.items():
-            text = self._texts[path].text
             for span in spans:
-                value = text[span.start : span.end].strip()
+                value = self._texts[path].text[span.start : span.end].strip()
                 if _spreads(value):
                     known[value] = span if span.is_out else known.get(value, span)
+                    told |= set() if self._is_of_model(path) else {value}
         if not known:
             return
-        search = cast("Any", ahocorasick).Automaton()
-        for value in known:
-            search.add_word(value, value)
-        search.make_automaton()
+        self._doubt(told)
+        search = _search(known)
         for path, spot in self._texts.items():
-            stands = [(last + 1 - len(value), last + 1, value) for last, value in cast("Iterable[tuple[int, str]]", search.iter(spot.text))]
-            if stands:
-                spans = self._spans.setdefault(path, [])
-                edges = frozenset(edge for span in spans for edge in (span.start, span.end))
-                for start, end, value in stands:
-                    if not (_joins(spot.text, start, edges=edges) or _joins(spot.text, end, edges=edges)):
-                        spans.append(known[value]._replace(start=start, end=end))
+            spans = self._spans.get(path, [])
+            edges = frozenset(edge for span in spans for edge in (span.start, span.end))
+            more = [known[value]._replace(start=start, end=end) for start, end, value in _standing(search, spot.text, edges=edges)]
+            if more:
+                self._spans[path] = spans + more
+
+    def _doubt(self, told: set[str]) -> None:
+        """Filter proven reasoning like any other text if it holds a value that is hidden now and was not when it was written."""
+        search = _search(told)
+        for path, text in tuple(self._proven.items()) if told else ():
+            if path[-1] != "signature" and any(_standing(search, text, edges=frozenset())):
+                del self._proven[path]
+                self._texts[path], self._spans[path] = self._aside[path]
+
+    def _is_of_model(self, path: Path) -> bool:
+        return path[0] == "messages" and cast("Any", self._wire["messages"])[path[1]].get("role") == "assistant"
 
     def escape(self) -> None:
         """Make sure that restoring gives back every text: what looks like a pseudonym of this call gets one of its own."""
@@ -201,11 +224,16 @@ class _Work:
                 headers[position] = (headers[position][0], told.new)
             else:
                 changes[path] = told.new
+        if self._leaves and self._proven:
+            changes |= self._proven
+            counts["thought"] = sum(path[-1] == "signature" for path in self._proven)
         originals = self._names.originals
+        restores = originals or (self._leaves and thinks(self._wire))
+        seals = self._seals if self._leaves else None
         return Filtered(
             wire=rewritten(self._wire, changes),
             headers=tuple(headers),
-            restorer=Restorer(originals, answers_json=wants_json(self._wire)) if originals else None,
+            restorer=Restorer(originals, answers_json=wants_json(self._wire), seals=seals) if restores else None,
             count_by_kind=counts,
         )
 
@@ -220,6 +248,23 @@ def _part_of(path: Path) -> Path:
 
 def _spreads(value: str) -> bool:
     return len(value) >= (_SHORTEST_UNSPACED if value and min(value) >= _UNSPACED else _SHORTEST)
+
+
+def _search(values: Iterable[str]) -> Any:
+    """Return what finds all of these values in one pass."""
+    search = cast("Any", ahocorasick).Automaton()
+    for value in values:
+        search.add_word(value, value)
+    search.make_automaton()
+    return search
+
+
+def _standing(search: Any, text: str, *, edges: frozenset[int]) -> Iterator[tuple[int, int, str]]:
+    """Yield where values stand as whole words: start, end and value."""
+    for last, value in search.iter(text):
+        start, end = last + 1 - len(value), last + 1
+        if not (_joins(text, start, edges=edges) or _joins(text, end, edges=edges)):
+            yield start, end, value
 
 
 def _joins(text: str, at: int, *, edges: frozenset[int]) -> bool:

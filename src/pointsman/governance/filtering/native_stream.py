@@ -39,6 +39,19 @@ class _Growing(Struct):
     write: _Write
 
 
+class _Signed:
+    """A block of reasoning: its signature, what it is over, and what the caller is shown of it."""
+
+    def __init__(self) -> None:
+        self.signature = ""
+        self.written: list[str] = []
+        self.shown: list[str] = []
+
+    def add(self, *, written: str, shown: str) -> None:
+        self.written.append(written)
+        self.shown.append(shown)
+
+
 def native_stream(dialect: Dialect, restorer: Restorer) -> NativeStream:
     """Return what restores the streams of a dialect."""
     return _STREAMS[dialect](restorer)
@@ -182,12 +195,13 @@ class AnthropicStream:
     """
     Restores `message_start` … `message_stop`. What is held back of a block is told before it is signed or stops.
 
-    A signature stays: it is over what the model wrote. The same pseudonyms come out again when the block is sent back (ADR 0015).
+    A signature is told when its block stops, sealed together with what it is over (`thoughts`).
     """
 
     def __init__(self, restorer: Restorer) -> None:
         self._restorer = restorer
         self._growing: dict[_Where, _Growing] = {}
+        self._signed: dict[int, _Signed] = {}
 
     def feed(self, raw: bytes) -> bytes:
         """Return what can be told now."""
@@ -206,12 +220,15 @@ class AnthropicStream:
         match event:
             case {"type": "content_block_start", "content_block": dict()}:
                 told = {**event, "content_block": self._grown(event["content_block"], index, opens=True)}
+            case {"type": "content_block_delta", "delta": {"type": "signature_delta", "signature": str(signature)}} if self._restorer.seals is not None:
+                self._signed.setdefault(index, _Signed()).signature += signature
+                return b""
             case {"type": "content_block_delta", "delta": {"type": "signature_delta"}}:
                 told, before = event, self._flush(index)
             case {"type": "content_block_delta", "delta": dict()}:
                 told = {**event, "delta": self._grown(event["delta"], index, opens=False)}
             case {"type": "content_block_stop"}:
-                told, before = event, self._flush(index)
+                told, before = event, self._flush(index) + self._signature(index)
             case {"type": "message_start" | "ping"}:
                 told = event
             case _:
@@ -228,14 +245,28 @@ class AnthropicStream:
                 write = _piece(_DELTAS.get(name) or node.get("type"), name)
                 self._growing[index, name] = _Growing(self._restorer.channel(is_json=is_json), write)
             told[name] = self._growing[index, name].channel.feed(text)
+            if name == "thinking":
+                self._signed.setdefault(index, _Signed()).add(written=text, shown=told[name])
         return told
+
+    def _signature(self, index: int) -> bytes:
+        signed = self._signed.pop(index, None)
+        if signed is None or not signed.signature:
+            return b""
+        sealed = self._restorer.sealed(signed.signature, written="".join(signed.written), shown="".join(signed.shown))
+        return self._delta(index, {"type": "signature_delta", "signature": sealed})
+
+    @staticmethod
+    def _delta(index: int, delta: _Json) -> bytes:
+        return _event(b"event: content_block_delta\n", msgspec.json.encode({"type": "content_block_delta", "index": index, "delta": delta}))
 
     def _flush(self, index: int) -> bytes:
         told: list[bytes] = []
         for where, growing in self._growing.items():
             if where[0] == index and (rest := growing.channel.end()):
-                event = {"type": "content_block_delta", "index": index, "delta": growing.write(rest)}
-                told.append(_event(b"event: content_block_delta\n", msgspec.json.encode(event)))
+                told.append(self._delta(index, growing.write(rest)))
+                if where[1] == "thinking":
+                    self._signed.setdefault(index, _Signed()).add(written="", shown=rest)
         return b"".join(told)
 
 

@@ -20,6 +20,7 @@ import msgspec
 
 from pointsman.governance.filtering.canonical import canonical
 from pointsman.governance.filtering.surrogates import surrogate
+from pointsman.governance.filtering.thoughts import Seals
 
 CODE_LENGTH: Final = 8
 LONGEST_WORD: Final = 14
@@ -98,6 +99,10 @@ class Namer:
     def originals(self) -> Mapping[str, str]:
         """What each pseudonym of this call stands for."""
         return MappingProxyType(self._originals)
+
+    def seals(self, hidden: frozenset[str]) -> Seals:
+        """Return what seals the tenant's signed reasoning at a target that does not see these classes of data."""
+        return Seals(hmac.digest(self._key, b"seals", "sha256"), hidden=hidden)
 
     def name(self, kind: str, text: str) -> str:
         """Return the pseudonym of a text. The same text gets the same one; another way to write the value one that begins alike."""

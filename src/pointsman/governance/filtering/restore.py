@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from pointsman.core.call import Part, Refusal, Text, Thinking, ToolUse
 from pointsman.core.reply import Reply
 from pointsman.governance.filtering.matching import Match, Matcher
+from pointsman.governance.filtering.thoughts import Seals
 
 # What stands for one character in JSON text. The beginning of an escape at the end of a text is none; one that can never become whole is taken as it is.
 _UNIT: Final = re.compile(r"[^\\]|\\[^u]|\\u[0-9a-fA-F]{4}|\\u(?![0-9a-fA-F]{0,3}\Z)", re.DOTALL)
@@ -22,6 +23,7 @@ _ESCAPES: Final[Mapping[str, str]] = {"n": "\n", "t": "\t", "r": "\r", "b": "\b"
 # Fields of answers that are left as the vendor wrote them. Proofs and encrypted thoughts must come back unchanged; tokens with their probabilities are
 # what the model said, not what the caller reads.
 SEALED: Final = frozenset({"signature", "encrypted_content", "encrypted_index", "logprobs"})
+_REASONING: Final[Mapping[str, str]] = {"thinking": "thinking", "reasoning.text": "text"}  # kinds of parts that may be signed, and the field of their words
 _ENCRYPTED: Final = frozenset({"redacted_thinking", "reasoning.encrypted"})
 
 
@@ -39,10 +41,11 @@ class Restorer:
     Puts back what the pseudonyms of one call stand for.
 
     `originals` is what they stand for. With `answers_json` the text of the answer is JSON text. `restored` counts the values put back, `mended`
-    those among them whose pseudonym the model had bent.
+    those among them whose pseudonym the model had bent. `seals` keeps signed reasoning together with what its signature is over.
     """
 
-    def __init__(self, originals: Mapping[str, str], *, answers_json: bool = False) -> None:
+    def __init__(self, originals: Mapping[str, str], *, answers_json: bool = False, seals: Seals | None = None) -> None:
+        self.seals = seals
         self.originals = originals
         self._matcher = Matcher(originals)
         self.answers_json = answers_json
@@ -75,8 +78,11 @@ class Restorer:
         match part:
             case Text(text):
                 return Text(self.text(text, is_json=self.answers_json))
-            case Refusal(text=text) | Thinking(text=text):
-                return replace(part, text=self.text(text))
+            case Thinking(text=text, signature=signature):
+                shown = self.text(text)
+                return Thinking(text=shown, signature=signature and self.sealed(signature, written=text, shown=shown))
+            case Refusal(text=text):
+                return Refusal(text=self.text(text))
             case ToolUse(name=name, arguments=arguments):
                 return replace(part, name=self.text(name), arguments=self.text(arguments, is_json=True))
             case _:
@@ -99,17 +105,29 @@ class Restorer:
             case list():
                 return [self.tree(item, name) for item in cast("list[Any]", node)]
             case dict():
-                fields = cast("dict[str, Any]", node)
-                is_sealed = fields.get("type") in _ENCRYPTED
-                is_prose = fields.get("type", "text") != "text"  # reasoning has a `text` too, which is never JSON text
-                return {
-                    self.text(field): value
-                    if field in SEALED or (is_sealed and field == "data")
-                    else self.tree(value, "" if is_prose and field == "text" else field)
-                    for field, value in fields.items()
-                }
+                return self._signed(cast("dict[str, Any]", node), self._fields(cast("dict[str, Any]", node)))
             case _:
                 return node
+
+    def _fields(self, fields: dict[str, Any]) -> dict[str, Any]:
+        is_sealed = fields.get("type") in _ENCRYPTED
+        is_prose = fields.get("type", "text") != "text"  # reasoning has a `text` too, which is never JSON text
+        return {
+            self.text(field): value if field in SEALED or (is_sealed and field == "data") else self.tree(value, "" if is_prose and field == "text" else field)
+            for field, value in fields.items()
+        }
+
+    def _signed(self, written: dict[str, Any], shown: dict[str, Any]) -> dict[str, Any]:
+        field = _REASONING.get(str(written.get("type")), "")
+        match written.get(field), written.get("signature"):
+            case str(text), str(signature) if signature:
+                return {**shown, "signature": self.sealed(signature, written=text, shown=shown[field])}
+            case _:
+                return shown
+
+    def sealed(self, signature: str, *, written: str, shown: str) -> str:
+        """Return the signature of reasoning as the caller gets it."""
+        return signature if self.seals is None else self.seals.sealed(signature, written=written, shown=shown)
 
     def is_json(self, name: str | int) -> bool:
         """Tell whether the text in a field of an answer is JSON text."""
