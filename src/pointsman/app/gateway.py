@@ -8,6 +8,7 @@ outlive reloads.
 import asyncio
 import logging
 import random
+import sqlite3
 import time
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from pointsman.app.auditing import audit_log
+from pointsman.app.content import Keeper
 from pointsman.app.facts import Prices
 from pointsman.app.governing import Governing
 from pointsman.app.identity import Standing
@@ -36,7 +38,9 @@ from pointsman.intake.cells import Cells, OwnCells, SharedCells
 from pointsman.intake.meters import Meters, period_start_s
 from pointsman.ledger.auditor import Auditor
 from pointsman.ledger.busy import BusyMeter
+from pointsman.ledger.content.job import RetentionJob
 from pointsman.ledger.content.opening import open_files
+from pointsman.ledger.content.store import ContentStore
 from pointsman.ledger.rating import Rater
 from pointsman.ledger.writer import Ledger
 from pointsman.pipeline.stages import Stages
@@ -81,6 +85,10 @@ class Gateway:
         self._workers = settings.server.workers
         self._random = random.Random()  # noqa: S311 - identifiers are unique, not secret; the system's own generator is a system call for each
         self._files = open_files(settings.folder, settings.retention, ledger=settings.server.database, environ=environ)
+        store = ContentStore(self._files.content, self._files.keys) if settings.retention.keeps_content else None
+        self.keeper = Keeper(store, settings.retention)
+        self._erased: list[str] = []  # tenants, told by another thread
+        self._retaining = RetentionJob(self._files, clock=clock, forget=self._erased.append)
         self._governing = Governing(self._files.keys.pseudonyms)
         self._audit = audit_log(settings, environ=environ, wall_ms=clock.wall_ms)
         self._auditor = Auditor(self._audit, detectors=self._governing.names, wall_ms=clock.wall_ms)
@@ -96,6 +104,7 @@ class Gateway:
         if not self.approvals.admits(settings):
             return False
         self.stages = self._stages(settings)
+        self.keeper.retention = settings.retention
         self.approvals.took_effect(settings)
         for missing in self.missing:
             _LOG.warning("%s", missing)
@@ -157,6 +166,7 @@ class Gateway:
         self.standing.close()
         self.ledger.close()
         self._audit.close()
+        self.keeper.close()
         self._files.keys.close()
 
     def _stages(self, settings: Settings) -> Stages:
@@ -186,6 +196,15 @@ class Gateway:
             book=self._book,
             clock=self.clock,
         )
+
+    async def retain(self) -> None:
+        """Delete what its time has come for, and forget what was erased; called every few seconds."""
+        try:
+            await asyncio.to_thread(self._retaining.run, self.keeper.retention)
+        except (sqlite3.Error, OSError, PointsmanError) as error:
+            _LOG.error("what is past its time was not deleted: %s", type(error).__name__)
+        while self._erased:
+            self._cache.forget(self._erased.pop())
 
     def _book(self, record: CallRecord) -> None:
         self.ledger.book(record)

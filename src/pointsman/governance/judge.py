@@ -12,6 +12,7 @@ What the data of a call is, and where it may go: look, label, judge.
 from collections.abc import Callable, Mapping
 from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 
 from pointsman.core.call import Call, Image, ToolResult
@@ -121,6 +122,19 @@ class Judge:
             raise NoPlaceAllowed(capability=capability.name, data_class=judged.verdict.label.text) from error
         return (self._reread(call, done), done.restorer) if done.count_by_kind else (call, None)
 
+    def masked(self, judged: Judged, answer: bytes) -> tuple[bytes, bytes]:
+        """Return the body of a call with pseudonyms for everything that was found in it, and an answer to it, which is JSON, with the same."""
+        classes = {one.data_class for ones in judged.seen.findings for one in ones}
+        duties = frozenset(Duty(name, Obligation.PSEUDONYMISE) for name in classes)
+        names = self._names(judged.call, judged.principal)
+        try:
+            done = self._filtered_as(judged.call, judged.seen, duties=duties, names=names)
+        except NotFilterable:
+            return b"", b""
+        for name, original in sorted(names.originals.items(), key=lambda one: -len(one[1])):
+            answer = answer.replace(msgspec.json.encode(original)[1:-1], name.encode()).replace(original.encode(), name.encode())
+        return msgspec.json.encode(done.wire), answer
+
     def _without_secrets(self, call: Call, seen: Seen, *, principal: Principal) -> Call:
         try:
             return self._reread(call, self._filtered(call, seen, duties=_REMOVE_SECRETS, principal=principal))
@@ -128,10 +142,14 @@ class Judge:
             raise BadRequest("A secret stands where it cannot be taken out. Leave it out.", field=".".join(map(str, error.path))) from error
 
     def _filtered(self, call: Call, seen: Seen, *, duties: frozenset[Duty], principal: Principal) -> Filtered:
+        return self._filtered_as(call, seen, duties=duties, names=self._names(call, principal))
+
+    def _filtered_as(self, call: Call, seen: Seen, *, duties: frozenset[Duty], names: Namer) -> Filtered:
+        return filtered(call.wire, zip(seen.spots, seen.findings, strict=True), duties=duties, names=names, headers=call.headers)
+
+    def _names(self, call: Call, principal: Principal) -> Namer:
         key = principal.key
-        names = Namer(self._key_of(key.tenant), scope=scope_of(call.wire, tenant=key.tenant, key_id=key.key_id, user=principal.user))
-        found = zip(seen.spots, seen.findings, strict=True)
-        return filtered(call.wire, found, duties=duties, names=names, headers=call.headers)
+        return Namer(self._key_of(key.tenant), scope=scope_of(call.wire, tenant=key.tenant, key_id=key.key_id, user=principal.user))
 
 
 def _integrity(call: Call) -> Integrity:

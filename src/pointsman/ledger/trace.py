@@ -42,39 +42,41 @@ class Trace:
     __slots__ = (
         "_book",
         "_call",
-        "_capability",
         "_clock",
         "_entries",
         "_is_closed",
-        "_principal",
         "_started",
-        "_started_ms",
-        "_unit",
+        "capability",
         "considered",
         "data_class",
         "found",
         "place",
+        "principal",
         "reason",
         "settle",
         "snapshot",
+        "started_ms",
         "target",
+        "unit",
+        "verdict",
     )
 
     def __init__(self, call: Call, principal: Principal, *, capability: Capability, unit: str | None, clock: Clock, book: Callable[[CallRecord], None]) -> None:
         self._call = call
-        self._principal = principal
-        self._capability = capability
-        self._unit = unit or call.call_id
+        self.principal = principal
+        self.capability = capability
+        self.unit = unit or call.call_id
         self._clock = clock
         self._book = book
         self._started = clock.monotonic_s()
-        self._started_ms = clock.wall_ms()
+        self.started_ms = clock.wall_ms()
         self._entries: list[Entry] = []
         self._is_closed = False
         self.considered: tuple[tuple[str, str], ...] = ()
         self.settle: Callable[[int | None, int | None], None] | None = None
         self.data_class = "unknown"
         self.found: Mapping[str, int] = {}
+        self.verdict: Verdict | None = None
         self.snapshot = ""
         self.target = ""
         self.place = ""
@@ -88,7 +90,7 @@ class Trace:
     @property
     def started_s(self) -> float:
         """Unix second at which the call was admitted."""
-        return self._started_ms / _MS
+        return self.started_ms / _MS
 
     @property
     def elapsed_s(self) -> float:
@@ -129,6 +131,7 @@ class Trace:
     def under(self, verdict: Verdict, found: Mapping[str, int]) -> None:
         """Note what was found in the data, by kind, and what was decided about it."""
         self.data_class = verdict.label.text
+        self.verdict = verdict
         self.found = found
 
     def fail(self, error: BaseException) -> None:
@@ -142,18 +145,18 @@ class Trace:
         if self._is_closed:
             return
         self._is_closed = True
-        key = self._principal.key
+        key = self.principal.key
         self._book(
             CallRecord(
                 call_id=self._call.call_id,
-                started_ms=self._started_ms,
-                capability=self._capability.name,
-                unit=self._unit,
+                started_ms=self.started_ms,
+                capability=self.capability.name,
+                unit=self.unit,
                 key_id=key.key_id,
                 tenant=key.tenant,
                 team=key.team,
                 application=key.application,
-                user=self._principal.user,
+                user=self.principal.user,
                 data_class=self.data_class,
                 snapshot=self.snapshot,
                 status=status,

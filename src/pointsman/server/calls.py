@@ -42,13 +42,19 @@ async def answer_call(request: Request, client: Client, *, surface: Surface, gat
         gateway.note(error, call_id)
         refuse(error, client, surface=surface, call_id=call_id)
         return
+    kept = gateway.keeper.wanted(answer.trace)
     chunks = answer.chunks
     if chunks is None:
         lines = _decision(answer.trace, surface) + f"{answers.COST_TRAILER}: {_cost(answer.trace)}\r\n"
         client.write(answers.whole(200, answer.body, headers=lines, keep_alive=client.keeps_alive))
+        said = answer.body
     else:
+        sending = _Sending(answer.trace, client, surface=surface, gateway=gateway, is_kept=kept is not None)
         async with aclosing(chunks):
-            await _Sending(answer.trace, client, surface=surface, gateway=gateway).send(chunks)
+            await sending.send(chunks)
+        said = bytes(sending.said)
+    if kept is not None:
+        await gateway.keeper.keep(call, answer.trace, kept=kept, answer=said, stages=stages)
 
 
 def refuse(error: Exception, client: Client, *, surface: Surface, call_id: str) -> None:
@@ -71,7 +77,9 @@ class _Sending:
     for it the stream ends with the connection.
     """
 
-    def __init__(self, trace: Trace, client: Client, *, surface: Surface, gateway: Gateway) -> None:
+    def __init__(self, trace: Trace, client: Client, *, surface: Surface, gateway: Gateway, is_kept: bool) -> None:
+        self.said = bytearray()
+        self._is_kept = is_kept
         self._trace = trace
         self._client = client
         self._surface = surface
@@ -84,6 +92,8 @@ class _Sending:
         client, trace = self._client, self._trace
         try:
             async for data in chunks:
+                if self._is_kept:
+                    self.said += data
                 self._write(data)
                 await client.drain()
         except Exception as error:  # noqa: BLE001 - the caller gets an end that it can read, the log gets the error

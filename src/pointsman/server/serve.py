@@ -32,6 +32,7 @@ _SWEEP_S: Final = 0.025
 _CLIENT_SWEEP_S: Final = 0.25  # clients are given seconds, vendors may be given milliseconds
 _HANDSHAKE_S: Final = 10.0
 _RELOAD_S: Final = 0.5  # a key that is taken out of the file is refused within a second
+_RETAIN_S: Final = 1.0  # how soon what somebody erased is forgotten here too
 _STANDING_S: Final = 0.25  # and so is what was revoked
 _HARDWARE_S: Final = 5.0
 _GRACE_S: Final = 10.0
@@ -88,6 +89,7 @@ async def serve(
         asyncio.ensure_future(_every(_HARDWARE_S, gateway.note_hardware)),
         asyncio.ensure_future(_every(_WATCH_S, lambda: _end_with_parent(stop))),
         asyncio.ensure_future(_every(_STANDING_S, lambda: _look(gateway, again))),
+        asyncio.ensure_future(_retain(gateway)),
         asyncio.ensure_future(_reload(gateway, reloader, again=again)),
     ]
     if admin is not None:
@@ -116,13 +118,19 @@ async def _every(seconds: float, work: Callable[[], None]) -> None:
             _LOG.exception("something unexpected went wrong beside the calls; the work goes on")
 
 
+async def _retain(gateway: Gateway) -> None:
+    while True:
+        await gateway.retain()
+        await asyncio.sleep(_RETAIN_S)
+
+
 def _expire(clients: set[Client], now: float) -> None:
     for client in [client for client in clients if client.due <= now]:
         client.expire()
 
 
 def _look(gateway: Gateway, again: asyncio.Event) -> None:
-    gateway.standing.refresh()
+    gateway.standing.issuers.refresh()
     if gateway.standing.look() and gateway.approvals.is_waiting:
         again.set()  # it may have been approved by now
 

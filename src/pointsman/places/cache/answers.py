@@ -110,6 +110,11 @@ class AnswerCache:
         while self._bytes > self.max_bytes:
             self._drop(next(iter(self._entries)))
 
+    def forget(self, tenant: str) -> None:
+        """Drop every answer of a tenant."""
+        for key in [key for key in self._entries if key.tenant == tenant]:
+            self._drop(key)
+
     @property
     def size_bytes(self) -> int:
         """How much is kept."""

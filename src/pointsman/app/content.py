@@ -1,0 +1,64 @@
+"""
+What was said in a call, kept as far as the policy and the configuration allow: in full, filtered, as a fingerprint, or not at all.
+
+Secrets that were found are never kept. Keeping comes after the answer is sent and never delays it; what cannot be kept is told in the log by the store.
+"""
+
+from typing import Final
+
+import msgspec
+
+from pointsman.core.call import Call
+from pointsman.core.verdict import Keeping
+from pointsman.ledger.content.records import ContentRecord
+from pointsman.ledger.content.store import ContentStore
+from pointsman.ledger.trace import Trace
+from pointsman.pipeline.stages import Stages
+from pointsman.settings.retention_compile import Kept, Retention
+
+_MS: Final = 1000
+
+
+class Keeper:
+    """Keeps content. `retention` may be replaced at a reload."""
+
+    def __init__(self, store: ContentStore | None, retention: Retention) -> None:
+        self._store = store
+        self.retention = retention
+
+    def close(self) -> None:
+        """Write what is left."""
+        if self._store is not None:
+            self._store.close()
+
+    def wanted(self, trace: Trace) -> Kept | None:
+        """Return how much of a call is kept; None if nothing."""
+        if self._store is None or trace.verdict is None:
+            return None
+        kept = self.retention.under(trace.verdict)
+        return None if kept.keeping is Keeping.NOTHING else kept
+
+    async def keep(self, call: Call, trace: Trace, *, kept: Kept, answer: bytes, stages: Stages) -> None:
+        """Keep a call as the caller sent it, less the secrets in it, with the answer that the caller was sent."""
+        principal, verdict = trace.principal, trace.verdict
+        if self._store is None or verdict is None:
+            return
+        judged = await stages.judge.judge(
+            call, verdict.label, principal=principal, capability=trace.capability, pause=stages.clock.sleep, now_s=trace.started_s
+        )
+        request, said = msgspec.json.encode(judged.call.wire), answer
+        if kept.keeping is Keeping.FILTERED:
+            request, said = stages.judge.masked(judged, said)
+        self._store.keep(
+            ContentRecord(
+                call_id=call.call_id,
+                tenant=principal.key.tenant,
+                subject=principal.user,
+                unit=trace.unit,
+                label=verdict.label,
+                request=request,
+                answer=said,
+                keeping=kept.keeping,
+                until_ms=trace.started_ms + kept.content_s * _MS,
+            )
+        )
