@@ -1,20 +1,25 @@
-"""Build hook: compile the price catalogue into the package, so that it is there offline and at no import cost."""
+"""Build hook: compile the price catalogue and train the sequence model into the package, so that both are there offline and at no import cost."""
 
 import runpy
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
+# Script → what it writes. Only a file that is not there yet is trained anew: that takes a minute.
+_PRICES: Final = ("build_prices.py", "src/pointsman/ledger/data/prices.json")
+_SEQUENCE: Final = ("build_sequence.py", "src/pointsman/governance/detection/data/sequence.npz")
 
-class PriceCatalogueHook(BuildHookInterface):
-    """Runs `scripts/build_prices.py` before every build, editable ones included."""
+
+class DataHook(BuildHookInterface):
+    """Runs `scripts/build_prices.py` before every build, editable ones included, and `scripts/build_sequence.py` before the first."""
 
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Write `src/pointsman/ledger/data/prices.json`."""
+        """Write the data files of the package."""
         del version, build_data
         root = Path(self.root)
-        build = runpy.run_path(str(root / "scripts" / "build_prices.py"))["build"]
-        build(root / "src" / "pointsman" / "ledger" / "data" / "prices.json")
+        for script, output in (_PRICES, _SEQUENCE):
+            if script != _SEQUENCE[0] or not (root / output).exists():
+                runpy.run_path(str(root / "scripts" / script))["build"](root / output)

@@ -18,34 +18,63 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from pointsman.core.finding import Finding
 from pointsman.governance.detection.identifiers.structured import StructuredDetector
-from pointsman.governance.detection.kinds import rank_of
-from pointsman.governance.detection.sequence import SequenceDetector
+from pointsman.governance.detection.kinds import REGIONS
+from pointsman.governance.detection.scanner import Scanner
+from pointsman.governance.detection.sequence import ALL_KINDS, SequenceDetector
 
 DATA: Final = Path(os.environ.get("POINTSMAN_DATA") or Path(__file__).parents[3] / "shared" / "data")
 GOLD: Final = {
-    "PERSON": "person", "STREET_ADDRESS": "place", "ADDRESS": "place", "GPE": "place", "LOCATION": "place", "ZIP_CODE": "place", "ORGANIZATION": "organisation", "NRP": "nationality",
-    "AGE": "age", "DATE_TIME": "date", "TITLE": "title", "CREDIT_CARD": "card", "IBAN_CODE": "iban", "US_SSN": "ssn", "EMAIL_ADDRESS": "email", "PHONE_NUMBER": "phone", "IP_ADDRESS": "ip",
-    "DOMAIN_NAME": "url", "US_DRIVER_LICENSE": "document",
-}  # fmt: skip
+    "PERSON": "person",
+    "STREET_ADDRESS": "place",
+    "ADDRESS": "place",
+    "GPE": "place",
+    "LOCATION": "place",
+    "ZIP_CODE": "place",
+    "ORGANIZATION": "organisation",
+    "NRP": "nationality",
+    "AGE": "age",
+    "DATE_TIME": "date",
+    "TITLE": "title",
+    "CREDIT_CARD": "card",
+    "IBAN_CODE": "iban",
+    "US_SSN": "ssn",
+    "EMAIL_ADDRESS": "email",
+    "PHONE_NUMBER": "phone",
+    "IP_ADDRESS": "ip",
+    "DOMAIN_NAME": "url",
+    "US_DRIVER_LICENSE": "document",
+}
 FOUND: Final = {
-    "address": "place", "location": "place", "postcode": "place", "birth_date": "date", "licence": "document", "passport": "document", "national_id": "document", "internal_host": "url", "tax_id": "document",
-}  # fmt: skip
+    "address": "place",
+    "location": "place",
+    "postcode": "place",
+    "birth_date": "date",
+    "licence": "document",
+    "passport": "document",
+    "national_id": "document",
+    "internal_host": "url",
+    "tax_id": "document",
+}
 # Presidio without a language model, threshold 0.4, same counting, measured before: F2 for each type.
-PRESIDIO: Final = {"card": 0.81, "iban": 1.0, "ssn": 1.0, "email": 1.0, "ip": 1.0, "phone": 0.61, "url": 0.79, "date": 0.46, "age": 0.0, "person": 0.0, "place": 0.0, "organisation": 0.0, "nationality": 0.0}
+PRESIDIO: Final = {
+    "card": 0.81,
+    "iban": 1.0,
+    "ssn": 1.0,
+    "email": 1.0,
+    "ip": 1.0,
+    "phone": 0.61,
+    "url": 0.79,
+    "date": 0.46,
+    "age": 0.0,
+    "person": 0.0,
+    "place": 0.0,
+    "organisation": 0.0,
+    "nationality": 0.0,
+}
 PRESIDIO_MICRO: Final = (0.151, 0.842)
 
 Span = tuple[int, int, str]
-
-
-def resolved(findings: Iterable[Finding]) -> list[Finding]:
-    """Return findings that do not overlap: the stricter class first, then the longer."""
-    kept: list[Finding] = []
-    for finding in sorted(findings, key=lambda found: (rank_of(found.data_class), found.start - found.end)):
-        if all(finding.end <= other.start or finding.start >= other.end for other in kept):
-            kept.append(finding)
-    return kept
 
 
 def read(name: str) -> list[dict[str, Any]]:
@@ -64,9 +93,10 @@ class Tally:
         self.hit: Counter[str] = Counter()
         self.told: Counter[str] = Counter()
         self.right: Counter[str] = Counter()
-        self.characters = self.uncovered = 0
+        self.characters = self.uncovered = self.titles = 0
 
     def add(self, text: str, *, gold: Sequence[Span], found: Sequence[Span]) -> None:
+        """Count one text."""
         for span in gold:
             self.gold[span[2]] += 1
             self.hit[span[2]] += 2 * shared(span, found) >= span[1] - span[0]
@@ -74,9 +104,12 @@ class Tally:
             self.told[span[2]] += 1
             inside = 2 * shared(span, gold) >= span[1] - span[0]
             self.right[span[2]] += inside or any(2 * shared(one, [span]) >= one[1] - one[0] for one in gold)
-        sensitive = {at for start, end, _ in gold for at in range(start, end) if not text[at].isspace()}
-        self.characters += len(sensitive)
-        self.uncovered += len(sensitive - {at for start, end, _ in found for at in range(start, end)})
+        covered = {at for start, end, _ in found for at in range(start, end)}
+        for start, end, kind in gold:
+            bare = sum(not text[at].isspace() and at not in covered for at in range(start, end))
+            self.characters += sum(not text[at].isspace() for at in range(start, end))
+            self.uncovered += bare
+            self.titles += bare if kind == "title" else 0
 
     def scores(self, types: Iterable[str]) -> tuple[float, float, float, int]:
         """Return precision, recall, F2 and the number of gold spans of these types together."""
@@ -87,10 +120,11 @@ class Tally:
 
 def measured(rows: Iterable[dict[str, Any]], detectors: Sequence[Any]) -> Tally:
     tally = Tally()
+    scanner = Scanner(detectors, clock=time.monotonic, budget_s=60, key=b"bench")
     for row in rows:
         text = row["text"]
-        findings = resolved(finding for detector in detectors for finding in detector.find(text))
-        found = [(finding.start, finding.end, FOUND.get(finding.kind, finding.kind)) for finding in findings]
+        findings = scanner.scan([text]).findings[0]
+        found = [(finding.start, finding.end, FOUND.get(finding.kind, finding.kind)) for finding in findings if finding.kind not in REGIONS]
         tally.add(text, gold=[(start, end, GOLD[kind]) for start, end, kind in row["spans"]], found=found)
     return tally
 
@@ -104,7 +138,7 @@ def report(tally: Tally) -> None:
     for label, chosen in (("all", sorted(set(types) | set(tally.told))), ("without title", sorted((set(types) | set(tally.told)) - {"title"}))):
         precision, recall, f2, gold = tally.scores(chosen)
         print(f"{label:14}{gold:6}{precision:8.3f}{recall:8.3f}{f2:8.3f}{PRESIDIO_MICRO[0]:13.3f}")
-    print(f"characters uncovered: {tally.uncovered / tally.characters:.3f} (Presidio {PRESIDIO_MICRO[1]})")
+    print(f"characters uncovered: {tally.uncovered / tally.characters:.3f} (Presidio {PRESIDIO_MICRO[1]}), of these in titles {tally.titles / tally.characters:.3f}")
 
 
 def normal(row: dict[str, Any]) -> str:
@@ -125,7 +159,10 @@ def benign(detector: SequenceDetector, *, show: int) -> None:
         for kind in {finding.kind for finding in found}:
             holding[kind] += 1
         holding["any personal"] += any(finding.data_class == "personal" for finding in found)
-        examples += [f"{finding.kind:13}{finding.score:.2f}  {text[finding.start : finding.end]!r}  in …{text[max(0, finding.start - 40) : finding.end + 25]!r}" for finding in found]
+        examples += [
+            f"{finding.kind:13}{finding.score:.2f}  {text[finding.start : finding.end]!r}  in …{text[max(0, finding.start - 40) : finding.end + 25]!r}"
+            for finding in found
+        ]
     print(f"\n{len(texts)} benign prompts: findings {dict(kinds)}; prompts that hold one {dict(holding)}")
     for line in examples[:: max(1, len(examples) // show)] if show else ():
         print("  ", line)
@@ -157,8 +194,11 @@ def main() -> None:
     parser.add_argument("--show", type=int, default=0, help="how many findings in benign prompts to print")
     chosen = parser.parse_args()
     sequence = SequenceDetector(chosen.model.read_bytes()) if chosen.model else SequenceDetector.packaged()
+    every = SequenceDetector(chosen.model.read_bytes(), kinds=ALL_KINDS) if chosen.model else SequenceDetector.packaged(kinds=ALL_KINDS)
     rows = read(chosen.set)
     report(measured(rows, (StructuredDetector(), sequence)))
+    print("\nwith titles of jobs told as well:")
+    report(measured(rows, (StructuredDetector(), every)))
     if chosen.set == "synth_v2":
         others = {normal(row) for name in ("gen_large", "gen_small") for row in read(name)}
         print("\nonly templates that the other two sets (looked at while developing) do not hold:")

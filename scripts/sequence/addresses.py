@@ -1,24 +1,169 @@
 """Addresses of many countries: streets, second lines, towns with post codes, boxes, forces' mail, in one line or several."""
 
+# ruff: noqa: PLR2004, RUF001 - chances are chosen once, here, and letters of other scripts are meant
 from collections.abc import Callable
 from random import Random
 from typing import Final
 
 from sequence.words import LISTS, country, first, last, made_up, place
 
-_GERMAN: Final = "straße strasse str. weg allee platz gasse ring ufer damm".split()
-_DUTCH: Final = "straat laan weg gracht plein kade dijk singel pad hof".split()
-_NORDIC: Final = "vej gade allé plads gatan vägen gata veien vei gate vegen stræti vegur katu tie polku kuja raitti braut gränd torg bakken stien".split()
-_SLAV_ENDS: Final = "ova ska ská ní na ná ého ićeva ičeva skog evo ovo".split()
-_BEFORE: Final = (
-    "rue|rue de|rue du|rue de la|rue des|avenue|avenue de|boulevard|bd|place|place de la|quai|chemin de|chemin des|impasse|allée|Rue|Avenue des|cours|Calle|C/|Calle de|"
-    "Avda.|Avenida|Plaza|Paseo de|Camino|Ronda|Carrer de|Via|Via|Viale|Piazza|Corso|Vicolo|Largo|Strada|Rua|R.|Avenida|Travessa|Praça|Estrada|Alameda|ul.|ul. |aleja|"
-    "os.|pl.|ulice|ulica|Ulica|str.|Str.|Strada|Bulevardul|Calea|Jalan|Jl.|Am|An der|Im|Auf dem|Zum|Zur|Unter den|Kings|nábřeží|náměstí|trg|Trg|Aleea|Σταδίου|Οδός"
-).split("|")  # fmt: skip
-_AFTER: Final = (
-    "utca|u.|út|tér|körút|sétány|köz|ulica|cesta|trg|ulice|vei|vej|gate|väg|gatan|Sokak|Sok.|Caddesi|Cad.|Bulvarı|straße|Straße|Allee|Weg|Platz|Road|Marg|Nagar|Street|Lu|Jie|dori|"
-    "tie|katu|plads|Allé|torg|prospekt|ulitsa|iela|gatvė|tänav|pst|mnt|Loop|Close|laan|straat|dreef|stræde"
-).split("|")  # fmt: skip
+_GERMAN: Final = ["straße", "strasse", "str.", "weg", "allee", "platz", "gasse", "ring", "ufer", "damm"]
+_DUTCH: Final = ["straat", "laan", "weg", "gracht", "plein", "kade", "dijk", "singel", "pad", "hof"]
+_NORDIC: Final = [
+    "vej",
+    "gade",
+    "allé",
+    "plads",
+    "gatan",
+    "vägen",
+    "gata",
+    "veien",
+    "vei",
+    "gate",
+    "vegen",
+    "stræti",
+    "vegur",
+    "katu",
+    "tie",
+    "polku",
+    "kuja",
+    "raitti",
+    "braut",
+    "gränd",
+    "torg",
+    "bakken",
+    "stien",
+]
+_SLAV_ENDS: Final = ["ova", "ska", "ská", "ní", "na", "ná", "ého", "ićeva", "ičeva", "skog", "evo", "ovo"]
+_BEFORE: Final = [
+    "rue",
+    "rue de",
+    "rue du",
+    "rue de la",
+    "rue des",
+    "avenue",
+    "avenue de",
+    "boulevard",
+    "bd",
+    "place",
+    "place de la",
+    "quai",
+    "chemin de",
+    "chemin des",
+    "impasse",
+    "allée",
+    "Rue",
+    "Avenue des",
+    "cours",
+    "Calle",
+    "C/",
+    "Calle de",
+    "Avda.",
+    "Avenida",
+    "Plaza",
+    "Paseo de",
+    "Camino",
+    "Ronda",
+    "Carrer de",
+    "Via",
+    "Via",
+    "Viale",
+    "Piazza",
+    "Corso",
+    "Vicolo",
+    "Largo",
+    "Strada",
+    "Rua",
+    "R.",
+    "Avenida",
+    "Travessa",
+    "Praça",
+    "Estrada",
+    "Alameda",
+    "ul.",
+    "ul. ",
+    "aleja",
+    "os.",
+    "pl.",
+    "ulice",
+    "ulica",
+    "Ulica",
+    "str.",
+    "Str.",
+    "Strada",
+    "Bulevardul",
+    "Calea",
+    "Jalan",
+    "Jl.",
+    "Am",
+    "An der",
+    "Im",
+    "Auf dem",
+    "Zum",
+    "Zur",
+    "Unter den",
+    "Kings",
+    "nábřeží",
+    "náměstí",
+    "trg",
+    "Trg",
+    "Aleea",
+    "Σταδίου",
+    "Οδός",
+]
+_AFTER: Final = [
+    "utca",
+    "u.",
+    "út",
+    "tér",
+    "körút",
+    "sétány",
+    "köz",
+    "ulica",
+    "cesta",
+    "trg",
+    "ulice",
+    "vei",
+    "vej",
+    "gate",
+    "väg",
+    "gatan",
+    "Sokak",
+    "Sok.",
+    "Caddesi",
+    "Cad.",
+    "Bulvarı",
+    "straße",
+    "Straße",
+    "Allee",
+    "Weg",
+    "Platz",
+    "Road",
+    "Marg",
+    "Nagar",
+    "Street",
+    "Lu",
+    "Jie",
+    "dori",
+    "tie",
+    "katu",
+    "plads",
+    "Allé",
+    "torg",
+    "prospekt",
+    "ulitsa",
+    "iela",
+    "gatvė",
+    "tänav",
+    "pst",
+    "mnt",
+    "Loop",
+    "Close",
+    "laan",
+    "straat",
+    "dreef",
+    "stræde",
+]
 _GREEK: Final = "αβγδεζηθικλμνοπρστυφω"
 
 
@@ -76,7 +221,31 @@ def street(random: Random) -> str:
 
 def second(random: Random) -> str:
     """Return the flat, floor or unit."""
-    return random.choice(("Apt.", "Apt.", "Apt", "Apartment", "Suite", "Suite", "Suite", "Ste.", "Unit", "#", "Flat", "Room", "Floor", "Building", "Bldg", "Lot", "Top", "No.")) + f" {random.randint(1, 999)}"
+    return (
+        random.choice(
+            (
+                "Apt.",
+                "Apt.",
+                "Apt",
+                "Apartment",
+                "Suite",
+                "Suite",
+                "Suite",
+                "Ste.",
+                "Unit",
+                "#",
+                "Flat",
+                "Room",
+                "Floor",
+                "Building",
+                "Bldg",
+                "Lot",
+                "Top",
+                "No.",
+            )
+        )
+        + f" {random.randint(1, 999)}"
+    )
 
 
 def post_code(random: Random) -> str:
@@ -84,11 +253,29 @@ def post_code(random: Random) -> str:
     letter = lambda: random.choice("ABCDEFGHJKLMNPRSTUVWXY")  # noqa: E731
     digits = lambda count: "".join(random.choice("0123456789") for _ in range(count))  # noqa: E731
     forms = (
-        digits(5), digits(5), digits(5), digits(4), digits(4), digits(6), f"{digits(5)}-{digits(4)}", f"{letter()}{letter()}{digits(1)} {digits(1)}{letter()}{letter()}",
-        f"{letter()}{digits(2)} {digits(1)}{letter()}{letter()}", f"{letter()}{letter()}{digits(2)} {digits(1)}{letter()}{letter()}", f"{letter()}{digits(1)}{letter()} {digits(1)}{letter()}{digits(1)}",
-        f"{digits(4)} {letter()}{letter()}", f"{digits(4)}{letter()}{letter()}", f"{digits(3)} {digits(2)}", f"{digits(2)}-{digits(3)}", f"{digits(5)}-{digits(3)}", f"{digits(4)}-{digits(3)}", f"{digits(3)}-{digits(4)}",
-        f"{letter()}-{digits(4)}", f"{letter()}{letter()}-{digits(4)}", f"{digits(3)}", f"{digits(7)}",
-    )  # fmt: skip
+        digits(5),
+        digits(5),
+        digits(5),
+        digits(4),
+        digits(4),
+        digits(6),
+        f"{digits(5)}-{digits(4)}",
+        f"{letter()}{letter()}{digits(1)} {digits(1)}{letter()}{letter()}",
+        f"{letter()}{digits(2)} {digits(1)}{letter()}{letter()}",
+        f"{letter()}{letter()}{digits(2)} {digits(1)}{letter()}{letter()}",
+        f"{letter()}{digits(1)}{letter()} {digits(1)}{letter()}{digits(1)}",
+        f"{digits(4)} {letter()}{letter()}",
+        f"{digits(4)}{letter()}{letter()}",
+        f"{digits(3)} {digits(2)}",
+        f"{digits(2)}-{digits(3)}",
+        f"{digits(5)}-{digits(3)}",
+        f"{digits(4)}-{digits(3)}",
+        f"{digits(3)}-{digits(4)}",
+        f"{letter()}-{digits(4)}",
+        f"{letter()}{letter()}-{digits(4)}",
+        f"{digits(3)}",
+        f"{digits(7)}",
+    )
     return random.choice(forms)
 
 
@@ -97,8 +284,17 @@ def town(random: Random, join: str) -> str:
     where = place(random)
     where = where.upper() if random.random() < 0.12 else where
     code, state = post_code(random), random.choice(LISTS["state_codes"])
-    forms = (f"{where}, {state} {code}", f"{code} {where}", f"{where} {code}", f"{where}, {state}, {code}", f"{where}{join}{random.choice(LISTS['states'])} {code}",
-             f"{where}{join}{code}", f"{where}", f"{where} {state} {code}", f"{where}{join}{state}{join}{code}")  # fmt: skip
+    forms = (
+        f"{where}, {state} {code}",
+        f"{code} {where}",
+        f"{where} {code}",
+        f"{where}, {state}, {code}",
+        f"{where}{join}{random.choice(LISTS['states'])} {code}",
+        f"{where}{join}{code}",
+        f"{where}",
+        f"{where} {state} {code}",
+        f"{where}{join}{state}{join}{code}",
+    )
     return random.choice(forms)
 
 
@@ -106,10 +302,20 @@ def box(random: Random) -> str:
     """Return a post-office box or an address of the forces."""
     few, many = random.randint(1, 999), random.randint(1000, 9999)
     forms = (
-        f"P.O. Box {few}", f"PO Box {many}", f"Postfach {few}", f"Box {few}", f"BP {few}", f"Apartado {few}", f"Casilla {few}", f"P.O. Box {few}{random.choice((', ', chr(10)))}{town(random, ', ')}",
-        f"PSC {many}, Box {few}\nAPO {random.choice(('AE', 'AP', 'AA'))} {post_code(random)}", f"Unit {many} Box {few}\nDPO {random.choice(('AE', 'AP', 'AA'))} {many}{few % 10}",
-        f"USS {last(random)}\nFPO {random.choice(('AE', 'AP', 'AA'))} {many}0", f"CMR {few} Box {many}, APO AE 0{many}", f"RR {few % 9 + 1} Box {few}",
-    )  # fmt: skip
+        f"P.O. Box {few}",
+        f"PO Box {many}",
+        f"Postfach {few}",
+        f"Box {few}",
+        f"BP {few}",
+        f"Apartado {few}",
+        f"Casilla {few}",
+        f"P.O. Box {few}{random.choice((', ', chr(10)))}{town(random, ', ')}",
+        f"PSC {many}, Box {few}\nAPO {random.choice(('AE', 'AP', 'AA'))} {post_code(random)}",
+        f"Unit {many} Box {few}\nDPO {random.choice(('AE', 'AP', 'AA'))} {many}{few % 10}",
+        f"USS {last(random)}\nFPO {random.choice(('AE', 'AP', 'AA'))} {many}0",
+        f"CMR {few} Box {many}, APO AE 0{many}",
+        f"RR {few % 9 + 1} Box {few}",
+    )
     return random.choice(forms)
 
 
@@ -125,7 +331,9 @@ def whole(random: Random, join: str) -> str:
         else:
             parts.append(second(random))
     if random.random() < 0.06:
-        parts.insert(0, random.choice(("Flat 2B", "c/o " + last(random), "House No. 12", "Plot 45", "Sector 14", "Block C", f"{made_up(random, ('a', 'e'))} Tower")))
+        parts.insert(
+            0, random.choice(("Flat 2B", "c/o " + last(random), "House No. 12", "Plot 45", "Sector 14", "Block C", f"{made_up(random, ('a', 'e'))} Tower"))
+        )
     if random.random() < 0.9:
         parts.append(town(random, join))
     if random.random() < 0.35:

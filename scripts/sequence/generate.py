@@ -4,6 +4,7 @@ Texts to learn from: the templates with their slots filled, and plain texts that
 A slot becomes text with a tag, or without one where it stands for something that another detector finds or that is no personal data.
 """
 
+# ruff: noqa: PLR2004, RUF001 - chances are chosen once, here, and letters of other scripts are meant
 import re
 import string
 from collections.abc import Callable, Iterator, Mapping
@@ -16,18 +17,75 @@ from sequence.words import LISTS
 
 TAGS: Final = ("", "person", "address", "location", "organisation", "age", "nationality", "date", "title", "phone")
 _TEMPLATES: Final = tuple(
-    line.replace("\\n", "\n") for line in (Path(__file__).parent / "templates.txt").read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")
+    line.replace("\\n", "\n")
+    for line in (Path(__file__).parent / "templates.txt").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("#")
 )
 _PROSE: Final = tuple(
-    line.replace("\\n", "\n") for line in (Path(__file__).parent / "prose.txt").read_text(encoding="utf-8").splitlines() if line and not line.startswith("# Texts")
+    line.replace("\\n", "\n")
+    for line in (Path(__file__).parent / "prose.txt").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("# Texts")
 )
 _ALL: Final = tuple(word for name in ("verbs", "nouns", "adjectives", "more_words", "more_words") for word in LISTS[name])
 _WORD: Final = re.compile(r"[A-Za-z]{4,}")
-_SCRIPTS: Final = ((0x4E00, 0x9FA5), (0x4E00, 0x9FA5), (0x3041, 0x3093), (0xAC00, 0xD7A3), (0x0627, 0x064A), (0x0E01, 0x0E2E), (0x0905, 0x0939), (0x05D0, 0x05EA), (0x03B1, 0x03C9), (0x0430, 0x044F))
-_RELATIVES: Final = tuple("mother father son daughter wife husband sister brother friend boss neighbour uncle aunt cousin grandmother colleague partner roommate dog teacher client".split())
+_SCRIPTS: Final = (
+    (0x4E00, 0x9FA5),
+    (0x4E00, 0x9FA5),
+    (0x3041, 0x3093),
+    (0xAC00, 0xD7A3),
+    (0x0627, 0x064A),
+    (0x0E01, 0x0E2E),
+    (0x0905, 0x0939),
+    (0x05D0, 0x05EA),
+    (0x03B1, 0x03C9),
+    (0x0430, 0x044F),
+)
+_RELATIVES: Final = (
+    "mother",
+    "father",
+    "son",
+    "daughter",
+    "wife",
+    "husband",
+    "sister",
+    "brother",
+    "friend",
+    "boss",
+    "neighbour",
+    "uncle",
+    "aunt",
+    "cousin",
+    "grandmother",
+    "colleague",
+    "partner",
+    "roommate",
+    "dog",
+    "teacher",
+    "client",
+)
 _PLANTED: Final = ("p", "p", "p", "pf", "pf", "org", "org", "loc", "loc", "country", "adr1", "street", "nrp", "nrp", "date", "job", "job", "phone")
-_LANGUAGES: Final = tuple("English French German Spanish Italian Portuguese Dutch Russian Chinese Japanese Korean Arabic Hindi Turkish Polish Swedish Greek Latin".split())
-_MFW: Final = tuple("man woman male female boy girl child patient student person lady guy kid".split())
+_LANGUAGES: Final = (
+    "English",
+    "French",
+    "German",
+    "Spanish",
+    "Italian",
+    "Portuguese",
+    "Dutch",
+    "Russian",
+    "Chinese",
+    "Japanese",
+    "Korean",
+    "Arabic",
+    "Hindi",
+    "Turkish",
+    "Polish",
+    "Swedish",
+    "Greek",
+    "Latin",
+)
+_UNITS: Final = ("percent", "%", "km", "kg", "minutes", "hours", "pages", "words", "items", "people", "years", "days")
+_MFW: Final = ("man", "woman", "male", "female", "boy", "girl", "child", "patient", "student", "person", "lady", "guy", "kid")
 
 
 class Text(NamedTuple):
@@ -51,16 +109,44 @@ def _number(*forms: str) -> Callable[[Random], str]:
 
 
 def _email(random: Random) -> str:
-    return f"{words.first(random)}{random.choice(('.', '_', ''))}{words.last(random)}@{words.made_up(random, ('.com', '.de', '.org', '.co.uk', '.net'))}".replace(" ", "").lower()
+    return (
+        f"{words.first(random)}{random.choice(('.', '_', ''))}{words.last(random)}@{words.made_up(random, ('.com', '.de', '.org', '.co.uk', '.net'))}".replace(
+            " ", ""
+        ).lower()
+    )
 
 
 def phone(random: Random) -> str:
     """Return a number as phones have it: groups of digits of any size, with or without a country, an area and an extension."""
     if random.random() < 0.3:
-        return _digits(random, random.choice(("000-000-0000", "(000) 000-0000", "000.000.0000", "+0 (000) 000-0000", "0000000000", "+00 000 0000000", "000-0000")))
+        return _digits(
+            random, random.choice(("000-000-0000", "(000) 000-0000", "000.000.0000", "+0 (000) 000-0000", "0000000000", "+00 000 0000000", "000-0000"))
+        )
     mark = random.choice((" ", " ", "-", "-", ".", ""))
     head = random.choice(("", "", "", "+00 ", "+000 ", "00000 ", "(000) ", "(00)", "(0000) ", "+0-", "000-", "+00-", "+00(0)"))
-    groups = mark.join("0" * size for size in random.choice(((2, 2, 2, 2), (2, 3, 2, 2), (3, 3, 3), (4, 4), (3, 2, 2), (3, 3), (2, 2, 2, 2, 2), (4, 3, 3), (3, 4), (2, 3, 3), (4, 6), (5, 6), (3, 2, 2, 2), (2, 6), (4, 2, 2, 2), (3, 3, 2, 2))))
+    groups = mark.join(
+        "0" * size
+        for size in random.choice(
+            (
+                (2, 2, 2, 2),
+                (2, 3, 2, 2),
+                (3, 3, 3),
+                (4, 4),
+                (3, 2, 2),
+                (3, 3),
+                (2, 2, 2, 2, 2),
+                (4, 3, 3),
+                (3, 4),
+                (2, 3, 3),
+                (4, 6),
+                (5, 6),
+                (3, 2, 2, 2),
+                (2, 6),
+                (4, 2, 2, 2),
+                (3, 3, 2, 2),
+            )
+        )
+    )
     return _digits(random, head + groups + random.choice(("", "", "", "", "x000", " ext. 00", "x00000")))
 
 
@@ -100,7 +186,9 @@ def planted(random: Random) -> Text:
 def foreign(random: Random) -> str:
     """Return letters of another script as they come."""
     low, high = random.choice(_SCRIPTS)
-    return "".join(random.choice((*(chr(random.randint(low, high)) for _ in range(9)), " ")) for _ in range(random.randint(3, 40))).strip() + random.choice("。.?！")
+    return "".join(random.choice((*(chr(random.randint(low, high)) for _ in range(9)), " ")) for _ in range(random.randint(3, 40))).strip() + random.choice(
+        "。.?！"
+    )
 
 
 def filler(random: Random) -> str:
@@ -165,7 +253,7 @@ _SLOTS: Final[Mapping[str, tuple[str, Callable[[Random], str]]]] = {
     "ssn": ("", _number("000-00-0000", "000 00 0000", "000000000")),
     "id": ("", _number("A0000000", "000000000", "AA000000A", "A00-000-000", "000-AAA-00")),
     "url": ("", lambda random: f"https://{words.made_up(random, ('.com', '.org'))}/{random.choice(LISTS['nouns'])}".lower()),
-}  # fmt: skip
+}
 
 
 def filled(template: str, random: Random) -> Text:
@@ -233,21 +321,23 @@ def plain(random: Random) -> Text:
         lambda: f"1. {verb(random).capitalize()} the {noun(random)}\n2. {verb(random).capitalize()} {filler(random)}\n3. {noun(random).capitalize()}",
         lambda: f"- {noun(random).capitalize()}: {filler(random)}\n- {noun(random).capitalize()}: {filler(random)}",
         lambda: f"{noun(random).title()}: {filler(random)}",
-        lambda: f"def {snake}({noun(random).replace(' ', '_')}, {noun(random).replace(' ', '_')}=None):\n    return {camel}({noun(random).replace(' ', '.')}[0])",
+        lambda: (
+            f"def {snake}({noun(random).replace(' ', '_')}, {noun(random).replace(' ', '_')}=None):\n    return {camel}({noun(random).replace(' ', '.')}[0])"
+        ),
         lambda: f"class {camel}:\n    {snake}: {random.choice(('int', 'str', 'float'))} = {random.randint(0, 999)}\n",
-        lambda: f"if ({snake} > {random.randint(0, 99)}) {{ {camel}.{snake}(\"{filler(random)}\"); }}",
+        lambda: f'if ({snake} > {random.randint(0, 99)}) {{ {camel}.{snake}("{filler(random)}"); }}',
         lambda: f'{{"{snake}": "{noun(random)}", "{noun(random)}": {random.randint(0, 9999)}}}',
         lambda: f"SELECT {snake}, {noun(random).split()[0]} FROM {noun(random).split()[0]}s WHERE {snake} = '{adjective(random)}'",
         lambda: f"{_digits(random, '2026-00-00 00:00:00')} {random.choice(('ERROR', 'INFO', 'WARN'))} {snake}: {filler(random)} ({_digits(random, '000')})",
         lambda: f"{head} {_digits(random, random.choice(('0', '00', '000')))} {random.choice(LISTS['nouns'])}s {filler(random)}",
-        lambda: f"{_digits(random, random.choice(('00', '000', '0.0')))} {random.choice(('percent', '%', 'km', 'kg', 'minutes', 'hours', 'pages', 'words', 'items', 'people', 'years', 'days'))} {filler(random)}",
+        lambda: f"{_digits(random, random.choice(('00', '000', '0.0')))} {random.choice(_UNITS)} {filler(random)}",
         lambda: f"{random.choice(LISTS['heads'])}, {filler(random)}; {filler(random)}",
         lambda: f"The {adjective(random).title()} {noun(random).title()} {verb(random)} {filler(random)}",
         lambda: f"{product(random)} {verb(random)} {product(random)}. {noun(random).capitalize()} {filler(random)}.",
-        lambda: f"\"{filler(random).capitalize()}\", said the {noun(random)}.",
-        lambda: f"My {random.choice(('card', 'phone', 'account', 'order'))} number is {_SLOTS[random.choice(('card', 'iban', 'id', 'num', 'ssn'))][1](random)}, {filler(random)}",
+        lambda: f'"{filler(random).capitalize()}", said the {noun(random)}.',
+        lambda: f"My {random.choice(LISTS['nouns'])} number is {_SLOTS[random.choice(('card', 'iban', 'id', 'num', 'ssn'))][1](random)}, {filler(random)}",
         lambda: f"{random.choice(('email', 'mail', 'visit', 'see', 'go to'))} {_SLOTS[random.choice(('email', 'url'))][1](random)} {filler(random)}",
-    )  # fmt: skip
+    )
     return Text(random.choice(forms)(), ())
 
 

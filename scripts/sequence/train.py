@@ -143,17 +143,21 @@ def slopes_of(model: Model, tokens_seen: tuple[Array, Array], *, tags: Array, we
     starts = np.searchsorted(place.reshape(-1)[order], np.arange(len(seen)))
     d_vectors = np.add.reduceat(d_kinds[order // kinds.shape[1]], starts, axis=0)
     d_vectors[seen == 0] = 0
-    return {
-        "vectors": d_vectors,
-        "near": near.T @ d_first,
-        "near_bias": d_first.sum(axis=0),
-        "gate": first.T @ d_gate,
-        "gate_bias": d_gate.sum(axis=0),
-        "far": far.T @ d_second,
-        "far_bias": d_second.sum(axis=0),
-        "out": (second * held).T @ d_out,
-        "out_bias": d_out.sum(axis=0),
-    }, seen, loss  # fmt: skip
+    return (
+        {
+            "vectors": d_vectors,
+            "near": near.T @ d_first,
+            "near_bias": d_first.sum(axis=0),
+            "gate": first.T @ d_gate,
+            "gate_bias": d_gate.sum(axis=0),
+            "far": far.T @ d_second,
+            "far_bias": d_second.sum(axis=0),
+            "out": (second * held).T @ d_out,
+            "out_bias": d_out.sum(axis=0),
+        },
+        seen,
+        loss,
+    )
 
 
 def trained(examples: Examples, *, buckets: int, rounds: int, seed: int) -> Model:

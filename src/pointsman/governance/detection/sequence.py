@@ -22,14 +22,18 @@ from pointsman.governance.detection.sequence_tokens import FEATURES, TOKEN, feat
 Array = Any
 
 NAME: Final = "sequence/1"
+ALL_KINDS: Final = frozenset({"person", "address", "location", "organisation", "age", "nationality", "date", "phone", "title"})
+# The title of a job alone points at nobody, and prompts are full of them ("You are an experienced editor"), so it is told only where it is asked for.
+KINDS: Final = ALL_KINDS - {"title"}
 _KEPT: Final = 12_000  # tokens whose part of layer 1 is kept; all are dropped when there are more
 _BLOCK: Final = 768  # tokens worked on at once, so that the work stays in the cache of the processor
 _EDGE: Final = 8  # tokens of the neighbouring block that a token can see, rounded up
 _GATE: Final = -3.5  # log odds under which a token is nothing, without a second look
 _DOUBT: Final = 0.6  # a token is nothing where that is at least so probable
+_DOUBT_BESIDE: Final = 0.9  # the same for a token beside one that is something: half a name is as good as none
 # Added to the log odds of a tag: a person or an address that is missed costs more than one that is told for a company, and a job is no secret.
 _LEANS: Final[Mapping[str, float]] = {"person": 0.5, "address": 0.3, "title": -1.0}
-_BRIDGES: Final[Mapping[str, frozenset[str]]] = {"address": frozenset(",.-/#("), "person": frozenset("-'’.")}
+_BRIDGES: Final[Mapping[str, frozenset[str]]] = {"address": frozenset(",.-/#("), "person": frozenset("-'\u2019.")}
 
 
 class _Run(NamedTuple):
@@ -49,12 +53,12 @@ class SequenceDetector:
 
     name = NAME
 
-    def __init__(self, model: bytes, *, kinds: Iterable[str] | None = None) -> None:
+    def __init__(self, model: bytes, *, kinds: Iterable[str] = KINDS) -> None:
         parts: Mapping[str, Array] = np.load(BytesIO(model), allow_pickle=False)
         words = parts["words"].tobytes().decode().split("\n")
         self._lists: Mapping[str, int] = dict(zip(words, parts["bits"].tolist(), strict=True))
         self._tags: tuple[str, ...] = tuple(parts["tags"].tobytes().decode().split("\n"))
-        self._kinds = frozenset(self._tags if kinds is None else kinds) - {""}
+        self._kinds = frozenset(kinds)
         self._vectors: Array = parts["vectors"]
         self._scale: Array = parts["scale"]
         near = parts["near"].astype(np.float32)
@@ -72,7 +76,7 @@ class SequenceDetector:
         self._turn = Lock()
 
     @classmethod
-    def packaged(cls, *, kinds: Iterable[str] | None = None) -> Self:
+    def packaged(cls, *, kinds: Iterable[str] = KINDS) -> Self:
         """Return the detector with the model in this package. FileNotFoundError: the package was built without it."""
         return cls(resources.files("pointsman.governance.detection").joinpath("data/sequence.npz").read_bytes(), kinds=kinds)
 
@@ -106,27 +110,23 @@ class SequenceDetector:
         return tags, scores
 
     def _first_layer(self, tokens: Sequence[str]) -> Array:
-        rows = list(map(self._rows.get, tokens))
-        if None in rows:
-            self._meet(dict.fromkeys(token for token, row in zip(tokens, rows, strict=True) if row is None))
-            rows = list(map(self._rows.get, tokens))
-            if None in rows:  # what was known was dropped to make room
-                self._meet(dict.fromkeys(token for token, row in zip(tokens, rows, strict=True) if row is None))
-                rows = list(map(self._rows.get, tokens))
+        new = dict.fromkeys(token for token in tokens if token not in self._rows)
+        if len(self._rows) + len(new) > _KEPT:
+            self._rows.clear()
+            new = dict.fromkeys(tokens)
+        if new:
+            self._meet(list(new))
         reach, count = self._reach, len(tokens)
         index = np.zeros(count + 2 * reach, np.int64)
-        index[reach : reach + count] = rows
+        index[reach : reach + count] = [self._rows[token] for token in tokens]
         seen = self._table[index]
         whole = seen[0:count, 0] + self._biases["near"]
         for shift in range(1, 2 * reach + 1):
             whole += seen[shift : shift + count, shift]
         return np.maximum(whole, 0, out=whole)
 
-    def _meet(self, tokens: Iterable[str]) -> None:
+    def _meet(self, new: Sequence[str]) -> None:
         """Work out the part of layer 1 of tokens that are new."""
-        new = list(tokens)
-        if len(self._rows) + len(new) > _KEPT:
-            self._rows.clear()
         buckets = np.array([features(token, self._lists) for token in new], np.int64).reshape(len(new), FEATURES)
         vectors = self._vectors[buckets].sum(axis=1, dtype=np.int32) * self._scale
         start = len(self._rows) + 1
@@ -145,7 +145,7 @@ class SequenceDetector:
         chances = powers / powers.sum(axis=1, keepdims=True)
         tags = chances[:, 1:].argmax(axis=1) + 1
         sure = chances[np.arange(len(at)), tags]
-        kept = chances[:, 0] < _DOUBT
+        kept = _with_neighbours(at, nothing=chances[:, 0])
         return at[kept], tags[kept], sure[kept]
 
     def _runs(self, tags: Array, tokens: Sequence[str]) -> Iterator[_Run]:
@@ -168,6 +168,17 @@ class SequenceDetector:
         between = tokens[one.last : other.first]
         marks = _BRIDGES.get(self._tags[one.tag], frozenset())
         return one.tag == other.tag and len(between) <= 1 and all(token.strip() in marks for token in between)
+
+
+def _with_neighbours(at: Array, *, nothing: Array) -> Array:
+    """Tell which of the tokens `at` are something: those that are nothing with little probability, and those beside them with a little more."""
+    sure = nothing < _DOUBT
+    beside = np.zeros(len(at), bool)
+    if len(at) > 1:
+        touching = np.diff(at) == 1
+        beside[1:] |= touching & sure[:-1]
+        beside[:-1] |= touching & sure[1:]
+    return sure | (beside & (nothing < _DOUBT_BESIDE))
 
 
 def _equal(tags: Array) -> Iterator[_Run]:
