@@ -4,7 +4,7 @@ Secrets from a Vault server: version 2 of its key-value engine, over HTTP, read 
 It blocks, so it is called when the gateway starts and from a thread later, never from the event loop. What a secret is for is not known here.
 """
 
-import http.client
+import importlib
 import ssl
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -106,26 +106,27 @@ class Vault:
         return _Known(fields=fields, due_s=self._now() + wait_s)  # pyright: ignore[reportUnknownArgumentType] - JSON
 
     def _get(self, path: str, headers: Mapping[str, str], *, entry: str) -> tuple[int, bytes]:
-        connection = self._connection()
+        client: Any = importlib.import_module("http.client")  # it brings a mail library along: only who uses Vault waits for that
+        connection = self._connection(client)
         try:
             connection.request("GET", path, headers=dict(headers))
             answer = connection.getresponse()
             return answer.status, answer.read(_MOST_BYTES)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, client.HTTPException) as error:
             raise CredentialMissing(
                 f"Vault cannot be asked for `{entry}` at `{self._origin.text}` ({type(error).__name__}). Start or unseal it, or correct `VAULT_ADDR`."
             ) from error
         finally:
             connection.close()
 
-    def _connection(self) -> http.client.HTTPConnection:
+    def _connection(self, client: Any) -> Any:
         if self._origin.scheme == "http":
-            return http.client.HTTPConnection(self._origin.host, self._origin.port, timeout=_TIMEOUT_S)
+            return client.HTTPConnection(self._origin.host, self._origin.port, timeout=_TIMEOUT_S)
         try:
             context = ssl.create_default_context(cafile=self._ca_file or None)
         except (OSError, ssl.SSLError) as error:
             raise Unusable("The file that `VAULT_CACERT` names holds no certificate in PEM form. Name the authority that signed Vault's.") from error
-        return http.client.HTTPSConnection(self._origin.host, self._origin.port, timeout=_TIMEOUT_S, context=context)
+        return client.HTTPSConnection(self._origin.host, self._origin.port, timeout=_TIMEOUT_S, context=context)
 
 
 def vault_of(environ: Mapping[str, str], *, folder: Path, now: Callable[[], float]) -> Vault | None:
