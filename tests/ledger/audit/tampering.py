@@ -134,7 +134,9 @@ def insert(forger: Forger) -> Done:
 
 
 def swap(forger: Forger) -> Done:
-    one, other = sorted(forger.dice.sample(range(len(forger.lines)), 2))
+    one = forger.place()
+    other = forger.dice.choice([number for number, line in enumerate(forger.lines) if body_of(line) != body_of(forger.lines[one])])
+    one, other = sorted((one, other))  # of two that say the same, chained anew, nothing would be changed
     forger.lines[one], forger.lines[other] = forger.lines[other], forger.lines[one]
     return forger.save(one)
 
