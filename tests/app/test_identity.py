@@ -14,7 +14,8 @@ from tests.journeys.oidc_provider import AUDIENCE, Provider
 from tests.values import Time
 
 from pointsman.app.gateway import system_clock
-from pointsman.app.identity import ProviderWrong, Standing, told_of
+from pointsman.app.identity import Standing, told_of
+from pointsman.app.identity_issuers import ProviderWrong
 from pointsman.core.clock import Clock
 from pointsman.core.errors import CredentialMissing, NotAuthenticated
 from pointsman.intake.sessions import Session, digest_of
@@ -102,8 +103,8 @@ def test_while_the_issuer_is_away_its_keys_go_on_for_the_stated_time_and_then_no
         provider.is_down = True
         for _ in range(9):
             time_.advance(310)
-            standing.refresh()
-            await asyncio.gather(*standing._fetching.values())
+            standing.issuers.refresh()
+            await asyncio.gather(*standing.issuers._fetching.values())
             assert await who(standing, token) == "job-1"
         time_.advance(310)
         with pytest.raises(IssuerUnavailable, match="`ci` cannot be had"):
@@ -133,7 +134,7 @@ def test_keys_can_be_a_file_where_there_is_no_network(tmp_path: Path, provider: 
         with pytest.raises(IssuerUnavailable, match="cannot be read"):
             await who(standing, provider.token())
         (tmp_path / "keys.json").write_text(str(provider.jwks()).replace("'", '"'))
-        await standing.fetch(standing.ring(issuer))
+        await standing.issuers.fetch(standing.issuers.ring(issuer))
         assert await who(standing, provider.token()) == "job-1"
         assert provider.asked == []
 
@@ -145,12 +146,12 @@ def test_a_reload_keeps_the_keys_of_issuers_that_did_not_change(tmp_path: Path, 
         issuer = an_issuer(provider)
         standing.identities(Identity(issuers=(issuer,)))
         await who(standing, provider.token())
-        ring = standing.ring(issuer)
+        ring = standing.issuers.ring(issuer)
         standing.identities(Identity(issuers=(issuer,), hosts=frozenset({"a"})))
-        assert standing.ring(issuer) is ring
+        assert standing.issuers.ring(issuer) is ring
         other = replace(issuer, audience="another")
         standing.identities(Identity(issuers=(other,)))
-        assert standing.ring(other) is not ring
+        assert standing.issuers.ring(other) is not ring
 
     with_standing(tmp_path, work)
 
@@ -158,7 +159,7 @@ def test_a_reload_keeps_the_keys_of_issuers_that_did_not_change(tmp_path: Path, 
 def test_what_answers_something_else_than_a_document_is_told_by_its_status(tmp_path: Path, provider: Provider) -> None:
     async def work(standing: Standing) -> None:
         with pytest.raises(ProviderWrong, match="answers 404"):
-            await standing.get(f"{provider.url}/nothing", an_issuer(provider))
+            await standing.issuers.get(f"{provider.url}/nothing", an_issuer(provider))
 
     with_standing(tmp_path, work)
 

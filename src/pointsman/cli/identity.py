@@ -39,7 +39,7 @@ def revoke(path: Path, *, as_json: bool, **told: str | None) -> None:
     kind, name = _one(told)
     now_s = now_ms() / 1000
     with _opened(path) as file:
-        ended = ended_by(kind, name, _sessions(file))
+        ended = ended_by(kind, name, sessions=_sessions(file))
         if kind == "session" and not ended:
             raise Wrong(f"There is no session `{name[:100]}`. `pointsman identity show` lists those there are.")
         if kind != "session":

@@ -8,14 +8,12 @@ Rules (RFC 7517, RFC 8725):
 4. A key that is no longer in the document is no longer believed; a document that cannot be had is believed for a stated time, then not.
 """
 
+import importlib
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
 import msgspec
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, OKPKey, RSAKey
-from joserfc.jws import JWSRegistry
 from msgspec import Struct
 
 from pointsman.settings.identity_values import Issuer
@@ -36,6 +34,11 @@ _ALGORITHMS: Final[Mapping[str, tuple[str, str | None, str]]] = {
 }
 
 
+def _library(part: str) -> Any:
+    """Return a part of `joserfc`, which is read at the first key of an issuer: a gateway without issuers starts without it."""
+    return importlib.import_module(f"joserfc.{part}")
+
+
 class VerifyingKey(Struct, frozen=True, kw_only=True):
     """One public key. `only` is the single algorithm that the document allows for it, if it says so."""
 
@@ -53,8 +56,8 @@ class VerifyingKey(Struct, frozen=True, kw_only=True):
     def verifies(self, signed: bytes, signature: bytes, *, algorithm: str) -> bool:
         """Tell whether the signature over `signed` is this key's."""
         try:
-            return JWSRegistry.algorithms[_ALGORITHMS[algorithm][2]].verify(signed, signature, self.key)
-        except (JoseError, ValueError):
+            return bool(_library("jws").JWSRegistry.algorithms[_ALGORITHMS[algorithm][2]].verify(signed, signature, self.key))
+        except (_library("errors").JoseError, ValueError):
             return False
 
 
@@ -85,7 +88,7 @@ def _usable(told: dict[str, Any]) -> VerifyingKey | None:
         return None
     try:
         key = _imported(str(kind), told)
-    except (JoseError, ValueError, TypeError, KeyError):
+    except (_library("errors").JoseError, ValueError, TypeError, KeyError):
         return None
     return None if key is None else VerifyingKey(kid=kid, kind=str(kind), curve=told.get("crv"), only=only, key=key)
 
@@ -95,11 +98,11 @@ def _imported(kind: str, told: dict[str, Any]) -> Any:
         case "RSA", _:
             if _bits(told["n"]) < _LEAST_RSA_BITS:
                 return None
-            key = RSAKey.import_key({name: told[name] for name in ("kty", "n", "e")})
+            key = _library("jwk").RSAKey.import_key({name: told[name] for name in ("kty", "n", "e")})
         case "EC", "P-256" | "P-384" | "P-521":
-            key = ECKey.import_key({name: told[name] for name in ("kty", "crv", "x", "y")})
+            key = _library("jwk").ECKey.import_key({name: told[name] for name in ("kty", "crv", "x", "y")})
         case "OKP", "Ed25519":
-            key = OKPKey.import_key({name: told[name] for name in ("kty", "crv", "x")})
+            key = _library("jwk").OKPKey.import_key({name: told[name] for name in ("kty", "crv", "x")})
         case _:
             return None
     _ = key.public_key  # read now: numbers that are no point of the curve are found here, not at the first token

@@ -24,7 +24,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from pointsman.app.gateway import Gateway
-from pointsman.app.identity import Discovered, ProviderWrong, told_of
+from pointsman.app.identity import told_of
+from pointsman.app.identity_issuers import Discovered, ProviderWrong
 from pointsman.core.errors import BadRequest, NotAuthenticated, PointsmanError, UnknownRoute
 from pointsman.intake.identity import claimed
 from pointsman.intake.sessions import CALLS_PREFIX, SECRET_BYTES, Session, digest_of, is_over, new_secret
@@ -95,7 +96,7 @@ class SignIn:
         del request, visitor
         login = self._login()
         try:
-            found = await self._gateway.standing.discover(login.issuer)
+            found = await self._gateway.standing.issuers.discover(login.issuer)
         except ProviderWrong as error:
             return self._failed(str(error))
         if found.authorization_endpoint is None or found.token_endpoint is None:
@@ -115,7 +116,7 @@ class SignIn:
         }
         joint = "&" if "?" in found.authorization_endpoint else "?"
         response = RedirectResponse(f"{found.authorization_endpoint}{joint}{urlencode(asked)}", status_code=303)
-        self._set_cookie(response, f"{self._guard.cookie}-login", browser, max_age_s=_PATIENCE_S)
+        self._set_cookie(response, f"{self._guard.cookie}-login", value=browser, max_age_s=_PATIENCE_S)
         return response
 
     async def _finish(self, request: Request, visitor: Visitor) -> Response:
@@ -129,7 +130,7 @@ class SignIn:
             return self._failed(error.message)
         response = RedirectResponse("/", status_code=303)
         response.delete_cookie(f"{self._guard.cookie}-login", secure=self._guard.is_secure, httponly=True, samesite="lax")
-        self._set_cookie(response, self._guard.cookie, secret, max_age_s=login.session_s)
+        self._set_cookie(response, self._guard.cookie, value=secret, max_age_s=login.session_s)
         _LOG.info("session %s began", Plain(session.public_id))
         return response
 
@@ -167,7 +168,7 @@ class SignIn:
 
     async def _verified(self, login: Login, *, code: str, under_way: _UnderWay) -> Verified:
         standing = self._gateway.standing
-        found = await standing.discover(login.issuer)
+        found = await standing.issuers.discover(login.issuer)
         if found.token_endpoint is None:
             raise ProviderWrong("its discovery document names no token endpoint")
         body = {
@@ -179,12 +180,12 @@ class SignIn:
         }
         asked = self._with_secret(login, found, body=body)
         try:
-            token = msgspec.json.decode(await standing.ask(asked), type=_Answer).id_token
+            token = msgspec.json.decode(await standing.issuers.ask(asked), type=_Answer).id_token
         except msgspec.DecodeError as error:
             raise ProviderWrong("its answer to the code holds no ID token") from error
-        read, ring = read_token(token), standing.ring(login.issuer)
+        read, ring = read_token(token), standing.issuers.ring(login.issuer)
         if ring.is_closed(self._now_s) or (ring.find(read.kid, read.algorithm) is None and ring.wants(self._now_s, unknown=True)):
-            await standing.fetch(ring)
+            await standing.issuers.fetch(ring)
         verified = Verifier([ring]).verify(read, self._now_s)
         _check_id_token(verified.claims, login, nonce=under_way.nonce)
         return verified
@@ -200,7 +201,7 @@ class SignIn:
                 headers["authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
             else:
                 body = {**body, "client_secret": secret}
-        return Lookup(url=url, headers=headers, body=urlencode(body).encode(), ca_file=self._gateway.standing.authority(login.issuer))
+        return Lookup(url=url, headers=headers, body=urlencode(body).encode(), ca_file=self._gateway.standing.issuers.authority(login.issuer))
 
     def _new_session(self, verified: Verified) -> tuple[Session, str]:
         names, subject = claimed(verified.claims, verified.issuer), verified.subject
@@ -249,7 +250,7 @@ class SignIn:
             raise UnknownRoute("People cannot sign in here: `identity.login` is not set.")
         return login
 
-    def _set_cookie(self, response: Response, name: str, value: str, *, max_age_s: float) -> None:
+    def _set_cookie(self, response: Response, name: str, *, value: str, max_age_s: float) -> None:
         response.set_cookie(name, value, max_age=int(max_age_s), path="/", secure=self._guard.is_secure, httponly=True, samesite="lax")
 
     def _failed(self, why: str) -> Response:
