@@ -67,7 +67,7 @@ def _tell(gateway: Gateway, server: Server) -> None:
     click.echo("\nTry it:\n  " + " \\\n    ".join(_curl(snapshot, server)) + "\n")
     for missing in gateway.missing:
         warn(f"{missing.message} Its targets are passed over.")
-    if not snapshot.keys:
+    if gateway.stages.intake.is_open:
         warn("There are no keys: anybody on this machine may call. Make one with `pointsman keys create NAME`.")
 
 
