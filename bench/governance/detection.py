@@ -29,6 +29,8 @@ from tests.governance.detection import disguises  # noqa: E402
 from pointsman.core.finding import Finding  # noqa: E402 - the path comes first
 from pointsman.governance.detection.identifiers.structured import StructuredDetector  # noqa: E402
 from pointsman.governance.detection.scanner import Scanner  # noqa: E402
+from pointsman.governance.detection.views.budget import Budget  # noqa: E402
+from pointsman.governance.detection.views.unfold import views  # noqa: E402
 
 DATA = Path(os.environ.get("POINTSMAN_DATA", ROOT.parent / "shared" / "data"))
 GOLD = {
@@ -179,6 +181,79 @@ def once(run: Callable[[str], object], part: str) -> float:
     return time.process_time() - start
 
 
+HOSTILE = (
+    "1 ",
+    "12 ",
+    "&#52;",
+    "%41",
+    "\\u0041",
+    "4\u200b",
+    "\uff14",
+    "\u0412E",
+    "four ",
+    "[at] a",
+    "a@",
+    "a.a.",
+    "1.1.1.1.",
+    "1234\n",
+    "joe@a.de ",
+    "\U000e0041",
+    "52 49 ",
+    "A1bcdefghijk ",
+)
+
+
+def hostile() -> None:
+    print("\nhostile texts of 200,000 characters of one unit: CPU s, the longest step in ms")
+    worst: list[tuple[float, float, str]] = []
+    for unit in HOSTILE:
+        text = (unit * 200_000)[:200_000]
+        begun = last = time.process_time()
+        longest = 0.0
+        for _ in a_scanner().steps([text]):
+            now = time.process_time()
+            longest, last = max(longest, now - last), now
+        worst.append((time.process_time() - begun, 1000 * longest, unit))
+    for spent, longest, unit in sorted(worst, reverse=True)[:6]:
+        print(f"  {unit!r:16} {spent:6.2f} {longest:7.1f}")
+
+
+def fuzz(count: int) -> None:
+    """Texts made of disguised and plain parts: every part of every form has to lead back into the text, and nothing may raise."""
+    chance = random.Random(11)
+    ways = [*disguises.DISGUISES.values(), *disguises.MORE.values()]
+    parts = ["4111111111111111", "joe@example.com", "DE89370400440532013000", "460-89-9847", "é 漢", "", "one two three four", "%", "&#", "\\u", "A" * 30]
+    seen = 0
+    for _ in range(count):
+        text = "".join(chance.choice(ways)(chance.choice(parts)) if chance.random() < 0.5 else chance.choice(parts) for _ in range(8))[
+            : chance.randrange(1, 300)
+        ]
+        for view in views(text, Budget(characters=10**6)):
+            if view and view.text:
+                start = chance.randrange(len(view.text))
+                begin, end = view.origin(start, chance.randrange(start + 1, len(view.text) + 1))
+                assert 0 <= begin < end <= len(text)
+                seen += 1
+    print(f"\nfuzz: {count} texts, {seen} forms, none raised or led outside its text")
+
+
+def body() -> None:
+    prompts = "\n".join(row["text"] for row in rows("injection/benign_prompts/data.jsonl"))
+    text = (prompts * 10)[:1_000_000]
+    begun = last = time.process_time()
+    longest = 0.0
+    for _ in a_scanner().steps([text]):
+        now = time.process_time()
+        longest, last = max(longest, now - last), now
+    print(f"\none body of 1 MB: {time.process_time() - begun:.3f} s, longest step {1000 * longest:.1f} ms")
+    texts = [prompts[at : at + 2000] for at in range(0, 200_000, 2000)]
+    scanner = a_scanner(cache_texts=1000)
+    scanner.scan(texts)
+    begun = time.process_time()
+    scanner.scan(texts)
+    print(f"a history of 100 texts of 2 kB seen before: {1000 * (time.process_time() - begun):.2f} ms")
+
+
 def main() -> None:
     verbose = "-v" in sys.argv
     labelled("gen_large", verbose=verbose)
@@ -187,6 +262,9 @@ def main() -> None:
     obfuscated("21 disguises", disguises.DISGUISES)
     obfuscated("further disguises", disguises.MORE)
     speed()
+    body()
+    hostile()
+    fuzz(10_000)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Written without a look at the views that undo them. `DISGUISES` are the 21 of th
 
 import base64
 import gzip
+import json
 import random
 import string
 import zlib
@@ -118,6 +119,14 @@ MORE: Final[Mapping[str, Disguise]] = {
     "full-width, spaced out": _each(_wide, joined_by=" "),
     "reversed Base64 text": lambda value: base64.b64encode(value[::-1].encode()).decode(),
     "emphasis": _each(str, joined_by="*"),
+    "HTML marks": _each(lambda letter: f"<b>{letter}</b>"),
+    "HTML comments": _each(str, joined_by="<!-- -->"),
+    "a list": lambda value: json.dumps(list(value)),
+    "brackets around each": _each(lambda letter: f"({letter})"),
+    "CSS escapes": _each(lambda letter: f"\\{ord(letter):x} "),
+    "hex after 0x": lambda value: "0x" + value.encode().hex(),
+    "words and commas": lambda value: value if "@" in value else ", ".join(_WORDS.get(letter, letter) for letter in value),
+    "words and hyphens": lambda value: value if "@" in value else "-".join(_WORDS.get(letter, letter) for letter in value),
     "brackets": lambda value: value.replace("@", "(at)").replace(".", "(dot)"),
 }
 

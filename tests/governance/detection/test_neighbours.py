@@ -49,6 +49,8 @@ def test_an_identifier_in_many_pieces_is_found_in_all() -> None:
         ("call 555", "1234567"),
         ("4111111111111111", "5500005555555559"),
         ("41111111", "Thanks a lot, that is all I wanted to know.", "Really!", "11111111"),
+        ("4111", "1111", "It is " + "very " * 20, "11111111"),
+        ("4111", "1111", "1111" + " much" * 20, "1111"),
         ("It ends.", "It begins."),
         ("", ""),
         ("4111111111111111",),

@@ -4,6 +4,7 @@ The scan of a call's texts.
 
 import base64
 import gzip
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from pointsman.core.finding import Finding
 from pointsman.governance.detection.identifiers.structured import StructuredDetector
 from pointsman.governance.detection.pieces import PIECE
 from pointsman.governance.detection.scanner import Detector, Scan, Scanner
+from pointsman.governance.detection.views.view import View
 
 
 class Words:
@@ -142,6 +144,24 @@ def test_a_text_that_takes_too_long_to_unfold_is_late_too() -> None:
     time = Time()
     scan = a_scanner(Slow(time, 2.0), time=time, budget_s=1.0).scan(["%41%42"])
     assert scan.failed == ("scanner",)
+
+
+def test_a_text_that_is_still_being_unfolded_when_time_is_up_is_late() -> None:
+    """Nobody is asked about a text meanwhile, so it is the unfolding that has to look at the clock."""
+    ticks = itertools.count()
+    scanner = Scanner([Words("Anna")], clock=lambda: next(ticks) / 1000, budget_s=0.02, key=b"key")
+    scan = scanner.scan(["%41" * 100_000])
+    assert (scan.complete, scan.failed) == (False, ("scanner",))
+
+
+def test_a_fault_in_unfolding_makes_the_scan_incomplete_and_raises_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(text: str, budget: object) -> Iterator[Any]:
+        yield from (view for view in (View(text=text), None))
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("pointsman.governance.detection.scanner.views", broken)
+    scan = a_scanner(Words("Anna")).scan(["Anna"])
+    assert (len(scan.findings[0]), scan.complete, scan.failed) == (1, False, ("views",))
 
 
 def test_texts_beyond_the_limit_are_not_read_and_that_is_told() -> None:

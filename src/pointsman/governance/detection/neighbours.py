@@ -23,7 +23,7 @@ _SKIPPED: Final = 2
 _PAIR: Final = 2
 # What ends or begins with something that may go on in the neighbour: digits, or the pieces of a mail address or account number.
 _TAIL: Final = re.compile(r"[0-9@.\-]\s*\Z|[0-9A-Za-z.+_\-]*@[0-9A-Za-z.\-]*\s*\Z|[0-9A-Za-z._\-]{1,24}\s*\Z")
-_HEAD: Final = re.compile(r"\s*(?:[0-9@.\-]|[0-9A-Za-z._\-]*@|[A-Za-z0-9\-]{1,30}\.[A-Za-z]{2,})")
+_HEAD: Final = re.compile(r"\s*(?:[0-9@.\-]|[0-9A-Za-z._\-]*@|[A-Za-z0-9\-]{1,30}\.[A-Za-z]{2,}|[0-9A-Z]{2,34}(?![a-z]))")
 _LIKE_MAIL: Final = re.compile(r"[0-9._+\-][0-9A-Za-z]*\Z|[0-9A-Za-z]_\Z")
 # The name of a field, which stands between two texts of a request.
 _NAME: Final = re.compile(r"[A-Za-z_]{1,24}")

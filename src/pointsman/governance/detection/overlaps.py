@@ -19,7 +19,8 @@ def settled(findings: Iterable[Finding], text: str) -> tuple[Finding, ...]:
     values: list[Finding] = []
     for finding in findings:
         (regions if finding.kind in REGIONS else values).append(finding)
-    return tuple(sorted([*_joined(regions), *_parted(values, text)], key=_place))
+    kept = [one for cluster in _clusters(values) for one in (_parted(cluster, text) if len(cluster) > 1 else cluster)]
+    return tuple(sorted([*_joined(regions), *kept], key=_place))
 
 
 def _place(finding: Finding) -> tuple[int, int]:
@@ -28,6 +29,20 @@ def _place(finding: Finding) -> tuple[int, int]:
 
 def _strictest_first(finding: Finding) -> tuple[int, int, float, int, str]:
     return rank_of(finding.data_class), finding.start - finding.end, -finding.score, finding.start, finding.kind
+
+
+def _clusters(values: list[Finding]) -> Iterator[list[Finding]]:
+    """Yield the findings that overlap directly or through others, which nearly always is one."""
+    cluster: list[Finding] = []
+    reached = 0
+    for finding in sorted(values, key=_place):
+        if finding.start >= reached and cluster:
+            yield cluster
+            cluster = []
+        cluster.append(finding)
+        reached = max(reached, finding.end)
+    if cluster:
+        yield cluster
 
 
 def _parted(values: list[Finding], text: str) -> list[Finding]:

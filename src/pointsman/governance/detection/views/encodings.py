@@ -26,10 +26,11 @@ _ESCAPE: Final = (
     r"|\\[01][0-7]{2}|\bU\+[0-9A-F]{4,6} ?"
 )
 _STRETCH: Final = (
-    r"[A-Za-z0-9+/_\-]{40,}(?:\r?\n[A-Za-z0-9+/_\-]{2,})+={0,2}|[0-9a-f]{18,}|[0-9A-F]{18,}"
+    r"[A-Za-z0-9+/_\-]{40,}(?:\r?\n[A-Za-z0-9+/_\-]{2,})+={0,2}|0x[0-9A-Fa-f]{18,}|[0-9a-f]{18,}|[0-9A-F]{18,}"
     r"|[a-z+/_\-]{0,23}[A-Z0-9][a-z+/_\-]*[A-Z0-9][A-Za-z0-9+/_\-]{6,}={0,2}"
 )
 _QUOTED: Final = r"(?:=[0-9A-F]{2}){3,}"
+_STYLED: Final = r"(?:\\[0-9A-Fa-f]{2,6} ){5,}\\[0-9A-Fa-f]{2,6} ?"
 _CODES: Final = r"\b(?:(?:0x)?[0-9A-Fa-f]{2,3}[ ,:;]{1,2}){8,}(?:0x)?[0-9A-Fa-f]{2,3}\b|\b(?:[01]{7,8} ?){8,}\b"
 
 _UNICODE_ESCAPE: Final = re.compile(r"[0-9a-fA-F]+")
@@ -39,6 +40,7 @@ _NUMBER: Final = re.compile(r"[0-9A-Z ./()+\-]+")
 _LEAST_BASE64: Final = 11
 _LEAST_HEX: Final = 18
 _LAST_CODE: Final = 0x10FFFF
+_SURROGATES: Final = range(0xD800, 0xE000)
 _COMPRESSED: Final = (b"\x1f\x8b", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")
 _FREE_CHARACTERS: Final = 65_536
 _EXPANSION: Final = 10
@@ -84,6 +86,14 @@ def _quoted(raw: bytes, _budget: Budget) -> Edits:
         yield Edit(start, end, _as_text(bytes.fromhex(raw[start:end].replace(b"=", b"").decode())))
 
 
+def _styled(raw: bytes, _budget: Budget) -> Edits:
+    """Read the escapes of style sheets (CSS Syntax 4.3.7)."""
+    for start, end in _PATTERNS[6].spans(raw):
+        codes = [int(code, 16) for code in _UNICODE_ESCAPE.findall(raw[start:end].decode())]
+        text = "".join(chr(code) for code in codes if code <= _LAST_CODE and code not in _SURROGATES)
+        yield Edit(start, end, text) if _is_text(text) else None
+
+
 def _codes(raw: bytes, _budget: Budget) -> Edits:
     for start, end in _PATTERNS[5].spans(raw):
         words = _SEPARATORS.split(raw[start:end].decode().strip())
@@ -107,6 +117,7 @@ _FAMILIES: Final[tuple[tuple[str, Decoder], ...]] = (
     (_STRETCH, _tokens),
     (_QUOTED, _quoted),
     (_CODES, _codes),
+    (_STYLED, _styled),
 )
 _PATTERNS: Final = tuple(Linear(pattern) for pattern, _ in _FAMILIES)
 _ANY: Final = LinearSet([pattern for pattern, _ in _FAMILIES])
@@ -121,6 +132,7 @@ def decodings(raw: bytes, budget: Budget) -> Edits:
 def _decoded_token(token: str, budget: Budget) -> str | None:
     if "\n" in token:
         token = "".join(token.split())
+    token = token.removeprefix("0x")
     if len(token) >= _LEAST_HEX and len(token) % 2 == 0 and (token.islower() or token.isupper() or token.isdigit()):
         try:
             found = _readable(bytes.fromhex(token), budget)

@@ -4,6 +4,7 @@ Identifiers that were pulled apart or spelled: a space between all characters, o
 What comes out has lost its spaces, so only identifiers are to be read in it.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -37,7 +38,7 @@ _DIGITS: Final[Mapping[bytes, str]] = {
 _TIMES: Final[Mapping[bytes, int]] = {b"double": 2, b"triple": 3}
 _WORD: Final = "|".join(sorted((word.decode().replace("?", r"\?") for word in (*_DIGITS, *_TIMES)), key=len, reverse=True))
 _SIGNS: Final[Mapping[bytes, str]] = {b"dash": "-", b"hyphen": "-", b"minus": "-", b"dot": ".", b"point": ".", b"at": "@"}
-_WORDS: Final = rf"(?i)\b(?:{_WORD})[\s,.\-]{{1,3}}(?:{_WORD})[\s,.\-]{{1,3}}(?:[a-z\-.] ?){{0,8}}(?:{_WORD})\b"
+_WORDS: Final = rf"(?i)\b(?:{_WORD})[\s,.\-]{{1,3}}(?:{_WORD})[\s,.\-]{{1,3}}(?:[a-z\-.][ ,]{{0,2}}){{0,8}}(?:{_WORD})\b"
 _AT: Final = r"(?i)\s?[\[({<]\s?(?:at|dot|punkt|point|arroba|chiocciola|@|\.|dash|hyphen|underscore|plus)\s?[\])}>]\s?"
 _SPOKEN: Final = (
     r"(?i)\b[a-z0-9_\-]+(?: ?\.[a-z0-9_\-]+| (?:dot|punkt|point|underscore|dash) [a-z0-9_\-]+)* (?:at|arroba) [a-z0-9\-]+(?:(?: dot | punkt "
@@ -56,9 +57,16 @@ _EVEN: Final = (
     + r")(?:\s|[\"'.,;)]|$)"
 )
 
+_ENCLOSED: Final = rf"(?:[\"'(\[<{{]{_ONE}[\"')\]>}}],? ?){{7,}}"
+_TAGGED: Final = r"<(?:/?[A-Za-z][^<>]{0,60}|!--[^<>]{0,60}--)>"
+_ENGLISH: Final = "zero|one|two|three|four|five|six|seven|eight|nine"
+_GLUED: Final = rf"(?i)\b(?:{_ENGLISH}){{2,}}\b"
+
+_UNIT: Final = re.compile(rb"[\"'(\[<{]([^\s])[\"')\]>}],? ?")
+_DIGIT_WORD: Final = re.compile(_ENGLISH.encode(), re.IGNORECASE)
 _A_WORD: Final = Linear(rf"(?i)\b(?:{_WORD})\b")
-_GAP: Final = re.compile(rb"[\s,]{1,3}(?:[A-Za-z0-9@._\-][\s,]{1,3}){0,12}|-|\.|[\s,]{1,2}(?:dash|hyphen|minus|dot|point|at)[\s,]{1,2}", re.IGNORECASE)
-_LETTERS_BEFORE: Final = re.compile(rb"(?:(?<![A-Za-z0-9])[A-Za-z] ){1,4}\Z")
+_GAP: Final = re.compile(rb"[\s,\-]{1,3}(?:[A-Za-z0-9@._\-][\s,\-]{1,3}){0,12}|-|\.|[\s,]{1,2}(?:dash|hyphen|minus|dot|point|at)[\s,]{1,2}", re.IGNORECASE)
+_LETTERS_BEFORE: Final = re.compile(rb"(?:(?<![A-Za-z0-9])[A-Za-z][ ,\-]{1,2}){1,4}\Z")
 # How one character and the divider after it look, by the divider of a whole run.
 _STEPS: Final = tuple(re.compile(rb"[^\s]" + divider) for divider in (rb" ?[|/] ?", rb", ?", rb"\s{1,3}", rb"[^\s]"))
 _DIVIDER: Final = re.compile(rb"[\s,|*/~?_.\-]+")
@@ -116,7 +124,9 @@ def _digits(raw: bytes, run: list[tuple[int, int]]) -> Edits:
         return
     before = _LETTERS_BEFORE.search(raw, max(0, run[0][0] - 8), run[0][0])
     if before:
-        yield Edit(before.start(), run[0][0], before[0].replace(b" ", b"").decode())
+        yield Edit(before.start(), run[0][0], before[0].translate(None, delete=b" ,-").decode())
+    # Where a hyphen stands between nearly all of them it is no part of what is spelled.
+    hyphens = 2 * sum(raw[left[1] : right[0]] == b"-" for left, right in itertools.pairwise(run)) > len(run)
     times = 1
     for number, (start, end) in enumerate(run):
         word = raw[start:end].lower()
@@ -124,8 +134,9 @@ def _digits(raw: bytes, run: list[tuple[int, int]]) -> Edits:
         times = _TIMES.get(word, 1)
         if number + 1 < len(run):
             gap = raw[end : run[number + 1][0]]
+            gap = gap[1:-1].replace(b"-", b"") or (b"-" if len(gap) > 1 else b"") if hyphens and gap[:1] == b"-" else gap
             bare = bytes(gap.translate(None, delete=b" ,\t\r\n"))
-            yield Edit(end, end + len(gap), _SIGNS.get(bare.lower(), bare.decode()))
+            yield Edit(end, run[number + 1][0], _SIGNS.get(bare.lower(), bare.decode()))
 
 
 def _bracketed(raw: bytes) -> Edits:
@@ -168,6 +179,26 @@ def _even(raw: bytes) -> Edits:
             at = reach + size
 
 
+def _enclosed(raw: bytes) -> Edits:
+    """Read characters that stand in quotes or brackets each, such as a list of them."""
+    for start, end in _PATTERNS[6].spans(raw):
+        for unit in _UNIT.finditer(raw, start, end):
+            reach = unit.end() - unit[0].endswith(b" ") if unit.end() == end else unit.end()
+            yield Edit(unit.start(), reach, unit[1].decode())
+
+
+def _tagged(raw: bytes) -> Edits:
+    """Leave out the marks of HTML between two characters."""
+    for start, end in _PATTERNS[7].spans(raw):
+        yield Edit(start, end, "")
+
+
+def _glued(raw: bytes) -> Edits:
+    """Read digits as words without any space."""
+    for start, end in _PATTERNS[8].spans(raw):
+        yield Edit(start, end, "".join(_DIGITS[word[0].lower()] for word in _DIGIT_WORD.finditer(raw, start, end)))
+
+
 _FAMILIES: Final[tuple[tuple[str, Reader], ...]] = (
     (_SPACED, _spaced),
     (_WORDS, _words),
@@ -175,6 +206,9 @@ _FAMILIES: Final[tuple[tuple[str, Reader], ...]] = (
     (_SPOKEN, _spoken),
     (_GROUPED, _grouped),
     (_EVEN, _even),
+    (_ENCLOSED, _enclosed),
+    (_TAGGED, _tagged),
+    (_GLUED, _glued),
 )
 _PATTERNS: Final = tuple(Linear(pattern) for pattern, _ in _FAMILIES)
 _ANY: Final = LinearSet([pattern for pattern, _ in _FAMILIES])

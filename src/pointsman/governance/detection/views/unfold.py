@@ -49,9 +49,11 @@ def views(text: str, budget: Budget) -> Iterator[View | None]:
 
 def _forms(view: View, budget: Budget) -> Iterator[View | None]:
     raw = shadow(view.text)
+    yield None
     decoded = yield from _made(view, chain(folds(view.text), decodings(raw, budget)))
     if decoded:
         yield decoded
+    yield None
     squeezed = yield from _made(view, spellings(view.text, raw), squeezed=True)
     if squeezed:
         yield squeezed
