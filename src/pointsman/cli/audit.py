@@ -38,11 +38,11 @@ _folder_option: Any = click.option(
 )
 
 
-def _key(_: click.Context, option: click.Parameter, told: tuple[str, ...]) -> list[Verifier]:
+def _keys(told: tuple[str, ...], option: str) -> list[Verifier]:
     try:
         return [read_verifier(word) for word in told]
     except BadNote as error:
-        raise click.BadParameter(f"{error}. Copy the whole word that `pointsman audit keys` or the witness prints.", param=option) from None
+        raise click.BadParameter(f"{error}. Copy the whole word that `pointsman audit keys` or the witness prints.", param_hint=option) from None
 
 
 @click.group("audit")
@@ -56,8 +56,8 @@ def command() -> None:
 @command.command("verify", short_help="Check that the log is the one that was written.")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True), required=False)
 @click.option("--outside", type=click.Path(path_type=Path, exists=True), multiple=True, help="A folder or file in which checkpoints were kept elsewhere.")
-@click.option("--key", "keys", multiple=True, callback=_key, help="A key that must be in the log's history, as `pointsman audit keys` printed it before.")
-@click.option("--witness", "witnesses", multiple=True, callback=_key, help="The key of a witness; one of them must have signed.")
+@click.option("--key", "keys", multiple=True, help="A key that must be in the log's history, as `pointsman audit keys` printed it before.")
+@click.option("--witness", "witnesses", multiple=True, help="The key of a witness; one of them must have signed.")
 @click.option("--database", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="A ledger to compare with.")
 @config_option
 @json_option
@@ -68,11 +68,11 @@ def verify_command(folder: Path | None, path: Path, *, database: Path | None, as
 
     FOLDER is the log of a gateway or an exported one. Without it, it is the log of the configuration, with its copies and its ledger.
     """
-    trust = Trust(outside=told["outside"], keys=told["keys"], witnesses=told["witnesses"])
+    trust = Trust(outside=told["outside"], keys=_keys(told["keys"], "--key"), witnesses=_keys(told["witnesses"], "--witness"))
     if folder is None:
         settings = settings_at(path)
         folder = settings.folder / settings.audit.folder
-        trust = _trust_of(settings, folder, trust)
+        trust = _trust_of(settings, folder, told=trust)
         ledger = settings.folder / settings.server.database
         database = database or (ledger if ledger.exists() else None)
     try:
@@ -87,7 +87,7 @@ def verify_command(folder: Path | None, path: Path, *, database: Path | None, as
     return 0 if found.is_good and (compared is None or not compared.unrecorded) else 1
 
 
-def _trust_of(settings: Settings, folder: Path, told: Trust) -> Trust:
+def _trust_of(settings: Settings, folder: Path, *, told: Trust) -> Trust:
     places = places_of(settings.audit.copies, settings.folder, environ=environment(), home=Path.home())
     name = folder_name(settings.audit.origin or (known_origin(folder)))
     kept = [place.path / name for place in places if isinstance(place, FolderPlace | GitPlace) and (place.path / name).is_dir()]
@@ -276,13 +276,13 @@ def rotate_key(path: Path, *, folder: Path | None) -> None:
 @click.option("--listen", default="127.0.0.1:8810", show_default=True, help="Address and port.")
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False), default=Path("pointsman.witness"), show_default=True, help="Where it remembers.")
 @click.option("--name", default="pointsman.local/witness", show_default=True, help="Its name in signatures.")
-@click.option("--log", "logs", multiple=True, required=True, callback=_key, help="A log's key, as `pointsman audit keys` prints it; may be given again.")
-def witness(listen: str, folder: Path, *, name: str, logs: list[Verifier]) -> None:
+@click.option("--log", "logs", multiple=True, required=True, help="A log's key, as `pointsman audit keys` prints it; may be given again.")
+def witness(listen: str, folder: Path, *, name: str, logs: tuple[str, ...]) -> None:
     """Remember the last checkpoint of each log, and sign only what continues it (C2SP tlog-witness). Best on another machine, by other people."""
     host, _, port = listen.rpartition(":")
     if not host or not port.isdecimal():
         raise click.BadParameter(f"`{listen}` is no address. Write it like `127.0.0.1:8810`.", param_hint="--listen")
-    judge = Witness(folder, name=name, logs=logs, wall_s=lambda: now_ms() // 1000)
+    judge = Witness(folder, name=name, logs=_keys(logs, "--log"), wall_s=lambda: now_ms() // 1000)
     try:
         server = ThreadingHTTPServer((host, int(port)), _handler(judge))
     except (OSError, OverflowError) as error:

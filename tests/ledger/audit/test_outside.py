@@ -135,13 +135,13 @@ def test_a_copy_that_is_the_same_as_before_is_no_commit(tmp_path: Path) -> None:
 def test_a_place_is_told_in_one_line_and_by_default_is_the_users_own(tmp_path: Path) -> None:
     key = Verifier(name="w", public=bytes(32)).text
     told = ["file:/mnt/copy", "git:repo", "witness:https://w.example", f"witness:http://w {key}"]
-    assert places_of(told, tmp_path, environ={}, home=Path("/home/me")) == [
+    assert places_of(told, tmp_path, environ={}, home=Path("/there")) == [
         FolderPlace(Path("/mnt/copy")),
         GitPlace(tmp_path / "repo"),
         WitnessPlace("https://w.example"),
         WitnessPlace("http://w", Verifier(name="w", public=bytes(32))),
     ]
-    assert places_of([], tmp_path, environ={}, home=Path("/home/me")) == [FolderPlace(Path("/home/me/.local/state/pointsman/audit"))]
+    assert places_of([], tmp_path, environ={}, home=Path("/there")) == [FolderPlace(Path("/there/.local/state/pointsman/audit"))]
     assert places_of([], tmp_path, environ={"XDG_STATE_HOME": "/state"}, home=tmp_path) == [FolderPlace(Path("/state/pointsman/audit"))]
 
 
@@ -183,6 +183,7 @@ def test_a_segment_that_is_gone_is_named_by_its_first_record(tmp_path: Path) -> 
     segment.unlink()
     [fault] = verify(tmp_path).faults
     assert (fault.record, fault.code) == (int(segment.stem), "missing")
+    assert Log(tmp_path).check()["faults"][0]["record"] == fault.record
 
 
 def test_a_segment_in_the_middle_that_ends_in_half_a_line_is_named(tmp_path: Path) -> None:
@@ -198,6 +199,7 @@ def test_a_line_that_is_being_written_is_no_fault(tmp_path: Path) -> None:
     with max((tmp_path / "0").glob("*.jsonl")).open("ab") as file:
         file.write(b'{"seq":')
     assert verify(tmp_path).is_good
+    assert Log(tmp_path).check()["good"]
     assert "not whole" in verify(tmp_path).streams[0].notes[-1]
 
 
@@ -366,24 +368,45 @@ def test_what_is_no_record_is_named_by_both(line: bytes, tmp_path: Path) -> None
     assert verify(tmp_path).faults[0].record == Log(tmp_path).check()["faults"][0]["record"] == 1
 
 
-def test_the_second_verifier_is_a_command(tmp_path: Path) -> None:
+def test_the_second_verifier_is_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     a_written_log(tmp_path / "log", outside=tmp_path / "out")
     own = public_key(tmp_path / "log").text
 
     def run(*words: str) -> tuple[int, str]:
-        done = subprocess.run([sys.executable, second.__file__, *words], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=30)
-        return done.returncode, done.stdout + done.stderr
+        monkeypatch.setattr(sys, "argv", ["verify.py", *words])
+        try:
+            code = second.main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        told = capsys.readouterr()
+        return code, told.out + told.err
 
+    monkeypatch.chdir(tmp_path)
     assert run("log", "out", "--key", own)[1].endswith("Whole.\n")
     assert run("log", "out/example.com_gateway/0/checkpoint", "out/example.com_gateway/keys/0001.note")[0] == 0
     assert "nobody can tell whether its end was cut" in run("log")[1]
     assert run("out")[0] == 2
-    assert "is no key" in run("log", "--key", own[:-4])[1]
+    for word in (own[:-4], "nonsense", own.replace("+A", "+!")):
+        assert "is no key" in run("log", "--key", word)[1]
     with (tmp_path / "log" / "0" / "checkpoint").open("a") as file:
         file.write("more")
     code, told = run("log", "--json")
     assert code == 1
     assert '"code": "checkpoint"' in told
+
+
+def test_a_checkpoint_over_nothing_is_a_checkpoint(tmp_path: Path) -> None:
+    """A witness may have seen a log before its first record."""
+    with a_log(tmp_path):
+        pass
+    head = Checkpoint(origin=f"{ORIGIN}/0", size=0, root=Tree().root())
+    signed = keys.open_key(tmp_path, ORIGIN, at_ms=0).signer.sign(head.text, name=head.origin)
+    (tmp_path / "first").write_text(Note(text=head.text, signatures=(signed,)).whole)
+    assert verify(tmp_path, Trust(outside=[tmp_path / "first"])).is_good
+    assert Log(tmp_path, [tmp_path / "first"]).check()["good"]
+    (tmp_path / "first").write_text(f"{ORIGIN}/0\nseven\n\n— a AAAA\n")
+    assert verify(tmp_path, Trust(outside=[tmp_path / "first"])).faults[0].code == "checkpoint"
+    assert Log(tmp_path, [tmp_path / "first"]).check()["faults"][0]["code"] == "checkpoint"
 
 
 def test_a_proof_leads_from_the_record_to_the_signed_root(tmp_path: Path) -> None:

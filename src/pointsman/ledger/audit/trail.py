@@ -51,14 +51,14 @@ def of_subject(folder: Path, salt: bytes) -> Trail:
     """Return the trail of all calls for the user with this salt."""
     index = subject_index(salt)
     calls, others = _calls_with(folder, f'"user":"{index}"'.encode(), values={index}, of="user")
-    return _trail(folder, calls, others)
+    return _trail(folder, calls, others=others)
 
 
 def of_unit(folder: Path, unit: str, *, salts: Iterable[bytes]) -> Trail:
     """Return the trail of all calls about a unit. A unit is named under its user's salt, so each of them is tried."""
     calls, others = _calls_with(folder, b'"unit":"', values={unit_index(salt, unit) for salt in salts}, of="unit")
     # A unit that nobody named is the call itself.
-    return _trail(folder, calls | ({unit} if unit else set()), others)
+    return _trail(folder, calls | ({unit} if unit else set()), others=others)
 
 
 def _calls_with(folder: Path, needle: bytes, *, values: AbstractSet[str], of: str) -> tuple[set[str], list[Place]]:
@@ -67,7 +67,7 @@ def _calls_with(folder: Path, needle: bytes, *, values: AbstractSet[str], of: st
     return {place.record.call_id for place in found if place.record.call_id}, [place for place in found if not place.record.call_id]
 
 
-def _trail(folder: Path, calls: AbstractSet[str], others: Iterable[Place] = ()) -> Trail:
+def _trail(folder: Path, calls: AbstractSet[str], *, others: Iterable[Place] = ()) -> Trail:
     def is_meant(line: bytes) -> bool:
         told = _read_calls(line)
         return told.call_id in calls or told.cache in calls
