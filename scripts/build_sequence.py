@@ -20,7 +20,7 @@ from sequence import generate, train, words  # noqa: E402
 
 from pointsman.governance.detection import sequence_tokens  # noqa: E402
 
-TEXTS: Final = 95_000
+TEXTS: Final = 90_000
 # How often a word of the lists is seen as if it stood in none, so that forms and neighbours are learned as well.
 _UNKNOWN_NAMES: Final = 0.25
 _UNKNOWN_WORDS: Final = 0.12

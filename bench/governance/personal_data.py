@@ -138,7 +138,8 @@ def report(tally: Tally) -> None:
     for label, chosen in (("all", sorted(set(types) | set(tally.told))), ("without title", sorted((set(types) | set(tally.told)) - {"title"}))):
         precision, recall, f2, gold = tally.scores(chosen)
         print(f"{label:14}{gold:6}{precision:8.3f}{recall:8.3f}{f2:8.3f}{PRESIDIO_MICRO[0]:13.3f}")
-    print(f"characters uncovered: {tally.uncovered / tally.characters:.3f} (Presidio {PRESIDIO_MICRO[1]}), of these in titles {tally.titles / tally.characters:.3f}")
+    shares = tally.uncovered / tally.characters, tally.titles / tally.characters
+    print(f"characters uncovered: {shares[0]:.3f} (Presidio {PRESIDIO_MICRO[1]}), of these in titles {shares[1]:.3f}")
 
 
 def normal(row: dict[str, Any]) -> str:

@@ -267,7 +267,7 @@ def filled(template: str, random: Random) -> Text:
         if slot:
             tag, make = _SLOTS[slot]
             value = make(random)
-            if tag in {"person", "organisation", "location", "nationality"} and random.random() < 0.06:
+            if tag in {"person", "organisation", "location", "nationality"} and random.random() < 0.035:
                 value = random.choice((value.lower(), value.lower(), value.upper()))
             if tag:
                 spans.append((at, at + len(value), TAGS.index(tag)))

@@ -28,11 +28,23 @@ KINDS: Final = ALL_KINDS - {"title"}
 _KEPT: Final = 12_000  # tokens whose part of layer 1 is kept; all are dropped when there are more
 _BLOCK: Final = 768  # tokens worked on at once, so that the work stays in the cache of the processor
 _EDGE: Final = 8  # tokens of the neighbouring block that a token can see, rounded up
+_FINE: Final = 512  # steps of a whole number in which parts of layer 1 are kept; a window of seven cannot overflow
+_WIDEST: Final = 32767 // 7
 _GATE: Final = -3.5  # log odds under which a token is nothing, without a second look
 _DOUBT: Final = 0.6  # a token is nothing where that is at least so probable
 _DOUBT_BESIDE: Final = 0.9  # the same for a token beside one that is something: half a name is as good as none
 # Added to the log odds of a tag: a person or an address that is missed costs more than one that is told for a company, and a job is no secret.
 _LEANS: Final[Mapping[str, float]] = {"person": 0.5, "address": 0.3, "title": -1.0}
+# Words that are nobody's name, however they stand.
+_CLOSED: Final = frozenset(
+    (  # noqa: SIM905 - words are read more easily in lines
+        "a an the this that these those i me my mine you your yours he him his she her hers it its we us our ours they them their theirs who whom whose"
+        " which what when where why how and or but nor so yet if then else than as at by for from in into of off on onto out over to up with is are was"
+        " were be been being am do does did have has had not no yes all any both each few more most other some such only just also very too here there"
+        " again once can could would should shall must might about after before between during"
+    ).split()
+)
+_OF_MANY_LINES: Final = frozenset({"address"})
 _BRIDGES: Final[Mapping[str, frozenset[str]]] = {"address": frozenset(",.-/#("), "person": frozenset("-'\u2019.")}
 
 
@@ -72,7 +84,7 @@ class SequenceDetector:
         self._biases: Mapping[str, Array] = {name: parts[f"{name}_bias"] for name in ("near", "gate", "far", "out")}
         self._leans: Array = self._biases["out"] + np.array([_LEANS.get(tag, 0.0) for tag in self._tags], np.float32)
         self._rows: dict[str, int] = {}
-        self._table: Array = np.zeros((_KEPT + 1, 2 * self._reach + 1, self._hidden), np.float32)
+        self._table: Array = np.zeros((_KEPT + 1, 2 * self._reach + 1, self._hidden), np.int16)
         self._turn = Lock()
 
     @classmethod
@@ -110,27 +122,33 @@ class SequenceDetector:
         return tags, scores
 
     def _first_layer(self, tokens: Sequence[str]) -> Array:
-        new = dict.fromkeys(token for token in tokens if token not in self._rows)
-        if len(self._rows) + len(new) > _KEPT:
-            self._rows.clear()
-            new = dict.fromkeys(tokens)
-        if new:
+        rows: list[Any] = list(map(self._rows.get, tokens))
+        if None in rows:
+            new = dict.fromkeys(token for token, row in zip(tokens, rows, strict=True) if row is None)
+            if len(self._rows) + len(new) > _KEPT:
+                self._rows.clear()
+                new = dict.fromkeys(tokens)
             self._meet(list(new))
+            rows = list(map(self._rows.get, tokens))
         reach, count = self._reach, len(tokens)
         index = np.zeros(count + 2 * reach, np.int64)
-        index[reach : reach + count] = [self._rows[token] for token in tokens]
+        index[reach : reach + count] = rows
         seen = self._table[index]
-        whole = seen[0:count, 0] + self._biases["near"]
+        whole = seen[0:count, 0]
         for shift in range(1, 2 * reach + 1):
             whole += seen[shift : shift + count, shift]
-        return np.maximum(whole, 0, out=whole)
+        first = whole.astype(np.float32)
+        first *= 1 / _FINE
+        first += self._biases["near"]
+        return np.maximum(first, 0, out=first)
 
     def _meet(self, new: Sequence[str]) -> None:
         """Work out the part of layer 1 of tokens that are new."""
         buckets = np.array([features(token, self._lists) for token in new], np.int64).reshape(len(new), FEATURES)
         vectors = self._vectors[buckets].sum(axis=1, dtype=np.int32) * self._scale
         start = len(self._rows) + 1
-        self._table[start : start + len(new)] = (vectors @ self._near).reshape(len(new), -1, self._hidden)
+        parts = np.clip(np.rint(vectors @ self._near * _FINE), -_WIDEST, _WIDEST)
+        self._table[start : start + len(new)] = parts.reshape(len(new), -1, self._hidden)
         self._rows.update(zip(new, range(start, start + len(new)), strict=True))
 
     def _second_layer(self, first: Array) -> tuple[Array, Array, Array]:
@@ -145,13 +163,13 @@ class SequenceDetector:
         chances = powers / powers.sum(axis=1, keepdims=True)
         tags = chances[:, 1:].argmax(axis=1) + 1
         sure = chances[np.arange(len(at)), tags]
-        kept = _with_neighbours(at, nothing=chances[:, 0])
+        kept = _with_neighbours(at, nothing=chances[:, 0], tags=tags)
         return at[kept], tags[kept], sure[kept]
 
     def _runs(self, tags: Array, tokens: Sequence[str]) -> Iterator[_Run]:
         """Yield the findings as runs of tokens: equal neighbours joined, bridges crossed, marks at the ends cut off."""
         pending: _Run | None = None
-        for run in _equal(tags):
+        for run in self._lines(tags, tokens):
             trimmed = _trimmed(run, tokens)
             if trimmed is None or self._tags[run.tag] not in self._kinds or not _plausible(self._tags[run.tag], tokens[trimmed.first : trimmed.last]):
                 continue
@@ -164,21 +182,34 @@ class SequenceDetector:
         if pending is not None:
             yield pending
 
+    def _lines(self, tags: Array, tokens: Sequence[str]) -> Iterator[_Run]:
+        """Yield runs of equal tags; only an address goes on in the next line."""
+        for run in _equal(tags):
+            first = run.first
+            for at in range(run.first + 1, run.last) if self._tags[run.tag] not in _OF_MANY_LINES else ():
+                if "\n" in tokens[at]:
+                    yield _Run(first, at, run.tag)
+                    first = at
+            yield _Run(first, run.last, run.tag)
+
     def _bridged(self, one: _Run, other: _Run, *, tokens: Sequence[str]) -> bool:
         between = tokens[one.last : other.first]
         marks = _BRIDGES.get(self._tags[one.tag], frozenset())
-        return one.tag == other.tag and len(between) <= 1 and all(token.strip() in marks for token in between)
+        near = one.tag == other.tag and len(between) <= 1 and all(token.strip() in marks for token in between)
+        return near and (self._tags[one.tag] in _OF_MANY_LINES or "\n" not in tokens[other.first])
 
 
-def _with_neighbours(at: Array, *, nothing: Array) -> Array:
-    """Tell which of the tokens `at` are something: those that are nothing with little probability, and those beside them with a little more."""
+def _with_neighbours(at: Array, *, nothing: Array, tags: Array) -> Array:
+    """Tell which of the tokens `at` are something: where nothing is improbable, and beside such a token, whose tag they take, where it is less probable."""
     sure = nothing < _DOUBT
-    beside = np.zeros(len(at), bool)
-    if len(at) > 1:
-        touching = np.diff(at) == 1
-        beside[1:] |= touching & sure[:-1]
-        beside[:-1] |= touching & sure[1:]
-    return sure | (beside & (nothing < _DOUBT_BESIDE))
+    kept = sure.copy()
+    maybe = np.flatnonzero(~sure & (nothing < _DOUBT_BESIDE))
+    for step in (-1, 1):
+        near = maybe[(maybe + step >= 0) & (maybe + step < len(at))]
+        near = near[sure[near + step] & (at[near + step] - at[near] == step) & ~kept[near]]
+        tags[near] = tags[near + step]
+        kept[near] = True
+    return kept
 
 
 def _equal(tags: Array) -> Iterator[_Run]:
@@ -199,7 +230,10 @@ def _trimmed(run: _Run, tokens: Sequence[str]) -> _Run | None:
 
 
 def _plausible(kind: str, tokens: Sequence[str]) -> bool:
-    """Tell whether the marks of which it consists can be of that kind: an age has a digit, a name a letter. Digits are masked as 0."""
+    """Tell whether that can be of this kind: an age has a digit, a name a letter and a word that may be a name. Digits are masked as 0."""
     if kind in {"address", "date", "phone"}:
         return True
-    return any("0" in token for token in tokens) if kind == "age" else any(char.isalpha() for token in tokens for char in token)
+    words = [token.strip() for token in tokens]
+    if kind == "age":
+        return any("0" in word for word in words)
+    return any(word.lower() not in _CLOSED and any(map(str.isalpha, word)) for word in words)
