@@ -24,7 +24,9 @@ from tests.journeys.gateway import Gateway, Settings
 from tests.journeys.processes import eventually
 from tests.ledger.content.kept import files_holding
 
+from pointsman.cli.kept import kept
 from pointsman.intake.keys import mint
+from pointsman.ledger.content.store import ContentStore
 
 _FIRST: Final = "sk-first-of-the-vendor-4d1c"
 _SECOND: Final = "sk-second-of-the-vendor-9e2b"
@@ -357,3 +359,41 @@ def test_b1_nothing_of_ours_runs_when_an_interpreter_starts() -> None:
     root = Path(__file__).parents[2]
     found = [path for path in (root / "src").rglob("*") if path.suffix == ".pth" or path.name in {"sitecustomize.py", "usercustomize.py"}]
     assert found == []
+
+
+# ── content that is kept on purpose ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_content_that_is_kept_can_be_read_with_the_keys_and_is_in_no_byte_without_them(echo: EchoServer, tmp_path: Path) -> None:
+    """B15 where keeping is switched on: the switch opens the sealed store and nothing beside it; and an erasure reaches what the gateway kept."""
+    (tmp_path / "echo.key").touch(mode=0o600)
+    (tmp_path / "echo.key").write_text(_FIRST, encoding="ascii")
+    canaries = ("canary-kept", "sung-by-ada")
+    with Gateway(tmp_path, {**_settings(echo), "retention": {"content": "full"}}, words=["--log-level", "debug"]) as running:
+
+        def asked() -> str:
+            """Return the id of a call whose data is known: on a busy machine a detector may be late, and then nothing is kept."""
+            headers = {"x-pointsman-user": "ada-4711"}
+            call_id = running.chat("success", " ".join(canaries), key=_KEY.secret, headers=headers).headers["x-request-id"]
+            return "" if "restricted" in running.call(call_id)["data_class"] else call_id
+
+        call_id = eventually(asked, "a call whose data is known")
+        assert eventually(lambda: _kept(running.path, call_id), "the content of the call")
+        found = _kept(running.path, call_id)
+        assert canaries[0].encode() in found
+        assert canaries[1].encode() in found
+        assert files_holding(tmp_path, *canaries, _KEY.secret) == []
+        assert running.cli("erase", "--subject", "default/ada-4711", "--json").returncode == 0
+        assert _kept(running.path, call_id) == b""
+    assert files_holding(tmp_path, *canaries, "ada-4711") == []
+
+
+def _kept(path: Path, call_id: str) -> bytes:
+    """Return request and answer of a call as they are kept, or nothing."""
+    with kept(path) as found:
+        if not found.files.content.exists():
+            return b""
+        store = ContentStore(found.files.content, found.files.keys)
+        content = store.read(call_id, who="tests")
+        store.close()
+    return b"" if content is None else (content.request or b"") + (content.answer or b"")

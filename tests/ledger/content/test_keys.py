@@ -2,6 +2,7 @@
 Keys under keys: made once, opened by the right master only, and gone for good once destroyed.
 """
 
+import sqlite3
 import stat
 from pathlib import Path
 
@@ -170,3 +171,21 @@ def test_many_keys_are_not_all_remembered(keys: KeyStore, monkeypatch: pytest.Mo
     first = keys.to_seal(places)
     assert [keys.to_open(place) for place in places] == first
     assert len(keys._known) <= 5
+
+
+def test_keys_whose_making_failed_are_not_used(keys: KeyStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would be sealed under them could never be opened."""
+    place = a_place(keys)
+    whole = keys._made_for
+
+    def full(one: Place) -> RecordKeys:
+        whole(one)
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keys, "_made_for", full)
+        with pytest.raises(sqlite3.OperationalError):
+            keys.to_seal([place])
+    assert keys.to_open(place) is None
+    found = made(keys, place)
+    assert KeyStore(keys.path, MASTER).to_open(place) == found

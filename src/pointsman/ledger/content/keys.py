@@ -123,8 +123,12 @@ class KeyStore:
             found = [self.to_open(one) if is_current else None for one, is_current in zip(places, current, strict=True)]
             if all(keys is not None or not is_current for keys, is_current in zip(found, current, strict=True)):
                 return found
-            with transaction(self._connection):
-                return [self._made_for(one) if is_current else None for one, is_current in zip(places, current, strict=True)]
+            try:
+                with transaction(self._connection):
+                    return [self._made_for(one) if is_current else None for one, is_current in zip(places, current, strict=True)]
+            except BaseException:
+                self._forget()  # what was made was taken back, and nothing may be sealed under it
+                raise
 
     def to_open(self, place: Place) -> RecordKeys | None:
         """Return the keys of a record that was sealed, or None if one of them was destroyed."""
