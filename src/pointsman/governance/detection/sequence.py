@@ -45,7 +45,6 @@ _CLOSED: Final = frozenset(
     ).split()
 )
 _OF_MANY_LINES: Final = frozenset({"address"})
-_BRIDGES: Final[Mapping[str, frozenset[str]]] = {"address": frozenset(",.-/#("), "person": frozenset("-'\u2019.")}
 
 
 class _Run(NamedTuple):
@@ -167,20 +166,12 @@ class SequenceDetector:
         return at[kept], tags[kept], sure[kept]
 
     def _runs(self, tags: Array, tokens: Sequence[str]) -> Iterator[_Run]:
-        """Yield the findings as runs of tokens: equal neighbours joined, bridges crossed, marks at the ends cut off."""
-        pending: _Run | None = None
+        """Yield the findings as runs of tokens, marks at their ends cut off."""
         for run in self._lines(tags, tokens):
             trimmed = _trimmed(run, tokens)
-            if trimmed is None or self._tags[run.tag] not in self._kinds or not _plausible(self._tags[run.tag], tokens[trimmed.first : trimmed.last]):
-                continue
-            if pending is not None and self._bridged(pending, trimmed, tokens=tokens):
-                pending = _Run(pending.first, trimmed.last, pending.tag)
-                continue
-            if pending is not None:
-                yield pending
-            pending = trimmed
-        if pending is not None:
-            yield pending
+            kind = self._tags[run.tag]
+            if trimmed is not None and kind in self._kinds and _plausible(kind, tokens[trimmed.first : trimmed.last]):
+                yield trimmed
 
     def _lines(self, tags: Array, tokens: Sequence[str]) -> Iterator[_Run]:
         """Yield runs of equal tags; only an address goes on in the next line."""
@@ -191,12 +182,6 @@ class SequenceDetector:
                     yield _Run(first, at, run.tag)
                     first = at
             yield _Run(first, run.last, run.tag)
-
-    def _bridged(self, one: _Run, other: _Run, *, tokens: Sequence[str]) -> bool:
-        between = tokens[one.last : other.first]
-        marks = _BRIDGES.get(self._tags[one.tag], frozenset())
-        near = one.tag == other.tag and len(between) <= 1 and all(token.strip() in marks for token in between)
-        return near and (self._tags[one.tag] in _OF_MANY_LINES or "\n" not in tokens[other.first])
 
 
 def _with_neighbours(at: Array, *, nothing: Array, tags: Array) -> Array:
