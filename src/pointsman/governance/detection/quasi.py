@@ -1,0 +1,23 @@
+"""
+What says something about a person only together with who it is: an age, a nationality, a place.
+
+In a question about the world these are no personal data, and a model could not answer it without them. Beside something that names a person they
+are, so they are raised where one stands anywhere in the same request.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec.structs import replace
+
+from pointsman.core.finding import Finding
+from pointsman.governance.detection.kinds import PERSONAL
+
+QUASI: Final = frozenset({"title", "age", "nationality", "postcode", "location"})
+
+
+def with_identity(findings: Sequence[Sequence[Finding]]) -> tuple[tuple[Finding, ...], ...]:
+    """Return the findings of a request, in the order of its texts, with what counts as personal data beside a person raised where one is named."""
+    if not any(one.data_class == PERSONAL for ones in findings for one in ones):
+        return tuple(map(tuple, findings))
+    return tuple(tuple(replace(one, data_class=PERSONAL) if one.kind in QUASI else one for one in ones) for ones in findings)
