@@ -124,7 +124,7 @@ def start(*words: str, folder: Path, **environ: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, *words],
         cwd=folder,
-        env={**clean, **environ},
+        env={**clean, "XDG_STATE_HOME": str(folder / ".state"), **environ},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

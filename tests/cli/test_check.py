@@ -72,7 +72,12 @@ def test_the_result_as_json_says_the_same(run: Run, good: Path) -> None:
     told = run("check", "--json").json
 
     assert told["ok"] is True
-    assert told["capabilities"]["support"] == {"ladder": ["small", "openai/gpt-6-luna"], "cache_ttl_s": 3600.0, "rules": "rules.yaml", "data_class": "restricted"}
+    assert told["capabilities"]["support"] == {
+        "ladder": ["small", "openai/gpt-6-luna"],
+        "cache_ttl_s": 3600.0,
+        "rules": "rules.yaml",
+        "data_class": "restricted",
+    }
     assert told["without_price"] == ["small"]
     assert told["price_coverage"] == pytest.approx(2 / 3)
     assert len(told["missing_credentials"]) == 3

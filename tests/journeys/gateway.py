@@ -40,7 +40,7 @@ class Gateway:
         self.settings = settings
         self.path = folder / "pointsman.yaml"
         self.scheme = "https" if "tls" in settings.get("server", {}) else "http"
-        self._environ = {"UPSTREAM_KEY": UPSTREAM_KEY, **(environ or {})}
+        self._environ = {"UPSTREAM_KEY": UPSTREAM_KEY, "XDG_STATE_HOME": str(folder / ".state"), **(environ or {})}
         self._verify = ssl.create_default_context(cafile=ca_file) if ca_file is not None else False
         self._words = words
         self._process: Process | None = None

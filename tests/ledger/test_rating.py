@@ -31,7 +31,10 @@ def test_a_reply_costs_its_usage_at_the_price_in_force() -> None:
 def test_what_the_vendor_says_it_cost_wins() -> None:
     rater = a_rater(Time())
     told = Usage(tokens_in=10, cost_nano_usd=7)
-    for rating in (rater.rate(rater.begin(PAID), a_reply(told)), rater.rate_stream(rater.begin(PAID), a_call(), usage=UsageSeen(told), is_whole=True, produced_tokens=0)):
+    for rating in (
+        rater.rate(rater.begin(PAID), a_reply(told)),
+        rater.rate_stream(rater.begin(PAID), a_call(), usage=UsageSeen(told), is_whole=True, produced_tokens=0),
+    ):
         assert (rating.cost_nano_usd, rating.price_id) == (7, "vendor-reported")
 
 
@@ -54,7 +57,10 @@ def test_without_usage_the_cost_is_unknown() -> None:
 
 def test_a_stream_costs_the_last_usage_it_told() -> None:
     rater = a_rater(Time())
-    assert rater.rate_stream(rater.begin(PAID), a_call(), usage=UsageSeen(Usage(tokens_in=10, tokens_out=5)), is_whole=True, produced_tokens=0).cost_nano_usd == 20_050
+    assert (
+        rater.rate_stream(rater.begin(PAID), a_call(), usage=UsageSeen(Usage(tokens_in=10, tokens_out=5)), is_whole=True, produced_tokens=0).cost_nano_usd
+        == 20_050
+    )
 
 
 def test_a_cut_stream_is_charged_for_what_was_produced() -> None:

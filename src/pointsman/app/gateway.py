@@ -10,7 +10,7 @@ import logging
 import random
 import sqlite3
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -36,6 +36,7 @@ from pointsman.decision.choose import NO_CREDENTIAL, Chooser
 from pointsman.intake.admit import Intake
 from pointsman.intake.cells import Cells, OwnCells, SharedCells
 from pointsman.intake.meters import Meters, period_start_s
+from pointsman.ledger.audit.record import Kind
 from pointsman.ledger.auditor import Auditor
 from pointsman.ledger.busy import BusyMeter
 from pointsman.ledger.content.job import RetentionJob
@@ -91,8 +92,9 @@ class Gateway:
         self._retaining = RetentionJob(self._files, clock=clock, forget=self._erased.append)
         self._governing = Governing(self._files.keys.pseudonyms)
         self._audit = audit_log(settings, environ=environ, wall_ms=clock.wall_ms)
-        self._auditor = Auditor(self._audit, detectors=self._governing.names, wall_ms=clock.wall_ms)
+        self.auditor = Auditor(self._audit, detectors=self._governing.names, wall_ms=clock.wall_ms)
         self.stages = self._stages(settings)
+        self._tell_policy(settings)
         self._seed_budgets()
 
     def reload(self, settings: Settings) -> bool:
@@ -104,6 +106,7 @@ class Gateway:
         if not self.approvals.admits(settings):
             return False
         self.stages = self._stages(settings)
+        self._tell_policy(settings)
         self.keeper.retention = settings.retention
         self.approvals.took_effect(settings)
         for missing in self.missing:
@@ -118,9 +121,11 @@ class Gateway:
         """Return a new time-ordered identifier."""
         return uuid7(now_ms=self.clock.wall_ms(), random_bits=self._random.getrandbits(74))
 
-    def ready_to_record(self) -> Awaitable[None]:
-        """Wait until a record can be kept. Raises `LedgerUnavailable`."""
-        return self.ledger.room()
+    async def ready_to_record(self) -> None:
+        """Wait until a record can be kept. Raises `LedgerUnavailable`, or `AuditUnavailable` once no more audit records may wait."""
+        await self.ledger.room()
+        if self._audit.is_full:
+            await self._audit.room()
 
     async def record_outcome(self, outcome: Outcome) -> None:
         """Keep an outcome durably. Raises `LedgerUnavailable`."""
@@ -185,7 +190,7 @@ class Gateway:
             surfaces=SURFACES,
             intake=Intake(snapshot, self._meters, clock=self.clock, price_of=self.prices.of, others=self.standing.identities(settings.identity)),
             judge=judge,
-            auditor=self._auditor,
+            auditor=self.auditor,
             chooser=Chooser(misfits=_misfits, health=lambda name: self._health(name, outlets)),
             breakers=self._breakers,
             rules=rules,
@@ -206,9 +211,13 @@ class Gateway:
         while self._erased:
             self._cache.forget(self._erased.pop())
 
+    def _tell_policy(self, settings: Settings) -> None:
+        facts = {"policy": settings.policy.digest, "snapshot": settings.snapshot.digest, "waived": ",".join(sorted(settings.policy.waived))}
+        self.auditor.happened(Kind.POLICY_CHANGED, facts=facts)
+
     def _book(self, record: CallRecord) -> None:
         self.ledger.book(record)
-        self._auditor.closed(record)
+        self.auditor.closed(record)
 
     def _watch_hardware(self, snapshot: Snapshot) -> None:
         now_s = self.clock.monotonic_s()

@@ -6,9 +6,11 @@ Detectors are made once, for their models take a moment to read; a reload gives 
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import entry_points
 from typing import Final
+
+from msgspec.structs import replace
 
 from pointsman.core.call import Call
 from pointsman.core.errors import Unusable
@@ -53,9 +55,8 @@ class Governing:
         detectors: list[Detector] = [*self._shipped, *map(self._plug_in, told.plug_ins)]
         if settings.documents:
             detectors.append(Fingerprints.of(settings.documents))
-        off = frozenset(told.off)
         scanner = Scanner(
-            [_Without(detector, off) for detector in detectors] if off else detectors,
+            [_Told(detector, frozenset(told.off), classes=told.classes) for detector in detectors] if told.off or told.classes else detectors,
             clock=time.monotonic,
             budget_s=told.budget_ms / _MS,
             max_chars=told.max_chars,
@@ -76,18 +77,23 @@ class Governing:
         return self._plug_ins[name]
 
 
-class _Without:
-    """A detector without some kinds. Secrets stay."""
+class _Told:
+    """A detector without some kinds, and with other classes for some. Secrets stay what they are."""
 
-    def __init__(self, detector: Detector, off: frozenset[str]) -> None:
+    def __init__(self, detector: Detector, off: frozenset[str], *, classes: Mapping[str, str]) -> None:
         self._detector = detector
         self._off = off
+        self._classes = classes
         self.name = detector.name
         self.reads_squeezed: bool = getattr(detector, "reads_squeezed", False)
 
     def find(self, text: str) -> Iterator[Finding]:
         found: Iterable[Finding] = self._detector.find(text)
-        return (one for one in found if one.data_class == SECRET or one.kind not in self._off)
+        for one in found:
+            if one.data_class == SECRET:
+                yield one
+            elif one.kind not in self._off:
+                yield replace(one, data_class=self._classes[one.kind]) if one.kind in self._classes else one
 
 
 def _reread(call: Call, done: Filtered) -> Call:

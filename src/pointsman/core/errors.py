@@ -20,10 +20,12 @@ Everything that can be told to a caller or an operator.
     │   ├── Exhausted              every rung of the ladder failed
     │   ├── NotGoodEnough          answers came, but none passed the capability's checks
     │   ├── LedgerUnavailable      nothing can be recorded, so nothing is accepted
+    │   ├── AuditUnavailable       what must be on record first does not leave
     │   └── Stopping               the gateway is about to end and takes nothing new
     └── Unusable                   the installation or its configuration is wrong
         ├── SettingsInvalid        all mistakes of a configuration at once
         ├── CredentialMissing      a reference that leads to no secret
+        ├── AuditDamaged           the audit log on disk is not the one that was signed
         └── ExtraMissing           a part that is not installed
 
 Names do not end in "Error": each says what happened. The docstring of a class is documentation and goes into `docs/errors.md`, so it
@@ -230,6 +232,15 @@ class LedgerUnavailable(Failed):
     code = "ledger_unavailable"
 
 
+class AuditUnavailable(Failed):
+    """
+    The audit log cannot be written, so data of a class that must be on record first does not leave. Remedy: free the disk or give the folder
+    back; `pointsman audit verify` tells what is wrong with it.
+    """
+
+    code = "audit_unavailable"
+
+
 class Stopping(Failed):
     """The gateway is about to end: it finishes calls and takes no new ones. Remedy: try again; another one answers, or this one once it is back."""
 
@@ -272,6 +283,12 @@ class CredentialMissing(Unusable):
     """A credential reference leads to no secret. Remedy: set the variable, file or keyring entry that the message names."""
 
     code = "credential_missing"
+
+
+class AuditDamaged(Unusable):
+    """The audit log on disk is not the one that was signed. Remedy: run `pointsman audit verify`, keep the folder as evidence, and name a new one."""
+
+    code = "audit_damaged"
 
 
 class ExtraMissing(Unusable):

@@ -49,6 +49,11 @@ class Judged:
         self._judge = judge
         self._ready: dict[frozenset[Duty], tuple[Call, Restorer | None]] = {frozenset(): (call, None)}
 
+    @property
+    def permissions(self) -> list[str]:
+        """What whoever asks must be permitted for such a call: its classes of data and its tools, by the words of roles."""
+        return [*(f"class:{name}" for name in self.verdict.label.classes), *(f"tool:{tool.name}" for tool in self.call.tools)]
+
     def met(self, target: Target) -> frozenset[Duty]:
         """Return the duties at a target that filtering can do."""
         return frozenset(duty for duty in self.verdict.owes(target) if duty.obligation in _DOABLE)

@@ -14,6 +14,7 @@ from pointsman.core.finding import Finding, Spot
 from pointsman.core.label import SECRET
 from pointsman.governance.detection.files import read_file
 from pointsman.governance.detection.health import with_person
+from pointsman.governance.detection.quasi import with_identity
 from pointsman.governance.detection.scanner import Scanner
 from pointsman.governance.filtering.tree import spots
 
@@ -93,7 +94,7 @@ def _search(call: Call, scanner: Scanner) -> Generator[None, None, Seen]:
         owners.extend([index] * len(file.texts))
     scan = yield from scanner.steps(texts)
     findings: list[tuple[Finding, ...]] = [()] * len(found)
-    for index, ones in zip(owners, with_person(scan.findings, texts), strict=True):
+    for index, ones in zip(owners, with_identity(with_person(scan.findings, texts)), strict=True):
         spot = found[index]
         # What stands in a file cannot be replaced within it, so it stands in the whole file.
         findings[index] += ones if spot.media_type is None else tuple(replace(one, start=0, end=len(spot.text)) for one in ones)

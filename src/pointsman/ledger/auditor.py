@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from pointsman.core.attempt import Attempt
 from pointsman.core.entry import CallRecord
 from pointsman.core.label import Label
-from pointsman.ledger.audit.writer import AuditLog
 from pointsman.ledger.audit.record import AuditRecord, Kind
+from pointsman.ledger.audit.writer import AuditLog
 
 _EVENTS: Final = {"secret": Kind.SECRET_FOUND, "failed": Kind.DETECTOR_FAILED}
 
@@ -41,6 +41,11 @@ class Auditor:
         if self._log is not None:
             record = self._record(Kind.DECLASSIFIED, attempt, found={}, facts={"to": label.text, "by": "summary"})
             self._log.append(record)
+
+    def happened(self, kind: Kind, *, actor: str = "", facts: Mapping[str, str | int] | None = None) -> None:
+        """Tell of something beside calls: a change of policy, a login, an approval."""
+        if self._log is not None:
+            self._log.append(AuditRecord(kind=kind, at_ms=self._wall_ms(), actor=actor, facts=facts or {}))
 
     def closed(self, record: CallRecord) -> None:
         """Tell what came of a call, and of secrets and failed detectors in it."""

@@ -27,12 +27,12 @@ async def run(call: Call, asked: Asked, *, stages: Stages) -> Answer:
     trace.snapshot = stages.snapshot.digest
     try:
         trace.settle = stages.intake.reserve(principal, capability, call=call).settle
-        table = None if capability.rules is None else stages.rules[capability.rules]
-        held = stages.checks.must_see_whole(call, capability, is_judged=table is not None and table.has_after)
+        held = stages.checks.must_see_whole(call, capability, is_judged=capability.rules is not None and stages.rules[capability.rules].has_after)
         label = principal.key.label if asked.declared is None else principal.key.label.joined(asked.declared)
         sent, pause, now_s = unstreamed(call) if held and call.stream else call, stages.clock.sleep, trace.started_s
         judged = await stages.judge.judge(sent, label, principal=principal, capability=capability, pause=pause, now_s=now_s)
         trace.under(judged.verdict, judged.seen.counts)
+        stages.intake.check(principal, *judged.permissions)
         way = Way(call, judged, trace=trace, stages=stages, held=held)
         return _by_rules(way) or _from_cache(way) or await climb(way)
     except BaseException as error:

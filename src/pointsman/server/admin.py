@@ -14,6 +14,7 @@ from starlette.routing import Route
 from pointsman.app.gateway import Gateway
 from pointsman.core.errors import BadRequest, NotAuthenticated, NotPermitted, PointsmanError
 from pointsman.intake.roles import POLICY_CHANGE
+from pointsman.ledger.audit.record import Kind
 from pointsman.server import login_pages
 from pointsman.server.admin_guard import NO_STORE, OPEN, SIGNED_IN, Guard, Visitor
 from pointsman.server.login import SignIn
@@ -120,6 +121,7 @@ class _Pages:
         if len(told) != 1 or not 0 < len(next(iter(told.values()))) <= _LONGEST_NAME:
             raise BadRequest("Name one of `subject`, `token` and `session`, with whom or what is to be shut out.")
         kind, name = next(iter(told.items()))
+        self._gateway.auditor.happened(Kind.KEY_REVOKED, facts={"what": kind})
         return JSONResponse({"revoked": kind, "name": name, "sessions_ended": self._gateway.standing.revoke(kind, name)})
 
     async def _pending(self, request: Request, visitor: Visitor) -> Response:
@@ -141,6 +143,7 @@ class _Pages:
                 what="approvals: they take a person who signed in with a browser", who="" if visitor.principal is None else visitor.principal.key.key_id
             )
         pending = self._gateway.approvals.approve(visitor.form.get("digest", ""), visitor.session)
+        self._gateway.auditor.happened(Kind.APPROVAL, actor=visitor.session.user, facts={"policy": pending.digest, "needed": pending.needed})
         self._reload()
         if "text/html" in request.headers.get("accept", ""):
             return RedirectResponse("/policy", status_code=303)

@@ -30,6 +30,7 @@ from pointsman.core.errors import BadRequest, NotAuthenticated, PointsmanError, 
 from pointsman.intake.identity import claimed
 from pointsman.intake.sessions import CALLS_PREFIX, SECRET_BYTES, Session, digest_of, is_over, new_secret
 from pointsman.intake.tokens import Verified, Verifier, read_token, text_claim
+from pointsman.ledger.audit.record import Kind
 from pointsman.server import login_pages
 from pointsman.server.admin_guard import OPEN, SIGNED_IN, Guard, Visitor
 from pointsman.settings.identity_values import Login
@@ -132,6 +133,7 @@ class SignIn:
         response.delete_cookie(f"{self._guard.cookie}-login", secure=self._guard.is_secure, httponly=True, samesite="lax")
         self._set_cookie(response, self._guard.cookie, value=secret, max_age_s=login.session_s)
         _LOG.info("session %s began", Plain(session.public_id))
+        self._gateway.auditor.happened(Kind.LOGIN, actor=session.user, facts={"session": session.public_id})
         return response
 
     async def _leave(self, request: Request, visitor: Visitor) -> Response:

@@ -28,6 +28,7 @@ _STATUS: Final = MappingProxyType(
         errors.NoTargetFits: 400,
         errors.Refused: 400,
         errors.LedgerUnavailable: 503,
+        errors.AuditUnavailable: 503,
         IssuerUnavailable: 503,
         errors.Stopping: 503,
         errors.PointsmanError: 502,
@@ -72,7 +73,7 @@ def retry_after_s(error: Exception) -> float | None:
         return error.retry_after_s
     if isinstance(error, errors.PlaceFailed):
         return error.failure.retry_after_s
-    return 1.0 if isinstance(error, errors.LedgerUnavailable | errors.Stopping | IssuerUnavailable) else None
+    return 1.0 if isinstance(error, errors.LedgerUnavailable | errors.AuditUnavailable | errors.Stopping | IssuerUnavailable) else None
 
 
 def _status(error: errors.PointsmanError) -> int:

@@ -20,10 +20,10 @@ class Detection(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """What is looked for in every request."""
 
     off: Annotated[list[_Name], Meta(description="Kinds that are not looked for at all, such as `person` or `date`. Secrets are always looked for.")] = []
-    regions: Annotated[
-        list[Annotated[str, Meta(pattern="^[A-Z]{2}$")]], Meta(description="Countries (`DE`, `US` …) whose phone numbers are read without a country code.")
-    ] = []
-    budget_ms: Annotated[int, Meta(ge=1, le=60_000, description="Milliseconds for one request. What takes longer is unknown, and so the strictest.")] = 1000
+    classes: Annotated[
+        dict[_Name, _Name], Meta(description="Another class for a kind: `organisation: internal` has names of companies replaced by pseudonyms, for example.")
+    ] = {}
+    budget_ms: Annotated[int, Meta(ge=1, le=60_000, description="Milliseconds for one request. What takes longer is unknown, and so the strictest.")] = 5000
     max_chars: Annotated[int, Meta(ge=1000, description="Characters of one request that are looked at. A longer one counts as unknown.")] = 4_000_000
     documents: Annotated[list[Document], Meta(description="Documents of your own that are known again wherever they turn up.")] = []
     plug_ins: Annotated[list[_Name], Meta(description="Detectors of other packages, by the names of their entry points in `pointsman.detectors`.")] = []

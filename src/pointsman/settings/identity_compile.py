@@ -13,7 +13,7 @@ from pointsman.core.errors import Mistake
 from pointsman.core.label import CLASSES, Label, Level, a_label
 from pointsman.core.principal import Scope
 from pointsman.settings import identity_shape, shape
-from pointsman.settings.addresses import is_loopback, split_url
+from pointsman.settings.addresses import is_loopback, is_nobody, split_url
 from pointsman.settings.identity_values import ANY, KINDS, NOBODY, WORDS, ClaimNames, Identity, Issuer, Login, Role
 from pointsman.settings.secrets import is_reference
 from pointsman.settings.yaml_text import Path, Text, dotted
@@ -133,7 +133,7 @@ class IdentityMeaning:
 
     def _url(self, path: Path, url: str) -> None:
         parts = split_url(url)
-        if parts is None or parts.fragment or parts.username is not None:
+        if parts is None or parts.fragment or parts.username is not None or is_nobody(parts.hostname or ""):
             self._add(path, "this is no URL.", remedy="Write `https://host[:port]/path`.")
         elif parts.scheme == "http" and not is_loopback(f"{parts.hostname}:{parts.port or 80}"):
             self._add(path, "tokens, keys or cookies would cross a network in the open.", remedy="Use `https://`; plain `http://` is for this machine alone.")

@@ -15,7 +15,7 @@ from pointsman.core.errors import Mistake, SettingsInvalid
 from pointsman.core.label import Level
 from pointsman.core.target import Target
 from pointsman.settings import shape
-from pointsman.settings.addresses import is_loopback, is_near, is_same, port_of, split_url
+from pointsman.settings.addresses import is_loopback, is_near, is_nobody, is_same, port_of, split_url
 from pointsman.settings.beside import Beside
 from pointsman.settings.compile import declared, when_s
 from pointsman.settings.facts import Facts
@@ -104,6 +104,8 @@ class Meaning:
             self._add(path, "this is no base URL.", remedy="Write `https://host[:port]/path`.")
         elif parts.username is not None or parts.password is not None:
             self._add(path, "a URL must not hold a name or password.", remedy="Use `credential:` with a reference.")
+        elif is_nobody(parts.hostname or ""):
+            self._add(path, "no vendor is at this address.", remedy="Name the address that its machine has: `127.0.0.1` for this one.")
         elif parts.scheme == "http" and not is_near(parts.hostname or ""):
             self._add(path, "data would cross a network in the open.", remedy="Use `https://`; plain `http://` is for loopback and private addresses.")
 

@@ -10,6 +10,7 @@ from pointsman.core.label import Level
 from pointsman.core.target import Target
 from pointsman.settings import shape
 from pointsman.settings.compile import when_s
+from pointsman.settings.detection_shape import Detection
 from pointsman.settings.policy_compile import path_of
 from pointsman.settings.policy_shape import Policy
 from pointsman.settings.policy_text import PolicyFault
@@ -33,30 +34,44 @@ class DataMeaning:
         for name, vendor in self._file.vendors.items():
             self._vendor(name, vendor)
         for name, key in self._file.keys.items():
-            for told in (key.data_class,) if isinstance(key.data_class, str) else key.data_class:
-                if told not in self._classes:
-                    self._no_class(("keys", name, "data_class"), told)
-            if not key.data_class:
-                self._add(("keys", name, "data_class"), "data without a class goes nowhere.", remedy="Name at least one class, such as `internal`.")
+            self._key(name, key)
         for name, capability in self._file.capabilities.items():
             self._kinds_of(("capabilities", name, "ignore_findings"), capability.ignore_findings)
             if capability.summariser is not None:
                 self._summariser(("capabilities", name, "summariser"), capability.summariser, targets=targets)
-        self._kinds_of(("detection", "off"), self._file.detection.off)
-        for index, document in enumerate(self._file.detection.documents):
-            if document.data_class not in self._classes:
-                self._no_class(("detection", "documents", index, "data_class"), document.data_class)
+        self._detection(self._file.detection)
         return self._mistakes
+
+    def _key(self, name: str, key: shape.Key) -> None:
+        for told in (key.data_class,) if isinstance(key.data_class, str) else key.data_class:
+            self._known(("keys", name, "data_class"), told)
+        if key.files is not None:
+            self._known(("keys", name, "files"), key.files)
+        if not key.data_class:
+            self._add(("keys", name, "data_class"), "data without a class goes nowhere.", remedy="Name at least one class, such as `internal`.")
+
+    def _detection(self, told: Detection) -> None:
+        self._kinds_of(("detection", "off"), told.off)
+        for kind, data_class in told.classes.items():
+            self._known(("detection", "classes", kind), data_class)
+            if kind not in self._kinds:
+                self._no_kind(("detection", "classes", kind), kind)
+        for index, document in enumerate(told.documents):
+            self._known(("detection", "documents", index, "data_class"), document.data_class)
 
     def _kinds_of(self, path: Path, told: Iterable[str]) -> None:
         for index, kind in enumerate(told):
             if kind not in self._kinds:
-                known = ", ".join(f"`{one}`" for one in sorted(self._kinds))
-                self._add((*path, index), f"no detector finds `{kind}`.", remedy=f"Known kinds: {known}.")
+                self._no_kind((*path, index), kind)
 
-    def _no_class(self, path: Path, told: str) -> None:
-        known = ", ".join(f"`{one}`" for one in sorted(self._classes))
-        self._add(path, f"there is no data class `{told}`.", remedy=f"Known: {known}. Add your own under `policy.classes`.")
+    def _no_kind(self, path: Path, kind: str) -> None:
+        known = ", ".join(f"`{one}`" for one in sorted(self._kinds))
+        self._add(path, f"no detector finds `{kind}`.", remedy=f"Known kinds: {known}.")
+
+    def _known(self, path: Path, told: str) -> None:
+        if told not in self._classes:
+            known = ", ".join(f"`{one}`" for one in sorted(self._classes))
+            self._add(path, f"there is no data class `{told}`.", remedy=f"Known: {known}. Add your own under `policy.classes`.")
 
     def _vendor(self, name: str, vendor: shape.Vendor) -> None:
         terms = vendor.terms

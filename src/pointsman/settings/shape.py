@@ -9,8 +9,8 @@ from msgspec import Meta, Struct, field
 
 from pointsman.settings.audit_shape import Audit
 from pointsman.settings.detection_shape import Detection
-from pointsman.settings.policy_shape import Policy
 from pointsman.settings.identity_shape import Identity
+from pointsman.settings.policy_shape import Policy
 from pointsman.settings.retention_shape import Retention
 
 _Place = Literal["private", "cloud"]

@@ -44,5 +44,5 @@ def test_benign_prompts_keep_their_way() -> None:
         pytest.skip(f"the benign prompts are not at {path}; name their folder in POINTSMAN_DATA")
     with path.open(encoding="utf-8") as file:
         prompts = [row["text"] for row in map(json.loads, file)][::4]
-    changed = sum(any(one.data_class not in {"personal", "internal"} for one in SCANNER.scan([text]).findings[0]) for text in prompts)
+    changed = sum(any(one.data_class not in {"personal", "internal", "public"} for one in SCANNER.scan([text]).findings[0]) for text in prompts)
     assert changed <= len(prompts) / 100

@@ -13,7 +13,7 @@ from pointsman.governance.detection.kinds import KINDS, PROVEN, REGIONS, class_o
     [
         ("email", "personal"),
         ("card", "financial"),
-        ("organisation", "internal"),
+        ("organisation", "public"),
         ("health", "health"),
         ("source_code", "source_code"),
         ("secret:github", "secret"),

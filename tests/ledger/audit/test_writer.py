@@ -18,9 +18,9 @@ import msgspec
 import pytest
 from tests.ledger.audit.logs import ORIGIN, SMALL, START_MS, a_log, a_record, a_written_log
 
-from pointsman.core.errors import Unusable
+from pointsman.core.errors import AuditDamaged, AuditUnavailable, Unusable
 from pointsman.ledger.audit import keys
-from pointsman.ledger.audit.record import AuditDamaged, AuditRecord, AuditUnavailable, Kind
+from pointsman.ledger.audit.record import AuditRecord, Kind
 from pointsman.ledger.audit.verifier.verify import Log
 from pointsman.ledger.audit.verify import verify
 from pointsman.ledger.audit.writer import AuditLog, Pace
@@ -221,7 +221,7 @@ FULL = """
 import asyncio, resource, signal, sys, threading
 from pathlib import Path
 from tests.ledger.audit.logs import a_log, a_record
-from pointsman.ledger.audit.record import AuditUnavailable
+from pointsman.core.errors import AuditUnavailable
 from pointsman.ledger.audit.writer import Pace
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 async def main(log):

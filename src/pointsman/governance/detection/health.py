@@ -110,7 +110,7 @@ class HealthTerms:
         for start, end in sorted(set(found)):
             score = _meant(text, start, end)
             if score:
-                yield Finding(start=start, end=end, kind=TERM, data_class="internal", detector=self.name, score=score)
+                yield Finding(start=start, end=end, kind=TERM, data_class="public", detector=self.name, score=score)
 
 
 def with_person(findings: Sequence[Sequence[Finding]], texts: Sequence[str]) -> tuple[tuple[Finding, ...], ...]:

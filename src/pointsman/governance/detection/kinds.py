@@ -12,20 +12,22 @@ from typing import Final
 PERSONAL: Final = "personal"
 FINANCIAL: Final = "financial"
 INTERNAL: Final = "internal"
+# Found, but no reason to change anything: a company, a date, a city. `detection.classes` may give such a kind another class.
+PUBLIC: Final = "public"
 
 SECRET_PREFIX: Final = "secret:"  # noqa: S105 - the name of a kind
 
 KINDS: Final[Mapping[str, str]] = {
     "person": PERSONAL,
-    "title": PERSONAL,
+    "title": PUBLIC,
     "address": PERSONAL,
-    "postcode": PERSONAL,
+    "postcode": PUBLIC,
     "email": PERSONAL,
     "phone": PERSONAL,
     "ip": PERSONAL,
     "mac": PERSONAL,
-    "age": PERSONAL,
-    "nationality": PERSONAL,
+    "age": PUBLIC,
+    "nationality": PUBLIC,
     "birth_date": PERSONAL,
     "ssn": PERSONAL,
     "national_id": PERSONAL,
@@ -38,12 +40,12 @@ KINDS: Final[Mapping[str, str]] = {
     "iban": FINANCIAL,
     "bank_account": FINANCIAL,
     "swift": FINANCIAL,
-    "organisation": INTERNAL,
-    "location": INTERNAL,
-    "date": INTERNAL,
-    "url": INTERNAL,
+    "organisation": PUBLIC,
+    "location": PUBLIC,
+    "date": PUBLIC,
+    "url": PUBLIC,
     "internal_host": INTERNAL,
-    "health_term": INTERNAL,
+    "health_term": PUBLIC,
     "health": "health",
     "source_code": "source_code",
 }

@@ -19,6 +19,7 @@ from pointsman.ledger.audit.keys import key_notes
 from pointsman.ledger.audit.note import COSIGNATURE_KEY, BadNote, Note, Verifier, cosigned_at_s, read_checkpoint, read_signature, read_verifier
 from pointsman.ledger.audit.stream import Stream
 from pointsman.ledger.audit.tree import consistency_proof
+from pointsman.settings.addresses import is_nobody, split_url
 from pointsman.storage.audit_copies import Copy, NotKept, ask_witness, folder_name, keep_in_folder, keep_in_git
 from pointsman.storage.audit_files import hashes_of, keep_note, make_folder
 
@@ -64,7 +65,8 @@ def place_of(text: str, folder: Path) -> Place:
             return GitPlace(folder / rest)
         case "witness":
             url, _, key = rest.strip().partition(" ")
-            if not url.startswith(("http://", "https://")):
+            parts = split_url(url)
+            if parts is None or parts.username is not None or is_nobody(parts.hostname or ""):
                 raise ValueError("A witness is told by its URL. Write `witness:https://HOST:PORT`, and its key after a space.")
             try:
                 found = read_verifier(key.strip()) if key.strip() else None

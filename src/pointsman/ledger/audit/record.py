@@ -16,26 +16,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pointsman.core.errors import Failed, Unusable
-
 _DIGEST_BYTES: Final = 16
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder
-
-
-class AuditUnavailable(Failed):
-    """
-    The audit log cannot be written, so data of a class that must be on record first does not leave. Remedy: free the disk or give the folder
-    back; `pointsman audit verify` tells what is wrong with it.
-    """
-
-    code = "audit_unavailable"
-
-
-class AuditDamaged(Unusable):
-    """The audit log on disk is not the one that was signed. Remedy: run `pointsman audit verify`, keep the folder as evidence, and name a new one."""
-
-    code = "audit_damaged"
 
 
 class Kind(StrEnum):

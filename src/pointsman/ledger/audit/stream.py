@@ -11,9 +11,10 @@ from typing import Final
 
 from msgspec import Struct
 
+from pointsman.core.errors import AuditDamaged
 from pointsman.ledger.audit.keys import SigningKey
 from pointsman.ledger.audit.note import BadNote, Checkpoint, Note, read_checkpoint, read_note
-from pointsman.ledger.audit.record import NOTHING_BEFORE, AuditDamaged, leaf_hash, line_head, line_of
+from pointsman.ledger.audit.record import NOTHING_BEFORE, leaf_hash, line_head, line_of
 from pointsman.ledger.audit.tree import LEVELS, Tree, level_sizes, root_of, tree_of
 from pointsman.storage.audit_files import LATEST, StreamFiles, lines_of, segments_of, sync_folder
 

@@ -18,10 +18,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from pointsman.core.errors import PointsmanError
+from pointsman.core.errors import AuditUnavailable, PointsmanError
 from pointsman.ledger.audit.copying import Copier, Place
 from pointsman.ledger.audit.keys import SigningKey, open_key, origin_of, stamp_of
-from pointsman.ledger.audit.record import AuditRecord, AuditUnavailable, Kind, body_of, sealed
+from pointsman.ledger.audit.record import AuditRecord, Kind, body_of, sealed
 from pointsman.ledger.audit.stream import Stream
 from pointsman.storage.audit_files import keep_note
 from pointsman.storage.audit_salts import Salts
@@ -103,6 +103,11 @@ class AuditLog:
     def trouble(self) -> str | None:
         """Why nothing can be written at present, or None."""
         return self._trouble
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many records wait as may wait."""
+        return len(self._queue) >= self._pace.capacity
 
     @property
     def copy_trouble(self) -> str | None:
