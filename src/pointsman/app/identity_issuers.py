@@ -123,6 +123,9 @@ class Issuers:
             raise ProviderWrong("its discovery document cannot be understood") from error
         if found.issuer != issuer.issuer:
             raise ProviderWrong("its discovery document is of another issuer")
+        told = (found.jwks_uri, found.authorization_endpoint, found.token_endpoint)
+        if issuer.issuer.startswith("https://") and not all(url is None or url.startswith("https://") for url in told):
+            raise ProviderWrong("its discovery document names addresses without TLS, on this machine or another")
         return found
 
     async def get(self, url: str, issuer: Issuer) -> bytes:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 _STATUS_LINES: Final = MappingProxyType({status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus})
 _CLOSE: Final = "connection: close\r\n"
+_NO_STORE: Final = "cache-control: no-store\r\n"  # every answer is for who asked, and for nobody who asks a cache on the way
 _LONGEST_VALUE: Final = 200
 
 JSON: Final = "application/json"
@@ -20,7 +21,7 @@ COST_TRAILER: Final = "x-pointsman-cost-nano-usd"
 def whole(status: int, body: bytes, *, headers: str = "", content_type: str = JSON, keep_alive: bool = True) -> bytes:
     """Return a whole answer. `headers` are ready lines, each with its line end."""
     close = "" if keep_alive else _CLOSE
-    head = f"{_STATUS_LINES[status]}content-type: {content_type}\r\ncontent-length: {len(body)}\r\n{headers}{close}\r\n"
+    head = f"{_STATUS_LINES[status]}content-type: {content_type}\r\ncontent-length: {len(body)}\r\n{_NO_STORE}{headers}{close}\r\n"
     return head.encode("latin-1") + body
 
 
@@ -28,7 +29,7 @@ def stream_head(*, headers: str, keep_alive: bool, is_chunked: bool = True) -> b
     """Return the head of a stream of server-sent events. In chunks its cost follows as a trailer; without, it ends with the connection."""
     close = "" if keep_alive and is_chunked else _CLOSE
     framing = f"transfer-encoding: chunked\r\ntrailer: {COST_TRAILER}\r\n" if is_chunked else ""
-    head = f"{_STATUS_LINES[200]}content-type: {EVENT_STREAM}\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n{framing}{headers}{close}\r\n"
+    head = f"{_STATUS_LINES[200]}content-type: {EVENT_STREAM}\r\n{_NO_STORE}x-accel-buffering: no\r\n{framing}{headers}{close}\r\n"
     return head.encode("latin-1")
 
 

@@ -22,7 +22,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _MOST_PORT: Final = 65_535
 _NEAR: Final = (".local", ".internal", ".lan", ".localhost")
 _NAME: Final = re.compile(r"(?!.*\.\.)[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?\.?", re.ASCII)
-_NUMBER: Final = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)", re.ASCII)  # a last label that makes resolvers read the whole as an IPv4 address (WHATWG URL, section 3.5)
+# A last label that makes resolvers read the whole as an IPv4 address (WHATWG URL, section 3.5).
+_NUMBER: Final = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)", re.ASCII)
 
 _NEAR_NETWORKS: Final[tuple[Network, ...]] = tuple(
     map(ipaddress.ip_network, ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))

@@ -2,6 +2,7 @@
 Where checkpoints of the audit log are kept outside of it: another folder, a git repository, a witness. What they mean is known to `ledger/audit`.
 """
 
+import socket
 import subprocess
 from collections.abc import Sequence
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from pointsman.settings.addresses import checked
 from pointsman.storage.audit_files import keep_note, make_folder, replace_whole
 
 _GIT_S: Final = 20.0
@@ -61,8 +63,10 @@ def keep_in_git(repository: Path, copy: Copy) -> None:
 def ask_witness(url: str, body: str) -> tuple[int, str]:
     """Send a checkpoint to a witness (C2SP tlog-witness); return the status and the text of its answer. Raises `OSError`."""
     told = urlsplit(url)
+    host, port = told.hostname or "", told.port or (443 if told.scheme == "https" else 80)
+    checked(host, [str(one[4][0]) for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)])
     kind = HTTPSConnection if told.scheme == "https" else HTTPConnection
-    connection = kind(told.hostname or "", told.port, timeout=_WITNESS_S)
+    connection = kind(host, port, timeout=_WITNESS_S)
     try:
         connection.request("POST", f"{told.path.rstrip('/')}/add-checkpoint", body=body.encode(), headers={"content-type": "text/plain"})
         answer = connection.getresponse()

@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pointsman.core.errors import Unusable
 from pointsman.core.http import Outgoing
+from pointsman.settings.addresses import is_address, is_host, is_nobody
 from pointsman.settings.secret_value import Origin
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -114,7 +115,8 @@ def _origin(base_url: str) -> tuple[SplitResult, str, int]:
         host = (parts.hostname or "").encode("idna").decode("ascii")
     except ValueError as error:  # a port or host that is none; a name that is too long for DNS
         raise Unusable("A base URL has a host or port that is none. Write `https://host[:port]/path` under `vendors`.") from error
-    is_plain = parts.scheme in _DEFAULT_PORTS and host and parts.username is None and not parts.query and not parts.fragment
+    is_one = is_host(host) and not is_nobody(host) and not (is_address(host) and host != parts.hostname)  # digits of other scripts are no address
+    is_plain = parts.scheme in _DEFAULT_PORTS and is_one and parts.username is None and not parts.query and not parts.fragment
     if not is_plain or not _PREFIX.fullmatch(parts.path):
         raise Unusable(f"`{parts.scheme}://{host}` is no usable base URL. Write `https://host[:port]/path` under `vendors`.")
     return parts, host, port or _DEFAULT_PORTS[parts.scheme]

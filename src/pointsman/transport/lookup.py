@@ -16,9 +16,10 @@ from msgspec import Struct
 from pointsman.core.errors import BadRequest
 from pointsman.core.failure import Failure, FailureKind
 from pointsman.core.http import Deadlines, Incoming
-from pointsman.settings.addresses import is_loopback
+from pointsman.settings.addresses import is_loopback, is_nobody, is_own_address, is_somebody, split_url
 from pointsman.transport.bounds import Bounds
 from pointsman.transport.connection import AnswerBroken, Connection
+from pointsman.transport.dial import dial
 from pointsman.transport.inflate import inflate
 
 _BOUNDS: Final = Bounds(answer_bytes=1024 * 1024, header_bytes=32 * 1024)
@@ -47,12 +48,11 @@ async def look_up(asked: Lookup, *, deadlines: Deadlines = _USUAL) -> Incoming:
     begun = loop.time()
     try:
         async with asyncio.timeout(deadlines.total_s):
-            _, connection = await loop.create_connection(
+            connection = await dial(
                 lambda: Connection(loop, _BOUNDS, everyone=set(), on_free=_drop),
-                host,
-                port,
-                ssl=_tls(parts, asked.ca_file),
-                server_hostname=host if parts.scheme == "https" else None,
+                (host, port),
+                tls=_tls(parts, asked.ca_file),
+                accepts=is_somebody if parts.scheme == "https" else is_own_address,
             )
             try:
                 answer = await connection.whole(request, deadlines, begun=begun)
@@ -83,6 +83,8 @@ def _origin(url: str) -> tuple[SplitResult, str, int]:
         raise _bad("this is no URL that can be asked")
     if parts.scheme == "http" and not is_loopback(f"{host}:80"):
         raise _bad(f"`http://{host}` is another machine: what is said would cross a network in the open")
+    if split_url(url) is None or is_nobody(host):
+        raise _bad(f"`{host}` is no host that can be asked")
     return parts, host, port or _PORTS[parts.scheme]
 
 

@@ -10,8 +10,10 @@ from typing import Final
 from pointsman.core.errors import BadRequest
 from pointsman.core.failure import Failure, FailureKind
 from pointsman.core.http import Deadlines, Incoming, Outgoing
+from pointsman.settings.addresses import is_near_address, is_somebody
 from pointsman.transport.bounds import Bounds
 from pointsman.transport.connection import AnswerBroken, Connection
+from pointsman.transport.dial import dial
 from pointsman.transport.endpoint import Endpoint
 from pointsman.transport.inflate import inflate
 
@@ -121,14 +123,12 @@ class Pool:
     async def _dial(self) -> Connection:
         loop = asyncio.get_running_loop()
         at = self._endpoint
-        _, connection = await loop.create_connection(
+        return await dial(
             lambda: Connection(loop, self._bounds, everyone=self._all, on_free=self._free),
-            at.host,
-            at.port,
-            ssl=self._tls,
-            server_hostname=at.host if self._tls else None,
+            (at.host, at.port),
+            tls=self._tls,
+            accepts=is_near_address if self._tls is None else is_somebody,  # without TLS nothing leaves the near networks, wherever a name leads by now
         )
-        return connection
 
     def _free(self, connection: Connection) -> None:
         connection.idle_since = connection.now()

@@ -14,8 +14,10 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from pointsman.core.errors import CredentialMissing, Unusable
+from pointsman.settings.addresses import is_nobody, is_own_address, is_somebody, split_url
 from pointsman.settings.secret_value import Origin, Secret
 from pointsman.settings.secrets import secret
+from pointsman.transport.dial import dial_and_wait
 
 _TIMEOUT_S: Final = 5.0
 _MOST_BYTES: Final = 1024 * 1024
@@ -107,8 +109,9 @@ class Vault:
 
     def _get(self, path: str, headers: Mapping[str, str], *, entry: str) -> tuple[int, bytes]:
         client: Any = importlib.import_module("http.client")  # it brings a mail library along: only who uses Vault waits for that
-        connection = self._connection(client)
+        connection: Any = None
         try:
+            connection = self._connection(client)
             connection.request("GET", path, headers=dict(headers))
             answer = connection.getresponse()
             return answer.status, answer.read(_MOST_BYTES)
@@ -117,16 +120,22 @@ class Vault:
                 f"Vault cannot be asked for `{entry}` at `{self._origin.text}` ({type(error).__name__}). Start or unseal it, or correct `VAULT_ADDR`."
             ) from error
         finally:
-            connection.close()
+            if connection is not None:
+                connection.close()
 
     def _connection(self, client: Any) -> Any:
+        host, port = self._origin.host, self._origin.port
         if self._origin.scheme == "http":
-            return client.HTTPConnection(self._origin.host, self._origin.port, timeout=_TIMEOUT_S)
+            plain = client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
+            plain.sock = dial_and_wait((host, port), accepts=is_own_address, timeout_s=_TIMEOUT_S)
+            return plain
         try:
             context = ssl.create_default_context(cafile=self._ca_file or None)
         except (OSError, ssl.SSLError) as error:
             raise Unusable("The file that `VAULT_CACERT` names holds no certificate in PEM form. Name the authority that signed Vault's.") from error
-        return client.HTTPSConnection(self._origin.host, self._origin.port, timeout=_TIMEOUT_S, context=context)
+        connection = client.HTTPSConnection(host, port, timeout=_TIMEOUT_S, context=context)
+        connection.sock = context.wrap_socket(dial_and_wait((host, port), accepts=is_somebody, timeout_s=_TIMEOUT_S), server_hostname=host)
+        return connection
 
 
 def vault_of(environ: Mapping[str, str], *, folder: Path, now: Callable[[], float]) -> Vault | None:
@@ -149,7 +158,7 @@ def _origin(address: str) -> Origin:
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
         raise Unusable("`VAULT_ADDR` is no address. Write `https://host:8200`.") from error
-    if parts.scheme not in _PORTS or not host or parts.username is not None or parts.path.strip("/") or parts.query:
+    if split_url(address) is None or is_nobody(host) or parts.username is not None or parts.path.strip("/") or parts.query:
         raise Unusable("`VAULT_ADDR` is no address. Write `https://host:8200`.")
     if parts.scheme == "http" and host not in _LOOPBACK:
         raise Unusable("`VAULT_ADDR` would carry the token in the open. Write `https://`, or reach Vault on a loopback address.")
