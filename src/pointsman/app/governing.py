@@ -21,7 +21,7 @@ from pointsman.governance.detection.health import HealthTerms
 from pointsman.governance.detection.identifiers.structured import StructuredDetector
 from pointsman.governance.detection.scanner import Detector, Scanner
 from pointsman.governance.detection.secrets import SecretDetector
-from pointsman.governance.detection.sequence import SequenceDetector
+from pointsman.governance.detection.sequence import ALL_KINDS, SequenceDetector
 from pointsman.governance.detection.source_code import SourceCodeDetector
 from pointsman.governance.filtering.filter import Filtered
 from pointsman.governance.judge import Judge
@@ -40,7 +40,7 @@ class Governing:
 
     def __init__(self, key_of: Callable[[str], bytes]) -> None:
         self._key_of = key_of
-        self._shipped: tuple[Detector, ...] = (StructuredDetector(), SequenceDetector.packaged(), SecretDetector(), HealthTerms(), SourceCodeDetector())
+        self._shipped: tuple[Detector, ...] = (StructuredDetector(), SequenceDetector.packaged(kinds=ALL_KINDS), SecretDetector(), HealthTerms(), SourceCodeDetector())
         self._plug_ins: dict[str, Detector] = {}
         self._memory_key = os.urandom(_KEY_BYTES)
 

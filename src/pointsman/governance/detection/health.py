@@ -1,7 +1,7 @@
 """
 The detector of health data: terms of illness, medicine and treatment, and the rule by which they become data about somebody's health.
 
-THE RULE. A term alone is `health_term`, class `internal`: "what are the symptoms of flu" is a question of general knowledge. It becomes `health`,
+THE RULE. A term alone is `health_term`, class `public`: "what are the symptoms of flu" is a question of general knowledge. It becomes `health`,
 class `health`, where a person is there for it:
 - a finding that identifies a person stands anywhere in the same call (a name, a number of a register, an e-mail address, a telephone …), and is not
   the term itself ("Parkinson's" is no Mr Parkinson); or

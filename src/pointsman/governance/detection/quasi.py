@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from pointsman.core.finding import Finding
 from pointsman.governance.detection.kinds import PERSONAL
 
-QUASI: Final = frozenset({"title", "age", "nationality", "postcode", "location"})
+QUASI: Final = frozenset({"age", "nationality", "postcode", "location"})
 
 
 def with_identity(findings: Sequence[Sequence[Finding]]) -> tuple[tuple[Finding, ...], ...]:
