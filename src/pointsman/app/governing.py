@@ -4,11 +4,11 @@ Governance put together: detectors, the policy of a snapshot, and how a call is 
 Detectors are made once, for their models take a moment to read; a reload gives them another policy.
 """
 
+import importlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from importlib.metadata import entry_points
-from typing import Final
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -40,7 +40,13 @@ class Governing:
 
     def __init__(self, key_of: Callable[[str], bytes]) -> None:
         self._key_of = key_of
-        self._shipped: tuple[Detector, ...] = (StructuredDetector(), SequenceDetector.packaged(kinds=ALL_KINDS), SecretDetector(), HealthTerms(), SourceCodeDetector())
+        self._shipped: tuple[Detector, ...] = (
+            StructuredDetector(),
+            SequenceDetector.packaged(kinds=ALL_KINDS),
+            SecretDetector(),
+            HealthTerms(),
+            SourceCodeDetector(),
+        )
         self._plug_ins: dict[str, Detector] = {}
         self._memory_key = os.urandom(_KEY_BYTES)
 
@@ -67,7 +73,8 @@ class Governing:
 
     def _plug_in(self, name: str) -> Detector:
         if name not in self._plug_ins:
-            found = next(iter(entry_points(group=PLUG_INS, name=name)), None)
+            metadata: Any = importlib.import_module("importlib.metadata")  # it brings a mail library along: only who has plug-ins waits for that
+            found = next(iter(metadata.entry_points(group=PLUG_INS, name=name)), None)
             if found is None:
                 raise Unusable(f"There is no detector `{name}`. Install the package that brings it, or leave it out of `detection.plug_ins`.")
             try:

@@ -46,4 +46,4 @@ def _read(name: str, beside: Beside) -> Iterator[tuple[str, str]]:
         try:
             yield inner, beside.source(inner)
         except UnicodeDecodeError:
-            continue
+            continue  # a picture or the like: there is no text to compare with

@@ -84,7 +84,7 @@ def parse(source: str, path: Path, *, facts: Facts, watch: Watch | None = None) 
     mistakes.extend(meaning.mistakes)
     policy = policy_text(file.policy, facts.policy)
     mistakes.extend(DataMeaning(text, file, levels=policy.levels, kinds=facts.kinds).check(targets))
-    mistakes.extend(policy_mistakes(text, file.policy, [*lowered(file.policy, facts.policy), *facts.policy_faults(policy)]))
+    mistakes.extend(policy_mistakes(text, file.policy, faults=[*lowered(file.policy, facts.policy), *facts.policy_faults(policy)]))
     mistakes.extend(IdentityMeaning(text, file, levels=policy.levels).check())
     mistakes.extend(mistakes_in(text, file.retention))
     documents, unread = documents_of(text, file, beside=beside)
@@ -95,7 +95,7 @@ def parse(source: str, path: Path, *, facts: Facts, watch: Watch | None = None) 
     for name in sorted(secret_files):
         watch.note(name)
     snapshot = snapshot_of(file, vendors=vendors, targets=targets, beside=beside, policy=policy)
-    broken = [claim_mistake(text, capability, says) for capability, says in facts.broken_claims(snapshot, policy)]
+    broken = [claim_mistake(text, capability, says=says) for capability, says in facts.broken_claims(snapshot, policy)]
     if broken:
         raise _invalid(path, broken)
     identity = identity_of(file, Main(path, source, text.values), digests=beside.policy_digests, levels=policy.levels)

@@ -96,14 +96,14 @@ class DataMeaning:
         self._mistakes.append(Mistake(file=self._text.file, path=dotted(path), line=self._text.line(path), says=says, remedy=remedy))
 
 
-def policy_mistakes(text: Text, told: Policy, faults: Iterable[PolicyFault]) -> Iterator[Mistake]:
+def policy_mistakes(text: Text, told: Policy, *, faults: Iterable[PolicyFault]) -> Iterator[Mistake]:
     """Yield what is wrong with a policy, each where it stands."""
     for fault in faults:
         path = path_of(fault, told)
         yield Mistake(file=text.file, path=dotted(path), line=text.line(path), says=f"`{fault.name}`: {fault.says}", remedy=fault.remedy)
 
 
-def claim_mistake(text: Text, capability: str, says: str) -> Mistake:
+def claim_mistake(text: Text, capability: str, *, says: str) -> Mistake:
     """Return the mistake of a capability by which data could go where a claim says it never does."""
     path: Path = ("capabilities", capability)
     said, _, remedy = says.rpartition(". ")

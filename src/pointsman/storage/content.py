@@ -68,7 +68,7 @@ def days_in_use(connection: sqlite3.Connection) -> set[tuple[str, str]]:
     return {(str(tenant), str(day)) for tenant, day in connection.execute("SELECT DISTINCT tenant, day FROM content")}
 
 
-def rows_of(connection: sqlite3.Connection, tenant: str, subject: str) -> list[tuple[str, str, int]]:
+def rows_of(connection: sqlite3.Connection, tenant: str, *, subject: str) -> list[tuple[str, str, int]]:
     """Return (call id, unit digest, time) of all content of a subject."""
     rows = connection.execute("SELECT call_id, unit, said_ms FROM content WHERE tenant = ? AND subject = ?", (tenant, subject))
     return [(str(call_id), str(unit), int(said_ms)) for call_id, unit, said_ms in rows]

@@ -72,7 +72,7 @@ def count_user(connection: sqlite3.Connection, tenant: str, *, user: str, until_
     return int(found.fetchone()[0])
 
 
-def units_of(connection: sqlite3.Connection, tenant: str, user: str) -> list[str]:
+def units_of(connection: sqlite3.Connection, tenant: str, *, user: str) -> list[str]:
     """Return the units of a user's calls, and those that name the user."""
     rows = connection.execute(
         "SELECT unit FROM call WHERE tenant = ?1 AND (user = ?2 OR instr(lower(unit), lower(?2)) > 0)"

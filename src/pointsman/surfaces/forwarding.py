@@ -30,14 +30,14 @@ class Restoring(Protocol):
 def writer(call: Call, dialect: Dialect | None, *, surface: Surface, restoring: Restoring | None) -> Writer:
     """Return the writer for a caller of this surface and a target that speaks `dialect`."""
     if call.dialect is not dialect:
-        return _translating(call, surface, restoring)
+        return _translating(call, surface, restoring=restoring)
     keeps = _all if call.wants_usage else _without_usage
     if restoring is None:
         return lambda pieces: b"".join([piece.raw for piece in keeps(pieces)])
     return lambda pieces: b"".join([restoring.raw(piece.raw) for piece in keeps(pieces)])
 
 
-def _translating(call: Call, surface: Surface, restoring: Restoring | None) -> Writer:
+def _translating(call: Call, surface: Surface, *, restoring: Restoring | None) -> Writer:
     encoder = surface.stream(call)
     if restoring is None:
         return lambda pieces: b"".join([encoder.feed(event) for piece in pieces for event in piece.events])

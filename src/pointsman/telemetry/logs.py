@@ -63,12 +63,12 @@ def log_to(stream: TextIO, level: int) -> None:
     handler.addFilter(Guard())
     logging.basicConfig(level=level, handlers=[handler])
 
-    def broken(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    def broken(kind: type[BaseException], error: BaseException | None, *, trace: TracebackType | None) -> None:
         told = (kind, error, trace) if error is not None else None
         logging.getLogger(_OURS).critical("something broke where nobody waits for it", exc_info=told)
 
-    sys.unraisablehook = lambda told: broken(told.exc_type, told.exc_value, told.exc_traceback)
-    threading.excepthook = lambda told: broken(told.exc_type, told.exc_value, told.exc_traceback)
+    sys.unraisablehook = lambda told: broken(told.exc_type, told.exc_value, trace=told.exc_traceback)
+    threading.excepthook = lambda told: broken(told.exc_type, told.exc_value, trace=told.exc_traceback)
 
 
 def _clean(value: object) -> object:

@@ -123,7 +123,7 @@ class Fingerprints:
         hashes, starts, ends = _fingerprints(text, self._mixers)
         at = np.minimum(np.searchsorted(self._hashes, hashes), len(self._hashes) - 1)
         shared = np.flatnonzero(self._hashes[at] == hashes)
-        for hits in _runs(self._owners[at[shared]], starts[shared], ends[shared]):
+        for hits in _runs(self._owners[at[shared]], starts[shared], ends=ends[shared]):
             owner, first, last = hits
             yield Finding(start=first, end=last, kind=KIND, data_class=self._stored.classes[owner], detector=self.name)
 
@@ -135,7 +135,7 @@ class Fingerprints:
         return self._stored.names[int(np.bincount(owners).argmax())] if len(owners) else ""
 
 
-def _runs(owners: NDArray[np.uint32], starts: Places, ends: Places) -> Iterator[tuple[int, int, int]]:
+def _runs(owners: NDArray[np.uint32], starts: Places, *, ends: Places) -> Iterator[tuple[int, int, int]]:
     """Yield (document, start, end) for each group of shared runs of one document that stand near each other."""
     groups: list[tuple[int, int, int]] = []
     for owner in np.unique(owners):

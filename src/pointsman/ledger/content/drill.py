@@ -74,7 +74,10 @@ def _rows_of(content: Path, stones: dict[tuple[str, str], int]) -> list[str]:
         return []
     with closing(open_file(content, "content")) as connection:
         return [
-            call_id for (tenant, subject), erased_ms in stones.items() for call_id, _, said_ms in rows_of(connection, tenant, subject) if said_ms <= erased_ms
+            call_id
+            for (tenant, subject), erased_ms in stones.items()
+            for call_id, _, said_ms in rows_of(connection, tenant, subject=subject)
+            if said_ms <= erased_ms
         ]
 
 

@@ -31,6 +31,8 @@ _LATE_MS: Final = 3_600_000  # how long after an erasure records of before may s
 class HeldBack(Refused):
     """A legal hold forbids the erasure. Remedy: release the hold first, if you may."""
 
+    code = "held_back"
+
     def __init__(self, *, what: str) -> None:
         super().__init__(f"A legal hold on {what} forbids this erasure. Release it with `pointsman retention release` first, if the law allows it.")
 
@@ -49,7 +51,7 @@ class Erased(Struct, frozen=True, kw_only=True):
 def plan(files: Files, tenant: str, *, user: str, now_ms: int) -> Erased:
     """Return what erasing a user would do. Raises `HeldBack`."""
     subject = files.keys.subject(tenant, user)
-    rows = _content_of(files, tenant, subject)
+    rows = _content_of(files, tenant, subject=subject)
     units = _units(files.ledger, tenant, user=user)
     _refuse_held(files.keys, tenant, user=user, units={*units, *_digests(rows)})
     named = [unit for unit in units if _names(unit, user)]
@@ -99,11 +101,11 @@ def _refuse_held(keys: KeyStore, tenant: str, *, user: str, units: Iterable[str]
 # ── content ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _content_of(files: Files, tenant: str, subject: str) -> list[tuple[str, str, int]]:
+def _content_of(files: Files, tenant: str, *, subject: str) -> list[tuple[str, str, int]]:
     if not files.content.exists():
         return []
     with closing(open_file(files.content, "content")) as connection:
-        return content_rows.rows_of(connection, tenant, subject)
+        return content_rows.rows_of(connection, tenant, subject=subject)
 
 
 def _digests(rows: Iterable[tuple[str, str, int]]) -> set[str]:
@@ -131,7 +133,7 @@ def _units(ledger: Path, tenant: str, *, user: str) -> list[str]:
     if not ledger.exists():
         return []
     with closing(open_database(ledger)) as connection:
-        return ledger_rows.units_of(connection, tenant, user)
+        return ledger_rows.units_of(connection, tenant, user=user)
 
 
 def _count_calls(ledger: Path, tenant: str, *, user: str, until_ms: int) -> int:
@@ -155,7 +157,7 @@ def _forget_in_ledger(files: Files, stones: Iterable[Tombstone], *, since_ms: in
                 stone = erased.get((tenant, files.keys.subject(tenant, name)))
                 if stone is None:
                     continue
-                units = [unit for unit in ledger_rows.units_of(connection, tenant, name) if _names(unit, name)]
+                units = [unit for unit in ledger_rows.units_of(connection, tenant, user=name) if _names(unit, name)]
                 changed += len(units) + ledger_rows.forget_user(connection, tenant, user=name, until_ms=stone.erased_ms, units=_unlinkable(units))
         if changed:
             clear(connection)

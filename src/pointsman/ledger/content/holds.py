@@ -56,7 +56,7 @@ class Holds:
     def put(self, hold: Hold) -> None:
         """Put a hold on record; one that stands already is replaced."""
         name = self._digest(hold.tenant, hold.kind, name=hold.name)
-        sealed = self._names.sealed(hold.tenant, hold.name, bound_to=_bound(hold.tenant, hold.kind, name))
+        sealed = self._names.sealed(hold.tenant, hold.name, bound_to=_bound(hold.tenant, hold.kind, name=name))
         row = rows.HoldRow(tenant=hold.tenant, kind=hold.kind, name=name, sealed=sealed, held_ms=hold.held_ms, who=hold.who, why=hold.why)
         with self._lock, transaction(self._connection):
             rows.add_hold(self._connection, row)
@@ -88,9 +88,9 @@ class Holds:
                 return ""
 
     def _in_open(self, row: rows.HoldRow) -> str:
-        found = self._names.unsealed(row.tenant, row.sealed, bound_to=_bound(row.tenant, row.kind, row.name))
+        found = self._names.unsealed(row.tenant, row.sealed, bound_to=_bound(row.tenant, row.kind, name=row.name))
         return row.name if found is None else found
 
 
-def _bound(tenant: str, kind: str, name: str) -> bytes:
+def _bound(tenant: str, kind: str, *, name: str) -> bytes:
     return f"hold\0{tenant}\0{kind}\0{name}".encode()
