@@ -1,84 +1,137 @@
-"""Where data may go."""
+import asyncio
+from typing import Any
 
+import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from tests.values import a_capability, a_key, a_principal, a_snapshot, a_target
+from tests.governance.finding import Crashes, Finds
+from tests.values import CALL_ID, a_capability, a_judge, a_key, a_policy, a_principal, a_snapshot, a_target
 
-from pointsman.core.errors import NoPlaceAllowed
-from pointsman.core.label import Level
-from pointsman.core.snapshot import Snapshot
-from pointsman.governance.judge import Policy, label_of, reason, verdict_on
+from pointsman.core.call import Call
+from pointsman.core.errors import BadRequest, NoPlaceAllowed
+from pointsman.core.label import INTERNAL, Integrity, Label, Level, a_label
+from pointsman.core.place import Dialect
+from pointsman.core.verdict import Duty, Obligation
+from pointsman.governance.detection.scanner import Detector
+from pointsman.governance.judge import Judged
+from pointsman.settings.policy_text import PolicyText, Rule
+from pointsman.surfaces.registry import BY_DIALECT
 
-TARGETS = [a_target(f"to/{label.name.lower()}", bit=2 + label, accepts=label) for label in Level]
-SNAPSHOT = a_snapshot(a_capability(ladder=TARGETS))
-labels = st.sampled_from(Level)
-declared = st.one_of(st.none(), labels)
+PERSON = Finds("Ann Miller")
+PICTURE = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+PSEUDONYMISE = Rule(rule_id="all", permits=True, obligations=frozenset({Obligation.PSEUDONYMISE}))
 
 
-def permitted(label: Level, snapshot: Snapshot = SNAPSHOT) -> set[str]:
-    verdict = verdict_on(label, snapshot)
-    places = {"rules": snapshot.rules_target, "cache": snapshot.cache_target, **snapshot.targets}
-    return {name for name, target in places.items() if verdict.permits(target)}
+def a_body(*messages: dict[str, Any], **more: Any) -> Call:
+    return BY_DIALECT[Dialect.OPENAI_CHAT].decode(msgspec.json.encode({"model": "support", "messages": messages, **more}), CALL_ID)
+
+
+def says(text: str) -> dict[str, Any]:
+    return {"role": "user", "content": text}
+
+
+def judged(call: Call, *detectors: Detector, declared: Label = INTERNAL, policy: PolicyText | None = None, **more: Any) -> Judged:
+    capability = a_capability(**{"ladder": [a_target()], **more.pop("capability", {})})
+    judge = a_judge(a_snapshot(capability), *detectors, policy=policy)
+    principal = a_principal(a_key(**more))
+    return asyncio.run(judge.judge(call, declared, principal=principal, capability=capability, pause=asyncio.sleep, now_s=0))
+
+
+def test_a_label_is_what_was_declared_and_what_was_found() -> None:
+    label = judged(a_body(says("I am Ann Miller.")), PERSON, declared=a_label("internal")).verdict.label
+    assert (label.classes, label.level) == ({"internal", "personal"}, Level.CONFIDENTIAL)
+
+
+def test_data_above_the_ceiling_of_a_capability_goes_nowhere_and_the_refusal_says_of_which_class_it_was() -> None:
+    with pytest.raises(NoPlaceAllowed, match="`internal\\+personal` data"):
+        judged(a_body(says("I am Ann Miller.")), PERSON, capability={"ceiling": Level.INTERNAL})
+
+
+def test_a_detector_that_fails_leaves_data_unknown_and_that_is_the_strictest() -> None:
+    found = judged(a_body(says("Hello")), Crashes())
+    assert found.verdict.label.level is Level.RESTRICTED
+    assert dict(found.seen.counts) == {"failed:crashes/1": 1}
+
+
+@pytest.mark.parametrize(("files", "level"), [(None, Level.INTERNAL), (a_label("legal"), Level.RESTRICTED)])
+def test_a_picture_counts_as_what_its_source_says_of_such(files: Label | None, level: Level) -> None:
+    call = a_body({"role": "user", "content": [{"type": "image_url", "image_url": {"url": PICTURE}}]})
+    found = judged(call, files=files)
+    assert (found.seen.unread, found.verdict.label.level) == (True, level)
+
+
+def test_what_stands_in_a_file_takes_the_whole_file_out() -> None:
+    text = "UGxlYXNlIGFzayBBbm4gTWlsbGVyIGFib3V0IGl0Lg=="  # "Please ask Ann Miller about it."
+    call = a_body({"role": "user", "content": [{"type": "file", "file": {"file_data": f"data:text/plain;base64,{text}", "filename": "a.txt"}}]})
+    found = judged(call, PERSON, policy=a_policy(PSEUDONYMISE))
+
+    sent, restorer = found.ready(a_target())
+
+    assert dict(found.seen.counts) == {"person": 1}
+    assert text not in msgspec.json.encode(sent.wire).decode()
+    assert restorer is None
 
 
 @pytest.mark.parametrize(
-    ("label", "places"),
+    ("messages", "integrity"),
     [
-        (Level.PUBLIC, {"rules", "cache", "to/public", "to/internal", "to/confidential", "to/restricted"}),
-        (Level.INTERNAL, {"rules", "cache", "to/internal", "to/confidential", "to/restricted"}),
-        (Level.CONFIDENTIAL, {"rules", "cache", "to/confidential", "to/restricted"}),
-        (Level.RESTRICTED, {"rules", "to/restricted"}),
+        ([says("Hi")], Integrity.TRUSTED_USER),
+        ([says("Hi"), {"role": "assistant", "content": "Hello"}, says("And?")], Integrity.MODEL_OUTPUT),
+        (
+            [
+                says("Hi"),
+                {"role": "assistant", "tool_calls": [{"id": "c", "type": "function", "function": {"name": "look", "arguments": "{}"}}]},
+                {"role": "tool", "tool_call_id": "c", "content": "found"},
+            ],
+            Integrity.TOOL_OUTPUT,
+        ),
+        ([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]}], Integrity.EXTERNAL),
     ],
 )
-def test_data_goes_only_where_its_class_is_accepted(label: Level, places: set[str]) -> None:
-    assert permitted(label) == places
+def test_a_conversation_is_trusted_as_far_as_its_least_trusted_part(messages: list[dict[str, Any]], integrity: Integrity) -> None:
+    assert judged(a_body(*messages)).verdict.label.integrity is integrity
 
 
-def test_a_request_cannot_declare_away_what_its_key_declares() -> None:
-    principal = a_principal(a_key(data_class=Level.CONFIDENTIAL))
-    capability = a_capability(ceiling=Level.RESTRICTED)
-    assert Policy(SNAPSHOT).judge(principal, Level.PUBLIC, capability=capability).label is Level.CONFIDENTIAL
+def test_what_is_owed_is_done_once_for_all_targets_that_are_owed_the_same() -> None:
+    found = judged(a_body(says("I am Ann Miller.")), PERSON, policy=a_policy(PSEUDONYMISE))
+    one, other = a_target("one"), a_target("other")
+
+    assert found.met(one) == {Duty("personal", Obligation.PSEUDONYMISE), Duty("internal", Obligation.PSEUDONYMISE)}
+    assert found.ready(one) is found.ready(other)
 
 
-def test_data_above_the_ceiling_is_refused_with_the_way_to_look_it_up() -> None:
-    with pytest.raises(NoPlaceAllowed, match="`pointsman explain --capability support`") as refused:
-        Policy(SNAPSHOT).judge(a_principal(), Level.CONFIDENTIAL, capability=a_capability(ceiling=Level.INTERNAL))
-    assert refused.value.data_class == "confidential"
+def test_a_call_in_which_nothing_is_to_be_replaced_is_sent_as_it_is() -> None:
+    found = judged(a_body(says("Hello")), PERSON, policy=a_policy(PSEUDONYMISE))
+    assert found.ready(a_target()) == (found.call, None)
 
 
-def test_a_verdict_is_given_in_the_name_of_its_snapshot() -> None:
-    assert verdict_on(Level.PUBLIC, SNAPSHOT).snapshot == SNAPSHOT.digest
+def test_an_answer_is_kept_with_the_pseudonyms_of_its_question() -> None:
+    found = judged(a_body(says("I am Ann Miller.")), PERSON)
+    judge: Any = found._judge
+
+    question, answer = judge.masked(found, b'{"content":"Hello Ann Miller"}')
+
+    assert b"Ann" not in question + answer
+    assert answer.startswith(b'{"content":"Hello PERSON_')
 
 
-def test_a_target_of_another_snapshot_is_closed() -> None:
-    stranger = a_target("stranger", bit=60)
-    assert not verdict_on(Level.PUBLIC, SNAPSHOT).permits(stranger)
+def test_permissions_name_classes_and_tools() -> None:
+    tools = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}]
+    assert sorted(judged(a_body(says("Hi"), tools=tools)).permissions) == ["class:internal", "tool:look"]
 
 
-def test_each_target_can_be_told_why_it_is_open_or_closed() -> None:
-    verdict = verdict_on(Level.CONFIDENTIAL, SNAPSHOT)
-    closed, open_ = (reason(SNAPSHOT.targets[name], verdict) for name in ("to/internal", "to/restricted"))
-    assert (closed.code, closed.says) == ("policy:confidential", "accepts data up to `internal` only; this is `confidential`")
-    assert (open_.code, open_.says) == ("permitted", "accepts data up to `restricted`; this is `confidential`")
+ELSEWHERE = {"note": "data:text/plain;base64,UGxlYXNlIGFzayBBbm4gTWlsbGVyIGFib3V0IGl0Lg=="}  # a file where no part of a message can stand in for it
 
 
-# ── laws ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_a_secret_in_a_file_that_cannot_be_taken_out_is_refused_with_its_field() -> None:
+    with pytest.raises(BadRequest, match="cannot be taken out") as refused:
+        judged(a_body(says("Hi"), metadata=ELSEWHERE), Finds("Ann Miller", kind="secret:odd", data_class="secret"))
+    assert refused.value.field == "metadata.note"
 
 
-@given(known=labels, learned=labels)
-def test_learning_more_about_the_data_never_widens_where_it_may_go(known: Level, learned: Level) -> None:
-    assert permitted(max(known, learned)) <= permitted(known)
+def test_what_cannot_be_replaced_closes_the_targets_that_demand_it() -> None:
+    found = judged(a_body(says("Hi"), metadata=ELSEWHERE), PERSON, policy=a_policy(PSEUDONYMISE))
+    judge: Any = found._judge
 
-
-@given(key=labels, first=declared, second=labels)
-def test_declaring_more_only_ever_tightens(key: Level, first: Level | None, second: Level) -> None:
-    assert label_of(key, first) >= key
-    assert label_of(key, None if first is None else max(first, second)) >= label_of(key, first)
-
-
-@given(st.lists(labels, min_size=1, max_size=6), labels)
-def test_no_target_receives_what_it_does_not_accept(accepted: list[Level], label: Level) -> None:
-    ladder = [a_target(f"t{index}", bit=2 + index, accepts=accepts) for index, accepts in enumerate(accepted)]
-    verdict = verdict_on(label, a_snapshot(a_capability(ladder=ladder)))
-    assert all(verdict.permits(target) == (target.accepts >= label) for target in ladder)
+    with pytest.raises(NoPlaceAllowed):
+        found.ready(a_target())
+    assert judge.masked(found, b"answer") == (b"", b"")

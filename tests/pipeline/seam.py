@@ -7,7 +7,7 @@ The fake is where sockets begin: a `Vendor` stands in for the pool of connection
 import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -197,7 +197,6 @@ class House:
     ) -> None:
         self.time = time or Time()
         self.booked: list[CallRecord] = []
-        self.log: Any = None
         self.snapshot = a_snapshot(*capabilities, **more)
         self.vendors = {name: Vendor(self.time, (scripts or {}).get(name, ())) for name in self.snapshot.targets if name not in set(unreachable)}
         owned = {name: target.hardware for name, target in self.snapshot.targets.items() if target.hardware is not None}
@@ -210,7 +209,7 @@ class House:
             surfaces=SURFACES,
             intake=Intake(self.snapshot, self.meters, clock=clock, price_of=_own_price),
             judge=a_judge(self.snapshot, *detectors, policy=policy),
-            auditor=Auditor(self.log, detectors=(), wall_ms=clock.wall_ms),
+            auditor=Auditor(None, detectors=(), wall_ms=clock.wall_ms),
             chooser=Chooser(misfits=_misfits, health=lambda name: self.breakers.open_class(name) if name in self.vendors else "no_credential"),
             breakers=self.breakers,
             rules={name: RulesPlace(table) for name, table in self.snapshot.rules.items()},
@@ -227,6 +226,16 @@ class House:
         dialect = self.snapshot.targets[name].dialect
         assert dialect is not None
         return Outlet(pool, WIRES[dialect])
+
+    def use(self, log: Any) -> None:
+        """Tell an audit log of everything from now on, as the gateway does."""
+        auditor = Auditor(log, detectors=(), wall_ms=self.time.clock.wall_ms)
+
+        def book(record: CallRecord) -> None:
+            self.booked.append(record)
+            auditor.closed(record)
+
+        self.stages = replace(self.stages, auditor=auditor, book=book)
 
     async def run(self, call: Call, asked: Asked | None = None) -> Answer:
         return await run(call, asked or Asked(), stages=self.stages)

@@ -97,11 +97,11 @@ class Chooser:
 
     def _refusal(self, call: Call, capability: Capability, *, verdict: Verdict, out: list[tuple[str, str]]) -> PointsmanError:
         kinds = {code.partition(":")[0] for _, code in out}
-        if kinds <= {"policy"}:
+        if kinds <= {"policy", "person"}:
             return NoPlaceAllowed(capability=capability.name, data_class=verdict.label.text)
         if NO_CREDENTIAL in kinds:
             return CredentialMissing(f"No target of `{capability.name}` has its credential. `pointsman check` names what is missing; set it.")
-        if kinds <= {"policy", "cannot_express"}:
+        if kinds <= {"policy", "person", "cannot_express"}:
             unsaid = next(filter(None, (self._misfits(call, target) for target in capability.ladder if verdict.permits(target))))
             return NotExpressible(fields=unsaid, capability=capability.name)
         return NoTargetFits(capability=capability.name, lacks=out)
