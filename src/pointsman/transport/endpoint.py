@@ -115,11 +115,17 @@ def _origin(base_url: str) -> tuple[SplitResult, str, int]:
         host = (parts.hostname or "").encode("idna").decode("ascii")
     except ValueError as error:  # a port or host that is none; a name that is too long for DNS
         raise Unusable("A base URL has a host or port that is none. Write `https://host[:port]/path` under `vendors`.") from error
-    is_one = is_host(host) and not is_nobody(host) and not (is_address(host) and host != parts.hostname)  # digits of other scripts are no address
-    is_plain = parts.scheme in _DEFAULT_PORTS and is_one and parts.username is None and not parts.query and not parts.fragment
+    is_plain = _is_one(base_url, parts, host=host) and parts.username is None and not parts.query and not parts.fragment
     if not is_plain or not _PREFIX.fullmatch(parts.path):
         raise Unusable(f"`{parts.scheme}://{host}` is no usable base URL. Write `https://host[:port]/path` under `vendors`.")
     return parts, host, port or _DEFAULT_PORTS[parts.scheme]
+
+
+def _is_one(base_url: str, parts: SplitResult, *, host: str) -> bool:
+    """Tell whether a URL leads to one origin for every reader. Digits of other scripts would make an address of what looks like none."""
+    told = parts.hostname or ""
+    is_spelt = base_url.isprintable() and " " not in base_url and not any(letter.isdigit() and not letter.isascii() for letter in told)
+    return parts.scheme in _DEFAULT_PORTS and is_spelt and is_host(host) and not is_nobody(host) and (host == told or not is_address(host))
 
 
 def _pem(path: str) -> str:

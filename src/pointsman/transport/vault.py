@@ -158,7 +158,7 @@ def _origin(address: str) -> Origin:
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
         raise Unusable("`VAULT_ADDR` is no address. Write `https://host:8200`.") from error
-    if split_url(address) is None or is_nobody(host) or parts.username is not None or parts.path.strip("/") or parts.query:
+    if split_url(address) is None or is_nobody(host) or parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
         raise Unusable("`VAULT_ADDR` is no address. Write `https://host:8200`.")
     if parts.scheme == "http" and host not in _LOOPBACK:
         raise Unusable("`VAULT_ADDR` would carry the token in the open. Write `https://`, or reach Vault on a loopback address.")

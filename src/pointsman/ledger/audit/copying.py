@@ -66,7 +66,7 @@ def place_of(text: str, folder: Path) -> Place:
         case "witness":
             url, _, key = rest.strip().partition(" ")
             parts = split_url(url)
-            if parts is None or parts.username is not None or is_nobody(parts.hostname or ""):
+            if parts is None or parts.username is not None or parts.query or parts.fragment or is_nobody(parts.hostname or ""):
                 raise ValueError("A witness is told by its URL. Write `witness:https://HOST:PORT`, and its key after a space.")
             try:
                 found = read_verifier(key.strip()) if key.strip() else None
