@@ -23,7 +23,11 @@ TENANT = "Tenants share nothing. No `/`: it stands between tenant and user."
     ("source", "expected"),
     [
         ("sever: {}", "6 sever: there is no such field. Did you mean `server`?"),
-        ("zzz: {}", "6 zzz: there is no such field. Known here: `capabilities`, `targets`, `vendors`, `keys`, `limits`, `policy`, `detection`, `audit`, `server`, `identity`, `retention`."),
+        (
+            "zzz: {}",
+            "6 zzz: there is no such field. Known here: `capabilities`, `targets`, `vendors`, `keys`, `limits`, `policy`, `detection`, `audit`, `server`,"
+            " `identity`, `retention`.",
+        ),
         ("    retrys: {}", "6 capabilities.support.retrys: there is no such field. Did you mean `retries`?"),
         ("    cache: {ttl: 5}", "6 capabilities.support.cache.ttl: there is no such field. Did you mean `ttl_s`?"),
         ("    cache: 7", f"6 capabilities.support.cache: this must be `true` or `false` or a mapping. {SEE}"),
