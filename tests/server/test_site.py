@@ -40,6 +40,7 @@ def test_an_answer_tells_the_decision_and_its_cost_in_headers() -> None:
             "x-pointsman-place": "cloud",
             "x-pointsman-reason": "first_choice",
             "x-pointsman-snapshot": snapshot,
+            "x-pointsman-data-class": "internal",
             "x-pointsman-cost-nano-usd": str(10 * 1_000_000 + 5 * 2_000_000),
         }
         assert len(got.headers["x-request-id"]) == 36

@@ -149,7 +149,13 @@ def _decision(trace: Trace, surface: Surface) -> str:
     return (
         f"{_ids(trace.call_id, surface)}x-pointsman-target: {header_value(trace.target)}\r\nx-pointsman-place: {trace.place}\r\n"
         f"x-pointsman-reason: {header_value(trace.reason)}\r\nx-pointsman-snapshot: {trace.snapshot}\r\n"
+        f"x-pointsman-data-class: {header_value(_classes(trace))}\r\n"
     )
+
+
+def _classes(trace: Trace) -> str:
+    """Return the classes of an answer: it is as sensitive as all that the model saw. In the form in which a request declares them."""
+    return trace.data_class.replace("+", ", ")
 
 
 def _cost(trace: Trace) -> str:
