@@ -4,13 +4,19 @@ Write the pages of `docs/` that follow from the code: `configuration.md` from th
 Run without arguments. `tests/test_docs.py` fails while a page is not what this writes.
 """
 
+import gc
+import importlib
 import io
+import pkgutil
 import tokenize
 from collections.abc import Iterable
 from inspect import getdoc, getsource
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
+import pointsman
 from pointsman.core import errors
 from pointsman.core.capability import Retries
 from pointsman.core.errors import PlaceFailed, PointsmanError
@@ -18,6 +24,7 @@ from pointsman.core.failure import Failure, FailureKind
 from pointsman.decision.retry import Again, NextRung, plan
 from pointsman.providers.profiles.table import PROFILES
 from pointsman.server.problems import INTERNAL, problem
+from pointsman.settings import audit_shape, detection_shape, identity_shape, policy_shape, retention_shape, shape
 from pointsman.settings.shape import json_schema
 
 DOCS: Final = Path(__file__).parents[1] / "docs"
@@ -32,9 +39,15 @@ _WHERE: Final = {
     "Price": "targets.NAME.price",
     "Hardware": "targets.NAME.hardware",
     "Vendor": "vendors.NAME",
+    "Terms": "vendors.NAME.terms",
     "Key": "keys.NAME",
     "Previous": "keys.NAME.previous",
     "Limit": "limits[]",
+    "Policy": "policy",
+    "PolicyRule": "policy.rules[]",
+    "Claim": "policy.claims[]",
+    "Detection": "detection",
+    "Document": "detection.documents[]",
     "Audit": "audit",
     "Identity": "identity",
     "Issuer": "identity.issuers.NAME",
@@ -63,6 +76,29 @@ identity:
   roles:
     support: {groups: [support-team], permissions: ["capability:support", outcomes]}
     lead: {groups: [support-leads], permissions: [policy.read, policy.change, review, identity.revoke]}
+"""
+
+_CUSTOMERS: Final = """
+capabilities:
+  support:
+    ladder: [own/qwen3-8b, openai/gpt-6-luna]
+vendors:
+  own: {kind: vllm, base_url: "http://10.0.0.7:8000/v1", region: eu}
+policy:
+  classes: {customer: confidential}
+  derived: {patient: [personal, health]}
+  rules:
+    - {id: customers-here, effect: permit, classes: [customer], actions: [infer], targets: {zone: [private]}}
+    - {id: no-contracts-for-interns, effect: forbid, classes: [legal], principals: {groups: [interns]}}
+  claims:
+    - {id: customers-stay, never: [customer], into: [public_api, contracted]}
+"""
+_DETECTED: Final = """
+detection:
+  off: [date]
+  classes: {organisation: internal}
+  documents:
+    - {path: contracts, data_class: legal}
 """
 
 EXAMPLES: Final = {
@@ -147,7 +183,39 @@ vendors:
     credential: file:office.key
     region: eu
 """,
-    "Key": f"{_SUPPORT}keys:\n  web:\n    sha256: {_SHA}\n    team: care\n    capabilities: [support]\n    expires: 2027-12-31\n",
+    "Terms": """
+capabilities:
+  support:
+    ladder: [acme/large-2]
+vendors:
+  acme:
+    kind: openai_compatible
+    base_url: https://api.acme.example/v1
+    credential: env:ACME_KEY
+    region: eu
+    terms:
+      retention_days: 0
+      trains: false
+      agreements: [dpa, baa]
+      certifications: [iso27001]
+      reviewed: 2026-11-02
+      next_review: 2027-11-02
+""",
+    "Policy": _CUSTOMERS,
+    "PolicyRule": _CUSTOMERS,
+    "Claim": _CUSTOMERS,
+    "Detection": _SUPPORT + _DETECTED,
+    "Document": _SUPPORT + _DETECTED,
+    "Key": _SUPPORT
+    + f"""
+keys:
+  web:
+    sha256: {_SHA}
+    team: care
+    capabilities: [support]
+    data_class: [internal, personal]
+    expires: 2027-12-31
+""",
     "Previous": f"{_SUPPORT}keys:\n  web:\n    sha256: {_SHA}\n    previous: {{sha256: {_SHA[::-1]}, until: 2027-01-31}}\n",
     "Limit": f"{_SUPPORT}limits:\n  - {{name: pace, by: user, requests_per_minute: 30}}\n  - {{name: money, by: tenant, budget_usd: 500, period: month}}\n",
     "Audit": """
@@ -177,6 +245,18 @@ retention:
     "Bounds": f"{_SUPPORT}server:\n  bounds: {{max_body_bytes: 5000000, stall_s: 10}}\n",
 }
 
+# The values that fields have where nothing is written: struct → field → value. The JSON Schema leaves out those that are made anew each time.
+_DEFAULTS: Final[dict[str, dict[str, Any]]] = {
+    kind.__name__: {
+        field.encode_name: field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+        for field in msgspec.structs.fields(kind)
+        if not field.required
+    }
+    for module in (shape, audit_shape, detection_shape, identity_shape, policy_shape, retention_shape)
+    for kind in vars(module).values()
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind is not msgspec.Struct
+}
+
 _TYPES: Final = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`", "object": "mapping", "null": ""}
 
 _CONFIGURATION: Final = """
@@ -186,7 +266,10 @@ _CONFIGURATION: Final = """
 
 One file, `pointsman.yaml`, says everything. `pointsman check` tells every mistake in it at once; `pointsman check --schema` prints a JSON Schema for
 your editor. A change takes effect within a second, without a restart, except where this page says otherwise. Times are in seconds, money in US dollars,
-paths begin beside the file, and a key of a vendor never stands in it: only a reference to one.
+paths begin beside the file, and a key of a vendor never stands in it: only a reference to one. What a reference may lead to stands in
+[secrets](retention.md#secrets).
+
+What data is and where it may go is told in [governance](governance.md); nothing of it has to be written.
 """
 
 _ERRORS: Final = """
@@ -217,17 +300,16 @@ def configuration() -> str:
     for name, where in _WHERE.items():
         title = ", ".join(f"`{one}`" for one in where.split(", ")) if where else "The file"
         parts += [f"## {title}" if "." not in where else f"### {title}", f'<a id="{name.lower()}"></a>\n{kinds[name]["description"]}']
-        parts += [_fields(kinds[name])]
+        parts += [_fields(kinds[name], _DEFAULTS[name])]
         if name == "Vendor":
             parts += ["These kinds are known:", _kinds()]
         parts += [f"```yaml\n{EXAMPLES[name].strip()}\n```"]
     return "\n\n".join(parts) + "\n"
 
 
-def _fields(kind: dict[str, Any]) -> str:
-    required = kind.get("required", [])
+def _fields(kind: dict[str, Any], defaults: dict[str, Any]) -> str:
     rows = [
-        f"| `{name}` | {_type(field)} | {'**required**' if name in required else _default(field)} | {field['description']} |"
+        f"| `{name}` | {_type(field)} | {_default(defaults[name]) if name in defaults else '**required**'} | {field['description']} |"
         for name, field in kind["properties"].items()
     ]
     return "\n".join(["| field | type | default | meaning |", "|---|---|---|---|", *rows])
@@ -256,15 +338,14 @@ def _bounds(field: dict[str, Any]) -> str:
     return f" {', '.join(words)}" if words else ""
 
 
-def _default(field: dict[str, Any]) -> str:
-    if "default" not in field:
-        return "`[call, outcomes]`" if field.get("type") == "array" else "none"
-    value = field["default"]
-    if value is None or value in ({}, []):
+def _default(value: object) -> str:
+    if value is None or value in ({}, [], ()):
         return "none"
-    if isinstance(value, dict):
+    if isinstance(value, msgspec.Struct):
         return "as below"
-    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`[{', '.join(map(str, value))}]`" if isinstance(value, list) else f"`{value}`"
 
 
 def _kinds() -> str:
@@ -284,7 +365,10 @@ def _code(text: str | None) -> str:
 
 
 def errors_page() -> str:
-    """Return the text of `docs/errors.md`."""
+    """Return the text of `docs/errors.md`: all errors, wherever they are defined."""
+    for module in pkgutil.walk_packages(pointsman.__path__, "pointsman."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
     parts = [_ERRORS.strip()]
     for title, root in (("Refusals", errors.Refused), ("Failures", errors.Failed), ("Installation and configuration", errors.Unusable)):
         rows = [_error(kind) for kind in _below(root) if kind is not PlaceFailed]
@@ -298,7 +382,9 @@ def errors_page() -> str:
 
 
 def _below(root: type[PointsmanError]) -> Iterable[type[PointsmanError]]:
-    for kind in root.__subclasses__():
+    """Yield every error of the product under this one: those of `core` in their order, then others, whatever was imported first."""
+    ours = [kind for kind in root.__subclasses__() if kind.__module__.startswith("pointsman.")]
+    for kind in sorted(ours, key=lambda kind: "" if kind.__module__ == errors.__name__ else kind.code):
         yield kind
         yield from _below(kind)
 
@@ -335,3 +421,4 @@ PAGES: Final = {"configuration.md": configuration, "errors.md": errors_page}
 if __name__ == "__main__":
     for page, text_of in PAGES.items():
         (DOCS / page).write_text(text_of(), encoding="utf-8")
+    gc.freeze()  # msgspec 0.22 may crash when it takes its structs apart at the end of the interpreter

@@ -38,6 +38,18 @@ def blocks(language: str) -> list[Any]:
     ]
 
 
+def written(source: str, folder: Path) -> Path:
+    """Return a file with this configuration, beside the tables and documents that it names."""
+    for name in re.findall(r"rules: (\S+\.csv)", source):
+        (folder / name).write_text('when,then,answer\n"text == ""hello""",answer,Hello!\n')
+    for name in re.findall(r"path: ([^\s,}]+)", source):
+        (folder / name).mkdir(exist_ok=True)
+        (folder / name / "one.txt").write_text("A text of our own that is long enough to be known again when somebody copies a part of it.\n" * 2)
+    path = folder / "pointsman.yaml"
+    path.write_text(source, encoding="utf-8")
+    return path
+
+
 @pytest.mark.parametrize("page", list(BUILD["PAGES"]))
 def test_a_page_made_from_the_code_is_fresh(page: str) -> None:
     assert (ROOT / "docs" / page).read_text(encoding="utf-8") == BUILD["PAGES"][page](), "run `python scripts/build_docs.py`"
@@ -50,8 +62,7 @@ def test_every_setting_has_a_section_an_example_and_a_meaning(struct: str, tmp_p
     for name, field in STRUCTS[struct]["properties"].items():
         assert field["description"].endswith((".", "…")), name
         assert f"| `{name}` |" in section
-    path = tmp_path / "pointsman.yaml"
-    path.write_text(BUILD["EXAMPLES"][struct], encoding="utf-8")
+    path = written(BUILD["EXAMPLES"][struct], tmp_path)
     assert f"```yaml\n{BUILD['EXAMPLES'][struct].strip()}\n```" in section
     load(path, known())
 
@@ -70,6 +81,18 @@ def test_every_command_is_described() -> None:
     assert [name for name in command_line._COMMANDS if f"`pointsman {name}" not in TEXT] == []
 
 
+def test_every_command_of_a_group_is_described() -> None:
+    groups = {name: getattr(command_line.root.get_command(None, name), "commands", {}) for name in command_line._COMMANDS}  # pyright: ignore[reportArgumentType]
+    within = [f"{group} {name}" for group, commands in groups.items() for name in commands]
+    assert len(within) > 20
+    assert [name for name in within if f"pointsman {name}" not in TEXT] == []
+
+
+def test_every_command_of_a_group_that_is_shown_exists() -> None:
+    for group, name in set(re.findall(r"pointsman (policy|keys|audit|identity|retention) ([a-z-]+)", TEXT)):
+        assert name in getattr(command_line.root.get_command(None, group), "commands", {}), f"pointsman {group} {name}"  # pyright: ignore[reportArgumentType]
+
+
 def test_every_command_and_option_that_is_shown_exists() -> None:
     shown = {(name, option) for name, options in re.findall(r"pointsman (\w+)([^`\n]*)", TEXT) for option in [*re.findall(r"(--[a-z-]+)", options), ""]}
     for name, option in sorted(shown):
@@ -83,10 +106,12 @@ def test_every_command_and_option_that_is_shown_exists() -> None:
 
 
 def _errors(root: type[PointsmanError]) -> set[str]:
-    return {root.code} | {code for kind in root.__subclasses__() for code in _errors(kind)}
+    ours = [kind for kind in root.__subclasses__() if kind.__module__.startswith("pointsman.")]
+    return {root.code} | {code for kind in ours for code in _errors(kind)}
 
 
 def test_every_error_and_every_kind_of_failure_is_described() -> None:
+    BUILD["errors_page"]()  # imports every module that may define one
     page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
     families = {"error", "refused", "failed", "unusable", PlaceFailed.code}
     codes = (_errors(PointsmanError) - families) | {kind.value for kind in FailureKind} | {"internal"}
@@ -116,11 +141,7 @@ def _anchors(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("source", blocks("yaml"))
 def test_every_configuration_that_is_shown_loads(source: str, tmp_path: Path) -> None:
-    for text in re.findall(r"rules: (\S+\.csv)", source):
-        (tmp_path / text).write_text('when,then,answer\n"text == ""hello""",answer,Hello!\n')
-    path = tmp_path / "pointsman.yaml"
-    path.write_text(source, encoding="utf-8")
-    load(path, known())
+    load(written(source, tmp_path), known())
 
 
 @pytest.mark.parametrize("source", blocks("csv"))
