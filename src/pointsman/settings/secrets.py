@@ -26,6 +26,8 @@ Reader = Callable[[str], str]
 class SecretUnusable(CredentialMissing):
     """A secret is there but must not be used: empty, too short, or open to others. Remedy: see the message; the gateway does not start with it."""
 
+    code = "secret_unusable"
+
 
 def is_reference(text: str) -> bool:
     """Tell whether a text is a reference to a credential."""
