@@ -114,7 +114,10 @@ class SequenceDetector:
             left, end = max(0, start - _EDGE), min(len(tokens), start + _BLOCK)
             with self._turn:
                 first = self._first_layer(tokens[left : end + _EDGE])
-            at, found, sure = self._second_layer(first)
+            at = np.flatnonzero(first @ self._gate + self._biases["gate"] > _GATE)
+            if not len(at):
+                continue
+            at, found, sure = self._second_layer(first, at)
             inside = (at >= start - left) & (at < end - left)
             tags[at[inside] + left] = found[inside]
             scores[at[inside] + left] = sure[inside]
@@ -150,9 +153,8 @@ class SequenceDetector:
         self._table[start : start + len(new)] = parts.reshape(len(new), -1, self._hidden)
         self._rows.update(zip(new, range(start, start + len(new)), strict=True))
 
-    def _second_layer(self, first: Array) -> tuple[Array, Array, Array]:
-        """Return the tokens that are something, their tags, and how probable these are."""
-        at = np.flatnonzero(first @ self._gate + self._biases["gate"] > _GATE)
+    def _second_layer(self, first: Array, at: Array) -> tuple[Array, Array, Array]:
+        """Return those of some tokens that are something, their tags, and how probable these are."""
         reach = self._far_reach
         padded = np.zeros((len(first) + 2 * reach, self._hidden), np.float32)
         padded[reach : reach + len(first)] = first
@@ -188,6 +190,8 @@ def _with_neighbours(at: Array, *, nothing: Array, tags: Array) -> Array:
     """Tell which of the tokens `at` are something: where nothing is improbable, and beside such a token, whose tag they take, where it is less probable."""
     sure = nothing < _DOUBT
     kept = sure.copy()
+    if not sure.any():
+        return kept
     maybe = np.flatnonzero(~sure & (nothing < _DOUBT_BESIDE))
     for step in (-1, 1):
         near = maybe[(maybe + step >= 0) & (maybe + step < len(at))]
