@@ -84,7 +84,7 @@ class Terms(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     certifications: Annotated[list[_Name], Meta(description="Certifications, such as `iso27001`.")] = []
     purposes: Annotated[list[_Name] | None, Meta(description="The only purposes it may be used for; by default any.")] = None
     reviewed: Annotated[str | None, Meta(description="When it was reviewed (UTC): `2027-01-31`.")] = None
-    next_review: Annotated[str | None, Meta(description="When the review lapses (UTC): the vendor is closed then; 30 days before, `policy check` warns.")] = None
+    next_review: Annotated[str | None, Meta(description="When the review lapses (UTC): the vendor is closed then; 30 days before, `check` warns.")] = None
 
 
 class Vendor(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
