@@ -20,6 +20,9 @@ _LONGEST: Final = max(len(begin) for known in KNOWN for begin in known.begins)
 _MIN_VARIETY: Final = 6
 _FILLER: Final = re.compile(r"(?i)x{5,}|a{6,}|0{8,}|1{8,}|\*{3,}|#{5,}|\.\.\.|example(?![a-z0-9])|your[_\-]|placeholder|12345678|abcdefgh|redacted|0123456")
 
+# What stands in a name of a field from which a secret was taken out.
+_OURS: Final = re.compile(r"REMOVED_[A-Z2-7]{8}")
+
 
 class SecretDetector:
     """
@@ -68,6 +71,8 @@ class SecretDetector:
 
     def _guessed(self, text: str, raw: bytes) -> Iterator[Finding]:
         for candidate in candidates(text, raw):
+            if _OURS.fullmatch(text, candidate.start, candidate.end):
+                continue
             score = self._model.score(text, candidate)
             if score >= self._model.threshold:
                 yield Finding(start=candidate.start, end=candidate.end, kind="secret:value", data_class=SECRET, detector=self.name, score=round(score, 4))
