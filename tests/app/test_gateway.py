@@ -14,10 +14,12 @@ from typing import Any
 import msgspec
 import pytest
 from tests.app.vendors import Vendor, a_vendor
+from tests.ledger.content.kept import a_said, files_in
 from tests.ledger.entries import HOUR_MS, a_record, an_entry, an_outcome, report_of
 from tests.settings.files import known, settings_of
 from tests.values import Time, a_call
 
+from pointsman.app.content import Keeper
 from pointsman.app.gateway import Gateway, system_clock
 from pointsman.core.call import Asked, OutputSchema
 from pointsman.core.clock import Clock
@@ -25,10 +27,13 @@ from pointsman.core.errors import BadRequest, CredentialMissing, Exhausted, Ledg
 from pointsman.core.failure import Failure, FailureKind
 from pointsman.core.ids import timestamp_ms
 from pointsman.intake.keys import mint
+from pointsman.ledger.content.store import ContentStore
 from pointsman.ledger.writer import Ledger
 from pointsman.pipeline.run import run
 from pointsman.pipeline.way import Answer
 from pointsman.settings.load import Reloader, load
+from pointsman.settings.retention_compile import retention_of
+from pointsman.settings.retention_shape import Retention
 
 CONFIG = """
 capabilities:
@@ -363,6 +368,37 @@ def test_a_ledger_that_cannot_be_written_is_trouble_and_closes_the_door(folder: 
         gateway.close()
 
     scene(play)
+
+
+def test_what_an_operator_should_look_at_is_noted_although_calls_are_answered(folder: Path) -> None:
+    async def play(vendor: Vendor) -> None:
+        async with a_gateway(folder, config(vendor, more="\naudit: {copies: ['file:blocked/copies']}\n")) as gateway:
+            assert "detectors" not in gateway.notes()
+            for number in range(3):
+                gateway.stages.book(a_record(number, found={"failed:late/1": 1, "failed:scanner": 1, "email": 2} if number else {"email": 1}))
+            for _ in range(500):
+                if "audit_copies" in gateway.notes():
+                    break
+                await asyncio.sleep(0.01)
+            assert gateway.notes()["detectors"] == "`late/1` failed (calls: 2), `scanner` failed (calls: 2)"
+            assert "Not a directory" in gateway.notes()["audit_copies"]
+            assert gateway.trouble() is None
+            assert b"On its way." in (await ask(gateway)).body
+
+    (folder / "blocked").write_text("a file where a folder should be")
+    scene(play)
+
+
+def test_content_that_was_left_out_is_noted(folder: Path) -> None:
+    with files_in(folder) as files:
+        store = ContentStore(files.content, files.keys, most_records=0)
+        keeper = Keeper(store, retention_of(Retention(content="full")))
+        assert keeper.trouble is None
+        store.keep(a_said(1))
+        assert keeper.trouble == "content was left out (calls: 1)"
+        store.trouble = "OperationalError"
+        assert keeper.trouble == "content was left out (calls: 1); it cannot be written at present (OperationalError)"
+        keeper.close()
 
 
 def test_ids_are_ordered_by_the_gateways_clock(folder: Path) -> None:

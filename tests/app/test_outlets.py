@@ -118,7 +118,27 @@ def test_vault_that_is_away_leaves_one_vendor_out_and_says_so(folder: Path) -> N
     found, [missing] = outlets.connect(snapshot)
     assert found.keys() == {"beta/small"}
     assert "Start or unseal it" in missing.message
-    assert not outlets_in(folder).renew()
+    assert outlets.trouble == missing.message
+    assert (outlets_in(folder).renew(), outlets_in(folder).trouble) == (False, None)
+
+
+def test_what_vault_did_not_say_is_asked_for_again_by_renewing_alone_and_never_by_connecting(folder: Path) -> None:
+    with vault_server() as server:
+        server.raw = (503, b"sealed")
+        outlets = outlets_in(folder, VAULT_ADDR=server.url, VAULT_TOKEN=TOKEN)
+        snapshot = a_snapshot(folder, "vault:kv/acme#key")
+        outlets.prepare(snapshot, "vault:kv/login#secret", "env:NOT_ASKED_FOR", None)
+        assert len(server.seen) == 2
+        assert [error.message for error in outlets.connect(snapshot)[1]] == [outlets.trouble]
+        server.raw = None
+        server.entries["kv/acme"] = {"key": "sk-late-of-vault"}
+        assert (len(outlets.connect(snapshot)[1]), outlets.renew(), len(server.seen)) == (1, False, 2)
+        until, changed = time.monotonic() + 5, False
+        while outlets.trouble is not None:
+            changed = outlets.renew() or changed
+            assert time.monotonic() < until
+        assert changed
+        assert connected(outlets, snapshot).keys() == {"acme/small", "beta/small"}
 
 
 def test_a_keyring_that_is_not_installed_leaves_one_vendor_out_and_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 """
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import jsonschema_rs
@@ -60,6 +61,45 @@ def test_with_every_credential_strictness_finds_nothing(run: Run, good: Path, mo
     (good.parent / "key.txt").chmod(0o600)
 
     assert run("check", "--strict").code == 0
+
+
+def test_what_may_surprise_about_data_is_told(run: Run, tmp_path: Path) -> None:
+    soon = (datetime.now(UTC) + timedelta(days=20)).date().isoformat()
+    later = (datetime.now(UTC) + timedelta(days=40)).date().isoformat()
+    contract = {"zone": "contracted", "terms": {"retention_days": 0, "trains": False, "agreements": ["dpa"]}}
+    vendors = {
+        "over": {"terms": {"next_review": "2026-01-31"}, "region": "eu"},
+        "ending": {"terms": {"next_review": soon}, "region": "eu"},
+        "good": {"terms": {"next_review": later}, "region": "eu"},
+        "somewhere": contract,
+        "own": {"zone": "private"},
+    }
+    told = {
+        "vendors": {name: {"kind": "openai_compatible", "base_url": f"https://{name}.example.com/v1", **one} for name, one in vendors.items()},
+        "targets": {name: {"vendor": name, "model": "m", **({"place": "private"} if name == "own" else {})} for name in vendors},
+        "capabilities": {"support": {"ladder": list(vendors), "ignore_findings": ["phone"]}},
+        "policy": {"waive": ["health-not-public"]},
+    }
+    (tmp_path / "pointsman.yaml").write_text(yaml.safe_dump(told))
+    done, found = run("check"), run("check", "--json").json
+
+    assert done.code == 0
+    assert "the review of `over` lapsed on 2026-01-31, so nothing is sent there." in done.err
+    assert f"the review of `ending` lapses on {soon};" in done.err
+    assert "it is not known where `somewhere` processes data, so personal data does not go there. Set its `region`." in done.err
+    assert "the claim `health-not-public` is given up" in done.err
+    assert "`support` lets pass what is found of `phone`." in done.err
+    assert not any(f"`{name}`" in done.err.partition("Prices are known")[0] for name in ("good", "own"))
+    assert (found["lapsed"], found["lapses_soon"], found["without_region"]) == ({"over": "2026-01-31"}, {"ending": soon}, ["somewhere"])
+    assert (found["waived"], found["ignored_findings"]) == (["health-not-public"], {"support": ["phone"]})
+
+
+def test_a_policy_without_the_template_may_let_personal_data_go_anywhere_so_nothing_is_said_of_regions(run: Run, tmp_path: Path) -> None:
+    source = 'vendors: {lab: {kind: openai_compatible, base_url: "https://lab.example.com/v1"}}\ncapabilities: {support: {ladder: [lab/m]}}\n'
+    (tmp_path / "pointsman.yaml").write_text(source)
+    assert run("check", "--json").json["without_region"] == ["lab"]
+    (tmp_path / "pointsman.yaml").write_text(source + "policy: {template: none}\n")
+    assert run("check", "--json").json["without_region"] == []
 
 
 def test_targets_without_a_price_are_named_with_the_share_that_has_one(run: Run, good: Path) -> None:

@@ -66,12 +66,34 @@ def test_every_candidate_is_shown_with_why_it_is_in_or_out(run: Run) -> None:
     lines = [line.split() for line in done.out.split("\n")]
     assert done.code == 0
     assert ["1", "small", "private", "yes", "yes", "same", "none", "needed", "hardware"] in lines
-    assert ["2", "openai/gpt-6-luna", "cloud", "yes", "yes", "same", "set", "$0.00025"] in lines  # 5 tokens in at $0.10, 500 out at $0.50 a million
-    assert ["-", "anthropic/claude-haiku-5-5", "cloud", "yes", "yes", "other", "missing", "$0.00025"] in lines
-    assert "openai/gpt-6-luna is in: it comes after `small`." in done.out
+    assert ["2", "openai/gpt-6-luna", "cloud", "filtered", "yes", "same", "set", "$0.00025"] in lines  # 5 tokens in at $0.10, 500 out at $0.50 a million
+    assert ["-", "anthropic/claude-haiku-5-5", "cloud", "filtered", "yes", "other", "missing", "$0.00025"] in lines
+    assert "openai/gpt-6-luna is in: it comes after `small`, but first: pseudonymise internal." in done.out
     assert "anthropic/claude-haiku-5-5 is out: its credential is missing." in done.out
     assert "The call would be answered by `small`." in done.out
     assert max(map(len, done.out.split("\n"))) <= 100
+
+
+def test_what_was_found_in_the_prompt_its_label_and_what_each_target_is_owed_are_told(run: Run) -> None:
+    words = ("explain", "--capability", "support", "Write to anna.miller@example.com.")
+    done, told = run(*words), run(*words, "--json").json
+
+    assert "policy  passes   the data is `internal+personal`; found in it: 1 email" in done.out
+    assert "openai/gpt-6-luna is in: it comes after `small`, but first: pseudonymise internal, pseudonymise personal." in done.out
+    assert told["found"] == {"email": 1}
+    assert [(one["target"], one["owed"]) for one in told["candidates"][:2]] == [
+        ("small", []),
+        ("openai/gpt-6-luna", ["pseudonymise internal", "pseudonymise personal"]),
+    ]
+
+
+def test_the_person_for_whom_an_application_calls_may_be_named(run: Run, folder: Path) -> None:
+    limit = "limits:\n  - {name: few, by: user, only: default/bob, tokens_per_minute: 10}\n"
+    (folder / "pointsman.yaml").write_text(FILE.partition("limits:")[0] + limit)
+
+    told = {user: run("explain", "--capability", "support", "--user", user, "--json").json["refusal"] for user in ("ada", "bob")}
+    assert told["ada"] is None
+    assert "`few`" in told["bob"]
 
 
 @pytest.mark.parametrize(

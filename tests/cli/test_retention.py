@@ -3,11 +3,14 @@ Retention from the command line: what would go, what is held, and whether the er
 """
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Run
-from tests.cli.test_erase import ADA, lived_in  # noqa: F401 - the fixture
+from tests.cli.test_erase import ADA, audited, lived_in  # noqa: F401 - the fixture
+from tests.ledger.content.kept import CANARY
 
 from pointsman.cli.kept import kept, vault_reader, who
 
@@ -34,6 +37,20 @@ def test_a_run_deletes_what_is_past_its_time(run: Run, lived_in: Path) -> None: 
     done = run("retention", "run", "--json")
     assert (done.code, done.json["calls"], done.json["dry_run"]) == (0, 3, False)
     assert run("retention", "run", "--json").json["calls"] == 0
+
+
+def test_who_reads_what_is_kept_is_on_record_before_it_is_shown(run: Run, lived_in: Path) -> None:  # noqa: F811
+    with closing(sqlite3.connect(lived_in / "pointsman-content.db")) as connection:
+        call = connection.execute("SELECT max(call_id) FROM content").fetchone()[0]
+    done, told = run("retention", "show", call), run("retention", "show", call, "--json").json
+    assert (done.code, told["call_id"], told["tenant"]) == (0, call, "default")
+    assert CANARY in done.out
+    assert "`internal` data of the tenant `default`, said " in done.err
+    nothing = run("retention", "show", "no-such-call")
+    assert (nothing.code, nothing.out) == (1, "")
+    assert "was never kept, has had its time, or was erased" in nothing.err
+    read = [(one["call_id"], one.get("tenant", ""), one["actor"], one["facts"]["found"]) for one in audited(lived_in, "content_read")]
+    assert sorted(read) == sorted([(call, "default", who(), 1), (call, "default", who(), 1), ("no-such-call", "", who(), 0)])
 
 
 def test_what_is_held_is_listed_and_stays(run: Run, lived_in: Path) -> None:  # noqa: F811

@@ -22,16 +22,20 @@ _NO_RETRIES = {"per_target": 0}
 @pytest.fixture(scope="module")
 def governed(upstreams: Upstreams, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     key = {name: {"sha256": minted.sha256} for name, minted in _KEYS.items()}
+    contract = {"zone": "contracted", "terms": {"retention_days": 0, "trains": False, "agreements": ["dpa"]}}
     more = {
+        "vendors": {"partner": {**upstreams.vendors()["sim-openai"], **contract}},
         "targets": {
             "own": simulated("sim-mid", place="private"),
             "own-broken": simulated("sim-small!status_500", place="private"),
-            "trusted": simulated("sim-mid", accepts="confidential"),
+            "trusted": {**simulated("sim-mid", accepts="confidential"), "vendor": "partner"},
+            "promising": simulated("sim-mid", accepts="confidential"),
         },
         "capabilities": {
             "any-class": {"ladder": ["mock-openai", "own-broken", "llama-openai"], "data_class": "restricted", "retries": _NO_RETRIES},
             "dead-end": {"ladder": ["mock-openai", "mock-anthropic", "own-broken"], "data_class": "restricted", "retries": _NO_RETRIES, "cache": True},
             "contract": {"ladder": ["trusted"], "data_class": "confidential"},
+            "no-contract": {"ladder": ["promising"], "data_class": "confidential"},
             "kept": {"ladder": ["sim-openai"], "cache": True},
             "kept-private": {"ladder": ["own"], "cache": True, "data_class": "restricted"},
         },
@@ -91,8 +95,14 @@ def test_a_request_may_declare_its_data_stricter_and_never_laxer(governed: Gatew
 
 
 def test_a_target_accepts_what_its_contract_says_and_no_more(governed: Gateway) -> None:
-    for declared, status in (("public", 200), ("confidential", 200), ("restricted", 403), ("secret", 400)):
+    for declared, status in (("public", 200), ("confidential", 200), ("restricted", 403), ("secret", 403), ("top-secret", 400)):
         answer = governed.chat("contract", key=_KEYS["open"].secret, headers={"x-pointsman-data-class": declared})
+        assert answer.status_code == status, answer.text
+
+
+def test_what_a_target_accepts_opens_nothing_that_needs_a_contract(governed: Gateway) -> None:
+    for declared, status in (("public", 200), ("confidential", 403)):
+        answer = governed.chat("no-contract", key=_KEYS["open"].secret, headers={"x-pointsman-data-class": declared})
         assert answer.status_code == status, answer.text
 
 

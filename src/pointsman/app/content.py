@@ -31,6 +31,14 @@ class Keeper:
         if self._store is not None:
             self._store.close()
 
+    @property
+    def trouble(self) -> str | None:
+        """Why content cannot be kept, or how much was left out, or None."""
+        if self._store is None or not (self._store.trouble or self._store.lost):
+            return None
+        why = "" if self._store.trouble is None else f"; it cannot be written at present ({self._store.trouble})"
+        return f"content was left out (calls: {self._store.lost}){why}"
+
     def wanted(self, trace: Trace) -> Kept | None:
         """Return how much of a call is kept; None if nothing."""
         if self._store is None or trace.verdict is None:

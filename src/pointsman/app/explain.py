@@ -29,7 +29,6 @@ from pointsman.governance.judge import Judged
 from pointsman.ledger.trace import Trace
 from pointsman.pipeline.way import Way
 from pointsman.settings.load import Settings
-from pointsman.settings.secrets import secret
 from pointsman.surfaces.events import unstreamed
 
 USUAL_TOKENS_OUT: Final = 500
@@ -99,8 +98,6 @@ class Rehearsal:
     """A gateway that is put together as the real one is, but keeps its records where nobody finds them."""
 
     gateway: Gateway
-    folder: Path
-    environ: Mapping[str, str]
 
 
 @contextmanager
@@ -109,7 +106,7 @@ def rehearsing(settings: Settings, *, environ: Mapping[str, str], clock: Clock) 
     with TemporaryDirectory(prefix="pointsman-") as folder:
         gateway = Gateway(_elsewhere(settings, Path(folder)), environ=environ, clock=clock)
         try:
-            yield Rehearsal(gateway, settings.folder, environ)
+            yield Rehearsal(gateway)
         finally:
             gateway.close()
 
@@ -275,7 +272,7 @@ class _Walk:
         if vendor is None or vendor.credential is None:
             return "none needed"
         try:
-            secret(vendor.credential, folder=self._rehearsal.folder, environ=self._rehearsal.environ)
+            self._rehearsal.gateway.standing.secret(vendor.credential)
         except Unusable:  # the secret, or the part that reads it
             return "missing"
         return "set"

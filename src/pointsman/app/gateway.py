@@ -10,12 +10,13 @@ import logging
 import random
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from pointsman.app.auditing import audit_log
+from pointsman.app.auditing import audit_log, witness_of_reading
 from pointsman.app.content import Keeper
 from pointsman.app.facts import Prices
 from pointsman.app.governing import Governing
@@ -55,6 +56,7 @@ from pointsman.telemetry.logs import Plain
 from pointsman.transport.bounds import Bounds
 
 _LOG: Final = logging.getLogger("pointsman")
+_FAILED: Final = "failed:"
 
 
 def system_clock() -> Clock:
@@ -85,14 +87,18 @@ class Gateway:
         # A worker does not see the calls of the others: each bears its part of the hardware's price.
         self._workers = settings.server.workers
         self._random = random.Random()  # noqa: S311 - identifiers are unique, not secret; the system's own generator is a system call for each
-        self._files = open_files(settings.folder, settings.retention, ledger=settings.server.database, environ=environ)
-        store = ContentStore(self._files.content, self._files.keys) if settings.retention.keeps_content else None
-        self.keeper = Keeper(store, settings.retention)
+        self._files = open_files(settings.folder, settings.retention, ledger=settings.server.database, environ=environ, vault=self._outlets.vault)
         self._erased: list[str] = []  # tenants, told by another thread
         self._retaining = RetentionJob(self._files, clock=clock, forget=self._erased.append)
         self._governing = Governing(self._files.keys.pseudonyms)
         self._audit = audit_log(settings, environ=environ, wall_ms=clock.wall_ms)
         self.auditor = Auditor(self._audit, detectors=self._governing.names, wall_ms=clock.wall_ms)
+        seen = witness_of_reading(self._audit, clock.wall_ms)
+        store = ContentStore(self._files.content, self._files.keys, seen=seen) if settings.retention.keeps_content else None
+        self.keeper = Keeper(store, settings.retention)
+        self._failed: Counter[str] = Counter()  # detector → calls in which it failed
+        self.prepare(settings)
+        self._settings = settings
         self.stages = self._stages(settings)
         self._tell_policy(settings)
         self._seed_budgets()
@@ -106,6 +112,7 @@ class Gateway:
         if not self.approvals.admits(settings):
             return False
         self.stages = self._stages(settings)
+        self._settings = settings
         self._tell_policy(settings)
         self.keeper.retention = settings.retention
         self.approvals.took_effect(settings)
@@ -116,6 +123,17 @@ class Gateway:
         except LedgerUnavailable as error:  # no call is accepted now anyway; `note_hardware` tries again
             _LOG.warning("what was spent before is not known yet: %s", error)
         return True
+
+    def prepare(self, settings: Settings) -> None:
+        """Have at hand what Vault says of these settings. It waits for the network: called from a thread before `reload`."""
+        login = settings.identity.login
+        self._outlets.prepare(settings.snapshot, None if login is None else login.client_secret)
+
+    async def renew(self) -> None:
+        """Use what Vault says by now; called every second."""
+        if self._outlets.vault is not None and await asyncio.to_thread(self._outlets.renew):
+            self.stages = self._stages(self._settings)
+            _LOG.warning("Vault has other secrets; they are used from now on")
 
     def new_id(self) -> str:
         """Return a new time-ordered identifier."""
@@ -143,6 +161,16 @@ class Gateway:
         if self._audit.trouble is not None:
             return f"the audit log cannot be written: {self._audit.trouble}"
         return None
+
+    def notes(self) -> dict[str, str]:
+        """Return what an operator should look at although calls are answered: what → how it is."""
+        told = {
+            "audit_copies": self._audit.copy_trouble,
+            "content": self.keeper.trouble,
+            "vault": self._outlets.trouble,
+            "detectors": ", ".join(f"`{name}` failed (calls: {count})" for name, count in sorted(self._failed.items())),
+        }
+        return {what: how for what, how in told.items() if how}
 
     def note(self, error: Exception, call_id: str) -> None:
         """Log what went wrong inside; a refusal is not news, and content is never logged."""
@@ -218,6 +246,7 @@ class Gateway:
     def _book(self, record: CallRecord) -> None:
         self.ledger.book(record)
         self.auditor.closed(record)
+        self._failed.update(kind.removeprefix(_FAILED) for kind in record.found if kind.startswith(_FAILED))
 
     def _watch_hardware(self, snapshot: Snapshot) -> None:
         now_s = self.clock.monotonic_s()

@@ -4,9 +4,9 @@ How each target of a snapshot is reached: one pool of connections for each vendo
 
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 from weakref import WeakSet
 
 from pointsman.core.errors import CredentialMissing, Unusable
@@ -16,11 +16,22 @@ from pointsman.core.target import Vendor
 from pointsman.places.models.outlet import Outlet
 from pointsman.providers.registry import BY_DIALECT
 from pointsman.settings.secret_value import Origin, Secret
-from pointsman.settings.secrets import SecretUnusable, secret
+from pointsman.settings.secrets import Reader, SecretUnusable, secret
 from pointsman.transport.bounds import Bounds
 from pointsman.transport.endpoint import endpoint, origin_of
 from pointsman.transport.pool import Pool
 from pointsman.transport.vault import vault_of
+
+_VAULT: Final = "vault:"
+_AGAIN_S: Final = 2.0  # how soon Vault is asked again for what it did not say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Unread:
+    """What Vault did not say, why, and when (seconds of a monotonic clock) to ask again."""
+
+    why: str
+    due_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +53,7 @@ class Outlets:
         self._environ = environ
         self._bounds = bounds
         self._vault = vault_of(environ, folder=folder, now=time.monotonic)
+        self._unread: dict[str, _Unread] = {}
         self._pools: dict[str, tuple[_Account, Pool]] = {}
         # Replaced pools too, for as long as a request under way, or an open connection, holds on to them.
         self._alive: WeakSet[Pool] = WeakSet()
@@ -70,21 +82,40 @@ class Outlets:
             if target.vendor is not None and target.dialect is not None and target.vendor.name in pools
         }, missing
 
-    def prepare(self, snapshot: Snapshot) -> None:
-        """Ask Vault for what this snapshot will need. It waits for the network: call it from a thread before `connect` runs in the event loop."""
-        for vendor, _ in _used(snapshot).values():
-            if self._vault is not None and vendor.credential is not None and vendor.credential.startswith("vault:"):
-                with suppress(CredentialMissing):  # `connect` tells of it
-                    self._vault.read(vendor.credential.removeprefix("vault:"))
+    def prepare(self, snapshot: Snapshot, *more: str | None) -> None:
+        """
+        Ask Vault for what this snapshot, and `more` references, will need. What it does not say is told by whoever needs it.
+
+        It waits for the network: call it from a thread before `connect` runs in the event loop, which then never waits.
+        """
+        for reference in (*(vendor.credential for vendor, _ in _used(snapshot).values()), *more):
+            if reference is not None and reference.startswith(_VAULT):
+                self._ask(reference.removeprefix(_VAULT))
 
     def renew(self) -> bool:
         """Ask Vault again for what is due, from a thread; tell whether anything changed, so that connecting again would use other secrets."""
-        return self._vault is not None and self._vault.renew()
+        if self._vault is None:
+            return False
+        changed = self._vault.renew()
+        late = [name for name, one in tuple(self._unread.items()) if one.due_s <= time.monotonic()]
+        came = [name for name in late if self._ask(name)]
+        return changed or bool(came)
+
+    @property
+    def vault(self) -> Reader | None:
+        """How Vault is asked, or None where none is named."""
+        return None if self._vault is None else self._vault.read
+
+    @property
+    def trouble(self) -> str | None:
+        """Why what Vault said last is still in use, or what it does not say is not; None if all is well."""
+        if self._vault is None:
+            return None
+        return self._vault.trouble or next((one.why for one in tuple(self._unread.values())), None)
 
     def secret(self, reference: str) -> Secret:
         """Return what a reference leads to, bound to no origin yet. Raises as `settings.secrets.secret` does."""
-        read = None if self._vault is None else self._vault.read
-        return secret(reference, folder=self._folder, environ=self._environ, vault=read)
+        return secret(reference, folder=self._folder, environ=self._environ, vault=None if self._vault is None else self._read)
 
     def sweep(self, now: float) -> None:
         """Enforce dead-lines, also those of requests that began before a reload."""
@@ -95,6 +126,24 @@ class Outlets:
         """Drop every connection."""
         for pool in tuple(self._alive):
             pool.close()
+
+    def _ask(self, name: str) -> bool:
+        """Ask Vault; tell whether it answered."""
+        if self._vault is None:
+            return False
+        try:
+            self._vault.read(name)
+        except Unusable as error:
+            self._unread[name] = _Unread(why=error.message, due_s=time.monotonic() + _AGAIN_S)
+            return False
+        self._unread.pop(name, None)
+        return True
+
+    def _read(self, name: str) -> str:
+        unread = self._unread.get(name)
+        if unread is not None or self._vault is None:
+            raise CredentialMissing("Vault is not asked here. Set `VAULT_ADDR`." if unread is None else unread.why)
+        return self._vault.read(name)
 
     def _pool(self, vendor: Vendor, dialect: Dialect) -> tuple[_Account, Pool]:
         account = self._account(vendor, dialect)

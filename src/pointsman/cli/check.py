@@ -5,10 +5,12 @@
 from pathlib import Path
 
 import click
+import msgspec
 
 from pointsman.app.outlets import Outlets
 from pointsman.cli.configuration import ladder_of, settings_at, without_price
-from pointsman.cli.options import config_option, json_option, print_json, table, warn
+from pointsman.cli.options import config_option, json_option, print_json, say, table, warn
+from pointsman.cli.policy_warnings import surprises, tell_surprises
 from pointsman.core.capability import Capability
 from pointsman.core.errors import CredentialMissing
 from pointsman.core.snapshot import Snapshot
@@ -33,10 +35,13 @@ def command(path: Path, *, wants_schema: bool, strict: bool, as_json: bool) -> i
     snapshot = settings.snapshot
     missing, unpriced = _missing(settings), without_price(snapshot)
     if as_json:
-        print_json({**_as_data(path, snapshot, missing=missing, unpriced=unpriced), "audit_copies": _copies(settings)})
+        found = _as_data(path, snapshot, missing=missing, unpriced=unpriced)
+        print_json({**found, "audit_copies": _copies(settings), **msgspec.structs.asdict(surprises(settings))})
     else:
-        _tell(path, snapshot, missing=missing, unpriced=unpriced)
+        _tell(path, snapshot)
         _tell_copies(settings)
+        _warn(snapshot, missing=missing, unpriced=unpriced)
+        tell_surprises(surprises(settings))
     return 1 if strict and missing else 0
 
 
@@ -58,7 +63,7 @@ def _copies(settings: Settings) -> list[str]:
 def _tell_copies(settings: Settings) -> None:
     """Say what vouches for the audit log: by default only a folder on the same machine does."""
     told = f"\nThe audit log's checkpoints are copied to {', '.join(_copies(settings))}"
-    click.echo(told + ("." if settings.audit.copies else ", on this machine only. Name another disk, a repository or a witness under `audit.copies`."))
+    say(told + ("." if settings.audit.copies else ", on this machine only. Name another disk, a repository or a witness under `audit.copies`."))
 
 
 def _as_data(path: Path, snapshot: Snapshot, *, missing: list[CredentialMissing], unpriced: list[Target]) -> dict[str, object]:
@@ -83,11 +88,12 @@ def _as_data(path: Path, snapshot: Snapshot, *, missing: list[CredentialMissing]
     }
 
 
-def _tell(path: Path, snapshot: Snapshot, *, missing: list[CredentialMissing], unpriced: list[Target]) -> None:
+def _tell(path: Path, snapshot: Snapshot) -> None:
     click.echo(f"{path} is good · snapshot {snapshot.digest} · {_counted(len(snapshot.keys), 'key')} · {_counted(len(snapshot.limits), 'limit')}\n")
     click.echo(table(("capability", "data up to", "ladder"), [(name, one.ceiling.name.lower(), _way(one)) for name, one in snapshot.capabilities.items()]))
-    if missing or unpriced:
-        click.echo()
+
+
+def _warn(snapshot: Snapshot, *, missing: list[CredentialMissing], unpriced: list[Target]) -> None:
     for error in missing:
         warn(error.message)
     if unpriced:

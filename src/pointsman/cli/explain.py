@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import click
 import msgspec
+from msgspec.structs import replace
 
 from pointsman.app.explain import Candidate, Explanation, explain, rehearsing
 from pointsman.app.gateway import Gateway, system_clock
@@ -32,6 +33,7 @@ _PROTOCOLS: Final = {"openai": Dialect.OPENAI_CHAT, "anthropic": Dialect.ANTHROP
 @click.option("--capability", required=True, help="The capability, or a target's name for a key that may name targets.")
 @click.option("--data-class", help="The class that the request declares, or several with commas.")
 @click.option("--key-id", help="The key that calls; by default the first that may use the capability.")
+@click.option("--user", help="The person for whom the application calls.")
 @click.option("--protocol", type=click.Choice(list(_PROTOCOLS)), default="openai", show_default=True, help="The protocol that the caller speaks.")
 @click.option("--tools", is_flag=True, help="The call offers tools.")
 @click.option("--images", is_flag=True, help="The call holds a picture.")
@@ -40,11 +42,11 @@ _PROTOCOLS: Final = {"openai": Dialect.OPENAI_CHAT, "anthropic": Dialect.ANTHROP
 @click.option("--max-tokens", type=click.IntRange(min=1), help="The longest answer that the call allows.")
 @config_option
 @json_option
-def command(path: Path, *, capability: str, data_class: str | None, key_id: str | None, as_json: bool, **asked: Any) -> None:
+def command(path: Path, *, capability: str, data_class: str | None, key_id: str | None, user: str | None, as_json: bool, **asked: Any) -> None:
     """Show every candidate with why it is in or out. Nothing is sent and nothing is recorded."""
     settings = settings_at(path)
     with rehearsing(settings, environ=environment(), clock=system_clock()) as rehearsal:
-        principal = _principal(rehearsal.gateway, capability, key_id=key_id)
+        principal = replace(_principal(rehearsal.gateway, capability, key_id=key_id), user=user)
         dialect = _PROTOCOLS[asked.pop("protocol")]
         body = msgspec.json.encode(_openai(capability, **asked) if dialect is Dialect.OPENAI_CHAT else _anthropic(capability, **asked))
         call = BY_DIALECT[dialect].decode(body, rehearsal.gateway.new_id())
@@ -122,7 +124,8 @@ def _tell(found: Explanation) -> None:
         header = ("", "target", "place", "data", "fits", "protocol", "key", "estimate")
         click.echo("\n" + table(header, [_row(one) for one in found.candidates]) + "\n")
         for one in found.candidates:
-            say(f"  {one.target} is {'out' if one.order is None else 'in'}: {one.says}.")
+            owed = "" if one.order is None or not one.owed else f", but first: {', '.join(one.owed)}"
+            say(f"  {one.target} is {'out' if one.order is None else 'in'}: {one.says}{owed}.")
     click.echo()
     if found.refusal is not None:
         say(f"The call would be refused. The caller would be told:\n  {found.refusal}")
@@ -137,7 +140,7 @@ def _row(one: Candidate) -> tuple[str, ...]:
         "-" if one.order is None else str(one.order),
         one.target,
         one.place,
-        "yes" if one.policy == "permitted" else "no",
+        "no" if one.policy != "permitted" else "filtered" if one.owed else "yes",
         "yes" if one.fit == "fits" else "no",
         one.protocol,
         one.credential,

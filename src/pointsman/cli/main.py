@@ -43,7 +43,7 @@ _COMMANDS: Final = {
     "keys": "Make, rotate, revoke and list keys.",
     "identity": "Shut people and tokens out, and see who is signed in.",
     "audit": "Verify the audit log, and ask it where data went.",
-    "retention": "Let go what has had its time, hold what must stay, drill restoring.",
+    "retention": "Show what is kept, let it go in time, hold it, drill restoring.",
     "erase": "Forget a person for good, on record.",
 }
 

@@ -2,16 +2,17 @@
 `pointsman policy`: what the policy of a configuration means, proves and would mean if it were changed. Nothing is sent and nothing is written.
 """
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import click
+import msgspec
 
 from pointsman.cli.configuration import now_ms, settings_at
 from pointsman.cli.options import Wrong, config_option, json_option, note, print_json, say, table, warn
 from pointsman.cli.policy_changes import changed_by_rules, difference, tell_changes
 from pointsman.cli.policy_oracle import compared_with_cedar
+from pointsman.cli.policy_warnings import Surprises, surprises, tell_surprises
 from pointsman.core.capability import Capability
 from pointsman.core.label import a_label
 from pointsman.core.principal import Principal
@@ -20,7 +21,6 @@ from pointsman.core.verdict import Verdict
 from pointsman.governance.policy.cedar import to_cedar
 from pointsman.governance.policy.cells import COLUMNS, DEPENDS, matrix, unused
 from pointsman.governance.policy.compiled import CompiledPolicy
-from pointsman.governance.policy.levels import is_lapsed, lapses_soon, review_of
 from pointsman.governance.policy.proof import prove
 from pointsman.governance.policy.template import template
 from pointsman.governance.policy.zones import zone_of
@@ -54,47 +54,27 @@ def check(path: Path, *, as_cedar: bool, as_json: bool) -> None:
         "rules": len(text.rules),
         "own_rules": [rule.rule_id for rule in own],
         "proven": [claim.claim_id for claim in text.claims if claim.claim_id not in text.waived],
-        "waived": sorted(text.waived),
         "broken": [violation.says for violation in prove(snapshot, text)],
         "matrix": matrix(text),
         "unused_rules": never,
-        "lapsed": _vendors(settings, lapsed=True),
-        "lapses_soon": _vendors(settings, lapsed=False),
-        "ignored_findings": {name: sorted(one.unheeded) for name, one in snapshot.capabilities.items() if one.unheeded},
     }
+    surprising = surprises(settings)
     if as_json:
-        print_json(found)
+        print_json({**found, **msgspec.structs.asdict(surprising)})
     else:
-        _tell(path, found)
+        _tell(path, found, surprising=surprising)
 
 
-def _tell(path: Path, found: dict[str, Any]) -> None:
+def _tell(path: Path, found: dict[str, Any], *, surprising: Surprises) -> None:
     proven = len(found["proven"])
     say(f"{path}: policy {found['policy']} · {found['rules']} rules, {len(found['own_rules'])} of your own · {proven} claims proven: no path breaks them\n")
     rows = [(name, *(row[column] for column in COLUMNS)) for name, row in found["matrix"].items()]
     click.echo(table(("class", *COLUMNS), rows))
     if any(cell.endswith(DEPENDS) for row in rows for cell in row):
         note(f"\n{DEPENDS} depends on who asks, on the capability, or on facts of the vendor. `pointsman policy explain` tells for one call.")
-    for name in found["waived"]:
-        warn(f"the claim `{name}` is given up under `policy.waive`.")
     for name in found["unused_rules"]:
         warn(f"the rule `{name}` applies to nothing in this configuration. Correct it, or leave it out.")
-    for vendor, day in found["lapsed"].items():
-        warn(f"the review of `{vendor}` lapsed on {day}, so nothing is sent there. Review it and set `next_review`.")
-    for vendor, day in found["lapses_soon"].items():
-        warn(f"the review of `{vendor}` lapses on {day}; from then on nothing is sent there. Review it and set `next_review`.")
-    for name, kinds in found["ignored_findings"].items():
-        warn(f"`{name}` lets pass what is found of {', '.join(f'`{kind}`' for kind in kinds)}.")
-
-
-def _vendors(settings: Settings, *, lapsed: bool) -> dict[str, str]:
-    now_s = now_ms() / 1000
-    judged = is_lapsed if lapsed else lapses_soon
-    return {
-        target.vendor.name: _day(review)
-        for target in settings.snapshot.targets.values()
-        if target.vendor is not None and (review := review_of(target)) is not None and judged(target, now_s)
-    }
+    tell_surprises(surprising)
 
 
 # ── one call ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -219,7 +199,3 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
         print_json(found)
     else:
         tell_changes(found)
-
-
-def _day(moment_s: float) -> str:
-    return datetime.fromtimestamp(moment_s, UTC).date().isoformat()

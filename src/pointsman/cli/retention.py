@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 import msgspec
 
+from pointsman.app.auditing import witness_of_reading
 from pointsman.cli.configuration import now_ms
 from pointsman.cli.kept import audited, kept, parted, told_to, vault_reader, who
 from pointsman.cli.options import Wrong, config_option, json_option, note, print_json, table
@@ -18,6 +19,7 @@ from pointsman.ledger.content.drill import Drill, drill
 from pointsman.ledger.content.expiry import Expired, expire
 from pointsman.ledger.content.holds import Hold
 from pointsman.ledger.content.opening import master_key
+from pointsman.ledger.content.store import ContentStore
 from pointsman.settings.secrets import environment, is_reference
 
 _MS: Final = 1000
@@ -117,6 +119,33 @@ def _shown(kind: str, tenant: str, *, name: str) -> str:
 
 def _at(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / _MS, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+# ── what is kept ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@command.command("show", short_help="Show what is kept of a call, on record.")
+@click.argument("call")
+@config_option
+@json_option
+def show_command(path: Path, *, call: str, as_json: bool) -> None:
+    """Show what was said in a call, as far as it is kept. That you looked, and whether there was anything, is on record before you see it."""
+    with kept(path) as found, audited(found.settings) as log:
+        store = ContentStore(found.files.content, found.files.keys, seen=witness_of_reading(log, now_ms))
+        try:
+            content = store.read(call, who=who())
+        finally:
+            store.close()
+        log.flush()
+    if content is None:
+        raise Wrong("Nothing of this call can be read: it was never kept, has had its time, or was erased. `retention` in the configuration says what is kept.")
+    if as_json:
+        print_json(content)
+        return
+    until = f"kept {content.keeping.name.lower()} to {_at(content.until_ms)}"
+    note(f"`{content.label}` data of the tenant `{content.tenant}`, said {_at(content.said_ms)}, {until}.\n")
+    for text in (content.request, content.answer):
+        click.echo("(only its hash is kept)" if text is None else text.decode(errors="replace"))
 
 
 # ── backups and keys ────────────────────────────────────────────────────────────────────────────────────────────────

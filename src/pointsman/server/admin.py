@@ -70,7 +70,8 @@ class _Pages:
     async def _ready(self, request: Request, visitor: Visitor) -> Response:
         del request, visitor
         told = self._trouble()
-        body = {"status": "ready" if told is None else "not ready", "reason": told, **self._gateway.approvals.told}
+        notes = self._gateway.notes()
+        body = {"status": "ready" if told is None else "not ready", "reason": told, **self._gateway.approvals.told, **({"notes": notes} if notes else {})}
         return JSONResponse(body, status_code=200 if told is None else 503)
 
     async def _snapshot(self, request: Request, visitor: Visitor) -> Response:

@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +33,7 @@ _CLIENT_SWEEP_S: Final = 0.25  # clients are given seconds, vendors may be given
 _HANDSHAKE_S: Final = 10.0
 _RELOAD_S: Final = 0.5  # a key that is taken out of the file is refused within a second
 _RETAIN_S: Final = 1.0  # how soon what somebody erased is forgotten here too
+_RENEW_S: Final = 1.0  # and how soon what Vault says anew is used
 _STANDING_S: Final = 0.25  # and so is what was revoked
 _HARDWARE_S: Final = 5.0
 _GRACE_S: Final = 10.0
@@ -89,7 +90,8 @@ async def serve(
         asyncio.ensure_future(_every(_HARDWARE_S, gateway.note_hardware)),
         asyncio.ensure_future(_every(_WATCH_S, lambda: _end_with_parent(stop))),
         asyncio.ensure_future(_every(_STANDING_S, lambda: _look(gateway, again))),
-        asyncio.ensure_future(_retain(gateway)),
+        asyncio.ensure_future(_again_and_again(_RETAIN_S, gateway.retain)),
+        asyncio.ensure_future(_again_and_again(_RENEW_S, gateway.renew)),
         asyncio.ensure_future(_reload(gateway, reloader, again=again)),
     ]
     if admin is not None:
@@ -118,10 +120,15 @@ async def _every(seconds: float, work: Callable[[], None]) -> None:
             _LOG.exception("something unexpected went wrong beside the calls; the work goes on")
 
 
-async def _retain(gateway: Gateway) -> None:
+async def _again_and_again(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
     while True:
-        await gateway.retain()
-        await asyncio.sleep(_RETAIN_S)
+        try:
+            await work()
+        except PointsmanError as error:
+            _LOG.error("something could not be done beside the calls, and is tried again: %s", error)
+        except Exception:  # noqa: BLE001 - as above
+            _LOG.exception("something unexpected went wrong beside the calls; the work goes on")
+        await asyncio.sleep(seconds)
 
 
 def _expire(clients: set[Client], now: float) -> None:
@@ -149,7 +156,7 @@ async def _reload(gateway: Gateway, reloader: Reloader, *, again: asyncio.Event)
         forced = again.is_set()
         again.clear()
         try:
-            settings = await asyncio.to_thread(reloader.check, force=forced)  # callers need not wait for files
+            settings = await asyncio.to_thread(_read, gateway, reloader, forced=forced)  # callers need not wait for files, nor for Vault
             if settings is not None and gateway.reload(settings):
                 _LOG.warning("snapshot %s is in force", settings.snapshot.digest)
         except SettingsInvalid as invalid:
@@ -158,6 +165,13 @@ async def _reload(gateway: Gateway, reloader: Reloader, *, again: asyncio.Event)
             _LOG.error("the configuration cannot be used; snapshot %s stays in force: %s", gateway.stages.snapshot.digest, error)
         except Exception:  # noqa: BLE001 - as above: a file that nobody foresaw must not end the watch over the next one
             _LOG.exception("the configuration cannot be read; snapshot %s stays in force", gateway.stages.snapshot.digest)
+
+
+def _read(gateway: Gateway, reloader: Reloader, *, forced: bool) -> Settings | None:
+    settings = reloader.check(force=forced)
+    if settings is not None:
+        gateway.prepare(settings)
+    return settings
 
 
 async def _administer(app: Starlette, sock: socket.socket) -> None:
