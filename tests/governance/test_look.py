@@ -49,3 +49,16 @@ def test_a_secret_cannot_be_let_pass() -> None:
     scanner = Scanner([SECRET], clock=lambda: 0.0, key=b"k" * 32)
     seen = asyncio.run(look(a_call("sk-1"), scanner, pause=asyncio.sleep))
     assert seen.heeding(a_capability(unheeded=frozenset({"secret:openai"}))).has_secrets
+
+
+def test_what_is_sealed_by_a_vendor_is_no_secret_for_its_looks() -> None:
+    guessed = Finds("[A-Za-z0-9]{20}", kind="secret:value", data_class="secret")
+    thought = {"type": "thinking", "thinking": "Hm.", "signature": "Zx8" * 10}
+    messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": [thought]}, {"role": "user", "content": "Zx8" * 10}]
+    wire = {"model": "support", "max_tokens": 9, "messages": messages}
+    call = BY_DIALECT[Dialect.ANTHROPIC_MESSAGES].decode(msgspec.json.encode(wire), CALL_ID)
+    scanner = Scanner([guessed], clock=lambda: 0.0, key=b"k" * 32)
+
+    seen = asyncio.run(look(call, scanner, pause=asyncio.sleep))
+
+    assert [spot.path[-1] for spot, ones in zip(seen.spots, seen.findings, strict=True) if ones] == ["content"]

@@ -173,3 +173,13 @@ def test_a_commit_that_fails_on_a_full_disk_leaves_no_transaction_behind(tmp_pat
         connection.execute(f"PRAGMA max_page_count={pages + 1000}")
         with transaction(connection):
             connection.execute("INSERT INTO infra_cost VALUES ('x', 1, 1, 1, 1, 1)")
+
+
+def test_the_file_and_what_stands_beside_it_are_for_its_owner_alone(tmp_path: Path) -> None:
+    """It names users, whatever the umask of whoever starts the gateway."""
+    connection = open_database(tmp_path / "ledger.db")
+    connection.execute("CREATE TABLE one (two)")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    connection.close()
+    assert set(modes.values()) == {0o600}
+    assert len(modes) >= 2

@@ -50,7 +50,7 @@ class _Trouble(msgspec.Struct):
 
 
 class _Body(msgspec.Struct):
-    choices: list[_Choice] = msgspec.field(default_factory=list[_Choice])
+    choices: list[_Choice] = []
     usage: _Usage | None = None
     error: _Trouble | None = None
 

@@ -145,8 +145,8 @@ def _row(stream: StreamReport) -> tuple[str, ...]:
 @json_option
 def trail(path: Path, *, folder: Path | None, as_json: bool, **asked: str | None) -> None:
     """Show the records about a person, a unit or a call in the order of time, and who could have seen the data."""
-    if sum(told is not None for told in asked.values()) != 1:
-        raise click.UsageError("Ask for one of --subject, --unit and --request.")
+    if sum(told is not None for told in asked.values()) != 1 or "" in asked.values():
+        raise click.UsageError("Ask for one of --subject, --unit and --request, by name.")
     folder = _folder(folder, path)
     found = _trail(folder, **asked)
     if as_json:

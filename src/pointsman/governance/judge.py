@@ -125,7 +125,7 @@ class Judge:
             done = self._filtered(call, judged.seen, duties=duties, principal=judged.principal)
         except NotFilterable as error:
             raise NoPlaceAllowed(capability=capability.name, data_class=judged.verdict.label.text) from error
-        return (self._reread(call, done), done.restorer) if done.count_by_kind else (call, None)
+        return (self._reread(call, done), done.restorer) if done.count_by_kind else (call, done.restorer)
 
     def masked(self, judged: Judged, answer: bytes) -> tuple[bytes, bytes]:
         """Return the body of a call with pseudonyms for everything that was found in it, and an answer to it, which is JSON, with the same."""

@@ -8,8 +8,8 @@ from pointsman.core.call import Call, Text, ToolResult, Turn
 
 MOST_TOKENS: Final = 1000
 _INSTRUCTION: Final = (
-    "Restate the request below so that somebody outside can answer it. Keep the question and the facts it needs. Leave out every name, number, address, "
-    "identifier, diagnosis and internal detail that would tell who or what it is about. Answer with the restated request alone.\n\n{}"
+    "Restate the request below so that somebody outside can answer it. Keep the question and the facts it needs. Leave out whatever would tell who or "
+    "what it is about: names, numbers, addresses, inner details. Answer with the restated request alone.\n\n{}"
 )
 
 

@@ -28,6 +28,7 @@ def open_database(path: Path, *, busy_s: float = _BUSY_S) -> sqlite3.Connection:
     if not path.parent.is_dir():
         raise Unusable(f"There is no folder `{path.parent}` for the ledger. Make it, or name another file under `server.database`.")
     try:
+        _make_private(path)
         connection = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
         try:
             migrate(connection, migrations())
@@ -40,6 +41,14 @@ def open_database(path: Path, *, busy_s: float = _BUSY_S) -> sqlite3.Connection:
             f"The ledger `{path}` cannot be opened ({error}). Free the disk, unlock the file, or name another under `server.database`."
         ) from error
     return connection
+
+
+def _make_private(path: Path) -> None:
+    """Make the file for its owner alone: it names users. What SQLite writes beside it gets the same mode."""
+    try:
+        path.touch(mode=0o600)
+    except OSError as error:
+        raise sqlite3.OperationalError(f"unable to open database file: {error.strerror}") from error
 
 
 def open_reader(path: Path) -> sqlite3.Connection:

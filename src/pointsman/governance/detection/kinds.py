@@ -16,6 +16,7 @@ INTERNAL: Final = "internal"
 PUBLIC: Final = "public"
 
 SECRET_PREFIX: Final = "secret:"  # noqa: S105 - the name of a kind
+GUESSED: Final = "secret:value"  # a secret by its looks and its name, not by the form of an issuer
 
 KINDS: Final[Mapping[str, str]] = {
     "person": PERSONAL,

@@ -9,6 +9,7 @@ from typing import Final
 
 from pointsman.core.finding import Finding
 from pointsman.core.label import SECRET
+from pointsman.governance.detection.kinds import GUESSED
 from pointsman.governance.detection.linear import Linear, shadow
 from pointsman.governance.detection.secrets_candidates import candidates
 from pointsman.governance.detection.secrets_model import Model, shipped
@@ -75,7 +76,7 @@ class SecretDetector:
                 continue
             score = self._model.score(text, candidate)
             if score >= self._model.threshold:
-                yield Finding(start=candidate.start, end=candidate.end, kind="secret:value", data_class=SECRET, detector=self.name, score=round(score, 4))
+                yield Finding(start=candidate.start, end=candidate.end, kind=GUESSED, data_class=SECRET, detector=self.name, score=round(score, 4))
 
 
 def _by_begin(known: tuple[Known, ...]) -> dict[str, tuple[Known, ...]]:
