@@ -71,6 +71,15 @@ def test_a_key_holds_what_was_asked_for(run: Run, path: Path) -> None:
     assert key.expires_s == 1_801_440_000
 
 
+def test_a_key_may_belong_to_groups_and_its_data_to_regions(run: Run, path: Path) -> None:
+    run("keys", "create", "web", "--group", "support", "--group", "night", "--residency", "eu", "--residency", "ch")
+
+    key = key_of(path, "web")
+    assert (key.groups, key.label.residency) == ({"support", "night"}, {"eu", "ch"})
+    [shown] = run("keys", "list", "--json").json
+    assert (shown["groups"], shown["residency"]) == (["night", "support"], ["ch", "eu"])
+
+
 def test_a_key_may_end_after_a_span(run: Run, path: Path) -> None:
     run("keys", "create", "web", "--expires", "2d")
 

@@ -42,6 +42,8 @@ def command() -> None:
 @click.option("--scope", "scopes", multiple=True, type=click.Choice([scope.value for scope in Scope]), help="What it may do; may be given again.")
 @click.option("--expires", help="When it ends: `2027-01-31`, `2027-01-31T12:00:00` (UTC), or after `90d`.")
 @click.option("--data-class", "classes", multiple=True, help="The class of all data that it sends, such as `internal` or `personal`; may be given again.")
+@click.option("--group", "groups", multiple=True, help="A group that policies know it by; may be given again.")
+@click.option("--residency", "regions", multiple=True, help="A region in which its data may be processed, and nowhere else; may be given again.")
 @config_option
 @json_option
 def create(name: str, path: Path, *, as_json: bool, **told: Any) -> None:
@@ -62,6 +64,8 @@ def create(name: str, path: Path, *, as_json: bool, **told: Any) -> None:
             "scopes": told["scopes"] or None,
             "expires": _ends(told["expires"]),
             "data_class": told["classes"] or None,
+            "groups": told["groups"] or None,
+            "residency": told["regions"] or None,
         }
         replace_file(path, put(source, ("keys", name), value=entry), check=check_of(path))
     if as_json:
@@ -194,6 +198,8 @@ def _as_data(key: Key) -> dict[str, object]:
         "capabilities": None if key.capabilities is None else sorted(key.capabilities),
         "scopes": sorted(key.scopes),
         "data_class": key.label.text,
+        "groups": sorted(key.groups),
+        "residency": None if key.label.residency is None else sorted(key.label.residency),
         "expires": None if key.expires_s is None else _utc(key.expires_s),
         "previous_until": next((_utc(digest.until_s) for digest in key.digests if digest.until_s is not None), None),
     }

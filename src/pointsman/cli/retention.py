@@ -20,7 +20,7 @@ from pointsman.ledger.content.expiry import Expired, expire
 from pointsman.ledger.content.holds import Hold
 from pointsman.ledger.content.opening import master_key
 from pointsman.ledger.content.store import ContentStore
-from pointsman.settings.secrets import environment, is_reference
+from pointsman.settings.secrets import FORMS, environment, is_reference
 
 _MS: Final = 1000
 
@@ -182,14 +182,12 @@ def _tell_drill(done: Drill) -> None:
 
 
 @command.command("rekey", short_help="Wrap the keys under a new master key.")
-@click.option(
-    "--to", "reference", required=True, help="Where the new master key is: `env:NAME`, `file:PATH`, `keyring:SERVICE/USER` or `vault:MOUNT/PATH#FIELD`."
-)
+@click.option("--to", "reference", required=True, help=f"Where the new master key is: {FORMS}.")
 @config_option
 def rekey_command(path: Path, *, reference: str) -> None:
     """Wrap the keys of all tenants under a new master key. Stop the gateway first, and name the new one under `retention.keys.master` after."""
     if not is_reference(reference):
-        raise Wrong("That is no reference. Write `env:NAME`, `file:PATH`, `keyring:SERVICE/USER` or `vault:MOUNT/PATH#FIELD`.")
+        raise Wrong(f"That is no reference. Write {FORMS}.")
     with kept(path) as found, audited(found.settings) as log:
         settings = found.settings
         found.files.keys.rewrap(master_key(reference, folder=settings.folder, environ=environment(), vault=vault_reader(settings)))

@@ -15,7 +15,7 @@ from pointsman.core.principal import Scope
 from pointsman.settings import identity_shape, shape
 from pointsman.settings.addresses import is_loopback, is_nobody, split_url
 from pointsman.settings.identity_values import ANY, KINDS, NOBODY, WORDS, ClaimNames, Identity, Issuer, Login, Role
-from pointsman.settings.secrets import is_reference
+from pointsman.settings.secrets import FORMS, is_reference
 from pointsman.settings.yaml_text import Path, Text, dotted
 
 # What is left out of a change that needs approval: it widens nobody's access.
@@ -94,7 +94,7 @@ class IdentityMeaning:
         self._url((*path, "issuer"), login.issuer)
         self._classes((*path, "data_class"), login.data_class)
         if login.client_secret is not None and not is_reference(login.client_secret):
-            self._add((*path, "client_secret"), "a secret must not stand in this file.", remedy="Write `env:NAME`, `file:PATH` or `keyring:SERVICE/USER`.")
+            self._add((*path, "client_secret"), "a secret must not stand in this file.", remedy=f"Write {FORMS}.")
         if login.url is None:
             if not is_loopback(self._file.server.admin):
                 says = "cookies would cross a network in the open."

@@ -19,14 +19,14 @@ from pointsman.settings.addresses import is_loopback, is_near, is_nobody, is_sam
 from pointsman.settings.beside import Beside
 from pointsman.settings.compile import declared, when_s
 from pointsman.settings.facts import Facts
-from pointsman.settings.secrets import is_reference
+from pointsman.settings.secrets import FORMS, is_reference
 from pointsman.settings.yaml_text import Path, Text, dotted
 
 # What looks like a key of a known vendor, wherever it stands.
 _SECRET: Final = re.compile(
     r"(?<![\w-])(sk-[\w-]{16,}|sk_live_\w{16,}|pm_\w{40,}|gsk_\w{20,}|xox[bap]-\S{10,}|gh[pousr]_\w{20,}|AKIA[0-9A-Z]{16}|AIza[\w-]{30,})"
 )
-_ELSEWHERE: Final = "Keep the key elsewhere and write `env:NAME`, `file:PATH` or `keyring:SERVICE/USER`."
+_ELSEWHERE: Final = f"Keep the key elsewhere and write {FORMS}."
 
 
 def open_secrets(values: object, text: Text) -> list[Mistake]:
@@ -94,7 +94,7 @@ class Meaning:
         if vendor.base_url is not None:
             self._base_url(("vendors", name, "base_url"), vendor.base_url)
         if vendor.credential is not None and not is_reference(vendor.credential) and not _SECRET.search(vendor.credential):
-            self._add(("vendors", name, "credential"), "a key must not stand in this file.", remedy="Write `env:NAME`, `file:PATH` or `keyring:SERVICE/USER`.")
+            self._add(("vendors", name, "credential"), "a key must not stand in this file.", remedy=f"Write {FORMS}.")
         if vendor.ca_file is not None:
             self._ca_file(("vendors", name, "ca_file"), vendor.ca_file)
 

@@ -16,7 +16,7 @@ from pointsman.core.label import CLASSES, SECRET, Label, Level
 from pointsman.core.verdict import Keeping, Verdict
 from pointsman.settings.retention_shape import Retention as Told
 from pointsman.settings.retention_shape import RetentionClass
-from pointsman.settings.secrets import is_reference
+from pointsman.settings.secrets import FORMS, is_reference
 from pointsman.settings.yaml_text import Text, dotted
 
 _UNIT_S: Final[Mapping[str, int]] = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -126,7 +126,7 @@ def retention_mistakes(told: Told) -> Iterator[Wrong]:
     """Tell what a well-shaped section still gets wrong: floors above ceilings, content that outlives its record, secrets that would be kept."""
     meant = retention_of(told)
     if not is_reference(told.keys.master):
-        yield ("keys", "master"), "a key must not stand in this file.", "Write `env:NAME`, `file:PATH`, `keyring:SERVICE/USER` or `vault:MOUNT/PATH#FIELD`."
+        yield ("keys", "master"), "a key must not stand in this file.", f"Write {FORMS}."
     if told.file == told.keys.file:
         yield ("keys", "file"), "content and its keys would be in one file, and in the same backups.", "Name another file."
     yield from _outliving((), meant.usual, usual=meant.usual)

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from pointsman.settings.secrets import FORMS
+
 _Keeping = Literal["nothing", "hash", "filtered", "full"]
 _Span = Annotated[str, Meta(pattern=r"^[0-9]{1,6}[mhdw]$")]
 
@@ -27,9 +29,7 @@ class RetentionKeys(Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tru
     file: Annotated[str, Meta(description="The file of the keys, beside this file.")] = "pointsman-keys.db"
     master: Annotated[
         str,
-        Meta(
-            description="A reference to the master key: `env:NAME`, `file:PATH`, `keyring:SERVICE/USER` or `vault:MOUNT/PATH#FIELD`. A file is made if absent."
-        ),
+        Meta(description=f"A reference to the master key: {FORMS}. A file is made if absent."),
     ] = "file:pointsman-master.key"
     copies: Annotated[str | None, Meta(description="A folder for a daily copy of the file of the keys. Erasures reach these copies too.")] = None
     copies_for: Annotated[_Span, Meta(description="How long a copy is kept.")] = "30d"

@@ -15,6 +15,7 @@ from typing import Any, Final
 from pointsman.core.errors import CredentialMissing, ExtraMissing
 from pointsman.settings.secret_value import Secret
 
+FORMS: Final = "`env:NAME`, `file:PATH`, `keyring:SERVICE/USER` or `vault:MOUNT/PATH#FIELD`"
 SHORTEST: Final = 8  # what is shorter can be guessed, and would blot out ordinary words where it is hidden
 _REFERENCE: Final = re.compile(r"env:[A-Za-z_]\w*|file:[^\0]+|keyring:[^/]+/.+|vault:[^/#\s]+/[^#\s]+#[^#\s]+", re.ASCII)
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -39,6 +40,11 @@ def environment() -> Mapping[str, str]:
     return os.environ
 
 
+def presume(name: str, value: str) -> None:
+    """Set a variable of this process for libraries that read it when they are loaded, unless whoever runs us has set it."""
+    os.environ.setdefault(name, value)
+
+
 def secret(reference: str, *, folder: Path, environ: Mapping[str, str], vault: Reader | None = None) -> Secret:
     """
     Return the secret, bound to no origin yet. Paths are relative to `folder`.
@@ -57,7 +63,7 @@ def secret(reference: str, *, folder: Path, environ: Mapping[str, str], vault: R
         case "vault":
             found, remedy = _from_vault(vault, name), f"Write it with `vault kv put {_vault_words(name)}`"
         case _:
-            raise CredentialMissing("A credential is no reference. Write `env:NAME`, `file:PATH`, `keyring:SERVICE/USER` or `vault:MOUNT/PATH#FIELD`.")
+            raise CredentialMissing(f"A credential is no reference. Write {FORMS}.")
     return _checked(found, reference, remedy=remedy)
 
 

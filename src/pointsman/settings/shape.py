@@ -12,6 +12,7 @@ from pointsman.settings.detection_shape import Detection
 from pointsman.settings.identity_shape import Identity
 from pointsman.settings.policy_shape import Policy
 from pointsman.settings.retention_shape import Retention
+from pointsman.settings.secrets import FORMS
 
 _Place = Literal["private", "cloud"]
 _Level = Literal["public", "internal", "confidential", "restricted"]  # mildest first
@@ -92,7 +93,7 @@ class Vendor(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
 
     kind: Annotated[str, Meta(description="The profile: `openai`, `anthropic`, `openai_compatible`, `ollama`, `vllm`, `llamacpp` …")]
     base_url: Annotated[str | None, Meta(description="Where its API begins, such as `https://llm.example.com/v1`. Known vendors have their own.")] = None
-    credential: Annotated[str | None, Meta(description="A reference to its key: `env:NAME`, `file:PATH` or `keyring:SERVICE/USER`. Never the key.")] = None
+    credential: Annotated[str | None, Meta(description=f"A reference to its key: {FORMS}. Never the key.")] = None
     region: Annotated[_Name | None, Meta(description="Where it processes data, such as `eu`. What must stay in a region goes only where this is known.")] = None
     zone: Annotated[
         _Zone | None,
