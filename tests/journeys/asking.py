@@ -54,7 +54,7 @@ def _streamed(answer: httpx2.Response, dialect: str) -> tuple[list[str], list[An
     calls: dict[tuple[int, int], str] = {}
     for event in said(answer):
         if dialect == "openai":
-            for choice in event["choices"]:
+            for choice in event.get("choices", ()):
                 index, delta = choice["index"], choice["delta"]
                 texts[index] = texts.get(index, "") + (delta.get("content") or delta.get("refusal") or "")
                 for call in delta.get("tool_calls") or ():
