@@ -53,6 +53,17 @@ def test_a_document_of_the_company_is_known_again(put_together: Governing, tmp_p
     assert kinds(put_together, tmp_path, told, words[200:900]).get("fingerprint") == "legal"
 
 
+def test_a_document_that_comes_or_goes_counts_from_the_next_judgement_on(put_together: Governing, tmp_path: Path) -> None:
+    words = " ".join(f"clause{number} binds the seller to pay part {number * 3}" for number in range(40))
+    (tmp_path / "contracts").mkdir()
+    told = "detection: {documents: [{path: contracts, data_class: legal}]}"
+    assert "fingerprint" not in kinds(put_together, tmp_path, told, words)
+    (tmp_path / "contracts" / "two.txt").write_text(words, encoding="utf-8")
+    assert kinds(put_together, tmp_path, told, words)["fingerprint"] == "legal"
+    (tmp_path / "contracts" / "two.txt").unlink()
+    assert "fingerprint" not in kinds(put_together, tmp_path, told, words)
+
+
 def test_a_detector_of_another_package_is_found_by_its_name(put_together: Governing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     known = {name: EntryPoint(name, f"{__name__}:{value}", "pointsman.detectors") for name, value in (("zork", "Names"), ("bad", "nowhere"))}
     monkeypatch.setattr("importlib.metadata.entry_points", lambda *, group, name: [known[name]] if name in known and group == "pointsman.detectors" else [])

@@ -15,7 +15,7 @@ import pytest
 from tests.journeys.gateway import Gateway, Settings
 from tests.journeys.processes import PATIENCE_S, eventually
 from tests.journeys.sdks import GREETING, SDKS, Asked, OpenAIClient, Sdk, every_sdk
-from tests.journeys.upstreams import SAID, Upstreams, mock, settings
+from tests.journeys.upstreams import SAID, Upstreams, mock, settings, simulated
 
 from pointsman.intake.keys import mint
 
@@ -74,6 +74,22 @@ def test_a_changed_file_is_noticed_without_a_signal(upstreams: Upstreams, tmp_pa
         gateway.write({**_steady(upstreams), "server": gateway.settings["server"]})
         names = eventually(lambda: [name for name in _listed(gateway) if name.startswith("steady")], "the reload")
         assert names == ["steady", "steady-anthropic"]
+
+
+def test_a_document_that_is_put_into_its_folder_stays_in_house_from_then_on(upstreams: Upstreams, tmp_path: Path) -> None:
+    recipe = " ".join(f"step {number}: stir {number * 7} turns at {number * 3} degrees" for number in range(1, 40))
+    (tmp_path / "recipes" / "new").mkdir(parents=True)
+    more = {
+        "detection": {"documents": [{"path": "recipes", "data_class": "restricted"}]},
+        "targets": {"own": simulated("sim-mid", place="private")},
+        "capabilities": {"cook": {"ladder": ["sim-openai", "own"], "data_class": "restricted"}},
+    }
+    with Gateway(tmp_path, settings(upstreams, **more)) as gateway:
+        assert gateway.chat("cook", recipe).headers["x-pointsman-place"] == "cloud"
+        (tmp_path / "recipes" / "new" / "soup.txt").write_text(recipe, encoding="utf-8")
+        eventually(lambda: gateway.chat("cook", recipe).headers["x-pointsman-place"] == "private", "the notice of the document", within_s=5)
+        copied = gateway.chat("cook", f"Please shorten this for me: {recipe[300:700]}")
+        assert (copied.headers["x-pointsman-place"], copied.headers["x-pointsman-data-class"]) == ("private", "restricted")
 
 
 @every_sdk

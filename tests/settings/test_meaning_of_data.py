@@ -1,9 +1,10 @@
 from pathlib import Path
 
 import pytest
-from tests.settings.files import SHA, settings_of, told_by
+from tests.settings.files import SHA, known, settings_of, told_by
 
 from pointsman.core.label import Level
+from pointsman.settings.load import Reloader
 
 SUPPORT = "capabilities: {a: {ladder: [openai/x]}}\n"
 LAB = "vendors: {lab: {kind: vllm, base_url: 'http://127.0.0.1:9/v1'}}\n"
@@ -90,6 +91,40 @@ def test_documents_of_a_folder_are_read_and_what_is_no_text_is_passed_over(tmp_p
     found = settings_of(tmp_path, f"{SUPPORT}detection: {{documents: [{{path: own, data_class: legal}}]}}")
     assert found.documents == (("own/deep/a.txt", "legal", "words"),)
     assert (tmp_path / "own" / "deep" / "a.txt") in found.stamps
+
+
+def test_a_document_that_comes_changes_or_goes_is_noticed_however_deep_it_lies(tmp_path: Path) -> None:
+    deep = tmp_path / "own" / "deep" / "deeper"
+    deep.mkdir(parents=True)
+    (deep / "a.txt").write_text("words", encoding="utf-8")
+    settings = settings_of(tmp_path, f"{SUPPORT}detection: {{documents: [{{path: own, data_class: legal}}]}}")
+    reloader = Reloader(tmp_path / "pointsman.yaml", known(), current=settings)
+
+    def documents() -> list[str]:
+        found = reloader.check()
+        assert found is not None
+        assert reloader.check() is None
+        return [f"{Path(name).name}: {text}" for name, _, text in found.documents]
+
+    assert reloader.check() is None
+    (deep / "b.txt").write_text("more", encoding="utf-8")
+    assert documents() == ["a.txt: words", "b.txt: more"]
+    (deep / "a.txt").write_text("other words", encoding="utf-8")
+    assert documents() == ["a.txt: other words", "b.txt: more"]
+    (deep / "a.txt").unlink()
+    assert documents() == ["b.txt: more"]
+
+
+def test_a_text_that_is_too_long_to_be_known_again_is_told_and_a_long_picture_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    source = f"{SUPPORT}detection: {{documents: [{{path: own, data_class: legal}}]}}"
+    picture = b"\x89PNG\r\n\x1a\n" + bytes(8 << 20)
+    (tmp_path / "own" / "a.png").write_bytes(picture)
+    assert settings_of(tmp_path, source).documents == ()
+    (tmp_path / "own" / "a.png").write_bytes(bytes(9 << 20))
+    assert settings_of(tmp_path, source).documents == ()
+    (tmp_path / "own" / "book.txt").write_text("ä" * (5 << 20), encoding="utf-8")
+    assert "it cannot be read (`own/book.txt` is longer than 8 MB, and would not be known again)" in told_by(tmp_path, source)[0]
 
 
 def test_a_summariser_is_a_target_even_if_no_ladder_names_it(tmp_path: Path) -> None:

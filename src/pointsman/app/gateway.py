@@ -125,7 +125,8 @@ class Gateway:
         return True
 
     def prepare(self, settings: Settings) -> None:
-        """Have at hand what Vault says of these settings. It waits for the network: called from a thread before `reload`."""
+        """Have at hand what Vault says of these settings, and the company's documents. It takes time: called from a thread before `reload`."""
+        self._governing.prepare(settings)
         login = settings.identity.login
         self._outlets.prepare(settings.snapshot, None if login is None else login.client_secret)
 

@@ -26,6 +26,7 @@ from pointsman.governance.detection.source_code import SourceCodeDetector
 from pointsman.governance.filtering.filter import Filtered
 from pointsman.governance.judge import Judge
 from pointsman.governance.policy.compiled import CompiledPolicy
+from pointsman.settings.documents import Document
 from pointsman.settings.load import Settings
 from pointsman.surfaces.registry import BY_DIALECT as SURFACES
 from pointsman.surfaces.reread import reread
@@ -49,18 +50,23 @@ class Governing:
         )
         self._plug_ins: dict[str, Detector] = {}
         self._memory_key = os.urandom(_KEY_BYTES)
+        self._own: tuple[tuple[Document, ...], tuple[Detector, ...]] = ((), ())  # documents of the company, and who knows them again
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the detectors that ship, for records."""
         return tuple(detector.name for detector in self._shipped)
 
+    def prepare(self, settings: Settings) -> None:
+        """Learn the company's own documents if they have changed. Many take seconds: called from a thread before `judge`, which then need not."""
+        if settings.documents != self._own[0]:
+            self._own = settings.documents, (Fingerprints.of(settings.documents),) if settings.documents else ()
+
     def judge(self, settings: Settings) -> Judge:
         """Return the judgement of a snapshot. Raises `Unusable` for a detector of another package that is not there or does not start."""
         told = settings.file.detection
-        detectors: list[Detector] = [*self._shipped, *map(self._plug_in, told.plug_ins)]
-        if settings.documents:
-            detectors.append(Fingerprints.of(settings.documents))
+        self.prepare(settings)
+        detectors: list[Detector] = [*self._shipped, *map(self._plug_in, told.plug_ins), *self._own[1]]
         scanner = Scanner(
             [_Told(detector, frozenset(told.off), classes=told.classes) for detector in detectors] if told.off or told.classes else detectors,
             clock=time.monotonic,

@@ -3,6 +3,7 @@ Documents of the company's own that `detection.documents` names: read with the c
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from pointsman.settings.yaml_text import Text, dotted
 
 _MOST_BYTES: Final = 8 * 1024 * 1024
 _MOST_FILES: Final = 5000
+_BEGINNING: Final = 4096
 
 Document = tuple[str, str, str]  # name, class, text
 
@@ -38,12 +40,37 @@ def _read(name: str, beside: Beside) -> Iterator[tuple[str, str]]:
     if not root.is_dir():
         yield name, beside.source(name)
         return
-    files = sorted(path for path in root.rglob("*") if path.is_file() and path.stat().st_size <= _MOST_BYTES)
+    files = list(islice(_files(name, beside), _MOST_FILES + 1))
     if len(files) > _MOST_FILES:
         raise ValueError(f"it holds more than {_MOST_FILES} files")
-    for path in files:
-        inner = str(Path(name) / path.relative_to(root))
+    for inner in files:
+        if beside.note(inner).stat().st_size > _MOST_BYTES:
+            if _is_text(beside.note(inner)):
+                raise ValueError(f"`{inner}` is longer than {_MOST_BYTES >> 20} MB, and would not be known again")
+            continue
         try:
             yield inner, beside.source(inner)
         except UnicodeDecodeError:
             continue  # a picture or the like: there is no text to compare with
+
+
+def _files(name: str, beside: Beside) -> Iterator[str]:
+    """Yield every file within a folder. Folders are noted before they are listed: a file that comes or goes changes its folder. Links to folders are left."""
+    for path in sorted(beside.note(name).iterdir()):
+        inner = f"{name}/{path.name}"
+        if path.is_file():
+            beside.note(inner)
+            yield inner
+        elif path.is_dir() and not path.is_symlink():
+            yield from _files(inner, beside)
+
+
+def _is_text(path: Path) -> bool:
+    """Tell whether a file begins as a text does."""
+    with path.open("rb") as file:
+        begins = file.read(_BEGINNING)
+    try:
+        begins.decode("utf-8", "strict" if len(begins) < _BEGINNING else "ignore")
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in begins
