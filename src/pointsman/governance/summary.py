@@ -1,21 +1,77 @@
 """
-What a private target is asked for when only a summary may leave. Whether the summary may go is judged like any other call.
+What a private target is asked for when only a summary may leave, and what a summary must not do. Whether it may go is then judged like any other call.
+
+Words that only a declaration covers no detector knows, so they are looked for themselves: nothing of the call's own texts goes along, and a summary that
+repeats a stretch of them is none. Single words that a summary takes over are not noticed.
 """
 
+import unicodedata
+from collections.abc import Iterator
 from typing import Final
 
+from msgspec.structs import replace
+
 from pointsman.core.call import Call, Text, ToolResult, Turn
+from pointsman.core.label import INTERNAL, Label
+from pointsman.governance.detection.scanner import EXPANSION, FREE_CHARACTERS
+from pointsman.governance.detection.views.budget import Budget, SpentError
+from pointsman.governance.detection.views.unfold import views
+from pointsman.governance.filtering.tree import spots
 
 MOST_TOKENS: Final = 1000
 _INSTRUCTION: Final = (
-    "Restate the request below so that somebody outside can answer it. Keep the question and the facts it needs. Leave out whatever would tell who or "
-    "what it is about: names, numbers, addresses, inner details. Answer with the restated request alone.\n\n{}"
+    "Restate the request below in your own words, so that somebody outside can answer it. Keep the question and the facts it needs. Leave out whatever would "
+    "tell who or what it is about: names, numbers, addresses, inner details. Answer with the restated request alone.\n\n{}"
 )
+_RUN: Final = 48  # letters and digits in a row that are no coincidence, about ten words
 
 
 def question(call: Call) -> str:
     """Return the words in which a summary of a call is asked for."""
-    return _INSTRUCTION.format("\n".join(f"{turn.role.value}: {_words(turn)}" for turn in call.turns))
+    told = [f"system: {one.text}" for one in call.system]
+    return _INSTRUCTION.format("\n".join([*told, *(f"{turn.role.value}: {_words(turn)}" for turn in call.turns)]))
+
+
+def bare(call: Call) -> Call:
+    """Return the call with those settings alone that hold no text of its own: a summary must not take along what stands beside it."""
+    return replace(call, wire={name: value for name, value in call.wire.items() if not spots({name: value})}, headers=())
+
+
+def lowered(label: Label) -> Label:
+    """Return what a summary is before it is looked through: no more than internal. Where, for what and how long it may be used stays as it was."""
+    return replace(label, classes=INTERNAL.classes, level=INTERNAL.level)
+
+
+def is_unfit(call: Call, short: Call) -> bool:
+    """
+    Tell whether a summary cannot stand for a call: it repeats a stretch of it word for word, in whatever form, or the call demands a form of the answer that
+    says something itself.
+    """
+    if call.schema is not None and short.schema is None:
+        return True
+    runs = {run for spot in spots(call.wire) if spot.media_type is None for run in _runs(_letters(spot.text))}
+    return bool(runs) and any(run in runs for told in _forms(short) for run in _runs(told))
+
+
+def _forms(short: Call) -> Iterator[str]:
+    for spot in spots(short.wire):
+        budget = Budget(characters=FREE_CHARACTERS + EXPANSION * len(spot.text))
+        try:
+            for view in views(spot.text, budget):
+                if view is not None:
+                    letters = _letters(view.text)
+                    yield letters
+                    yield letters[::-1]
+        except SpentError:
+            yield _letters(spot.text)  # the judge, who looks too, takes it for unknown
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).casefold()))
+
+
+def _runs(letters: str) -> Iterator[str]:
+    return (letters[start : start + _RUN] for start in range(len(letters) - _RUN + 1))
 
 
 def _words(turn: Turn) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Awaitable
 
 from pointsman.core.call import Call, Text
 from pointsman.core.errors import NoPlaceAllowed, PlaceFailed
-from pointsman.core.label import INTERNAL, Label
+from pointsman.core.label import Label
 from pointsman.core.verdict import Obligation
 from pointsman.decision.choose import Rung
 from pointsman.governance.judge import Judged
-from pointsman.governance.summary import MOST_TOKENS, question
+from pointsman.governance.summary import MOST_TOKENS, bare, is_unfit, lowered, question
 from pointsman.ledger.trace import code_of
 from pointsman.pipeline.way import Way
 from pointsman.surfaces.reread import asking, retold
@@ -36,9 +36,9 @@ async def by_summary(way: Way, rung: Rung) -> Way:
         raise NoPlaceAllowed(capability=way.capability.name, data_class=way.verdict.label.text) from failed
     way.trace.book(this.attempt, stages.rater.rate(this.running, reply), started=this.started)
     told = reply if this.restorer is None else this.restorer.reply(reply)
-    short = retold(call, surface, text="".join(part.text for part in told.parts if isinstance(part, Text)))
-    lower = Way(way.call, await _judged(way, short, label=INTERNAL), trace=way.trace, stages=stages, held=way.held, is_told_again=True)
-    if is_for_summary(lower, rung) or not lower.verdict.permits(rung.target):
+    short = retold(bare(call), surface, text="".join(part.text for part in told.parts if isinstance(part, Text)))
+    lower = Way(way.call, await _judged(way, short, label=lowered(way.verdict.label)), trace=way.trace, stages=stages, held=way.held, is_told_again=True)
+    if is_unfit(call, short) or is_for_summary(lower, rung) or not lower.verdict.permits(rung.target):
         raise NoPlaceAllowed(capability=way.capability.name, data_class=lower.verdict.label.text)
     stages.auditor.lowered(this.attempt, lower.verdict.label)
     return lower

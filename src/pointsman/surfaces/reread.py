@@ -3,16 +3,17 @@ A call with another body: filtered, or told in other words. It is read again fro
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from msgspec.structs import replace
 
 from pointsman.core.call import Call
 from pointsman.surfaces.surface import Surface
 
-_INSTRUCTING: Final = frozenset({"system", "developer"})
 # What speaks about a conversation that is no longer there, or asks for a form that a summary does not have.
-_OF_THE_CONVERSATION: Final = frozenset({"tools", "tool_choice", "functions", "function_call", "parallel_tool_calls", "prediction", "mcp_servers", "container"})
+_OF_THE_CONVERSATION: Final = frozenset(
+    {"system", "tools", "tool_choice", "functions", "function_call", "parallel_tool_calls", "prediction", "mcp_servers", "container"}
+)
 
 
 def reread(call: Call, surface: Surface, *, wire: Mapping[str, object], headers: tuple[tuple[str, str], ...]) -> Call:
@@ -24,10 +25,9 @@ def reread(call: Call, surface: Surface, *, wire: Mapping[str, object], headers:
 
 
 def retold(call: Call, surface: Surface, *, text: str) -> Call:
-    """Return the call with a text instead of the conversation. Instructions and settings stay, tools go."""
+    """Return the call with a text instead of the conversation and its instructions. Settings stay, tools go."""
     wire = {name: value for name, value in call.wire.items() if name not in _OF_THE_CONVERSATION}
-    messages = cast("list[dict[str, Any]]", wire["messages"])
-    wire["messages"] = [*(message for message in messages if message.get("role") in _INSTRUCTING), {"role": "user", "content": text}]
+    wire["messages"] = [{"role": "user", "content": text}]
     return reread(call, surface, wire=wire, headers=call.headers)
 
 
