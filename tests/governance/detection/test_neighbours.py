@@ -13,7 +13,9 @@ DETECTOR = StructuredDetector()
 
 def parts(*texts: str) -> list[tuple[int, str, str]]:
     found = [settled(DETECTOR.find(text), text) for text in texts]
-    return [(part.number, part.finding.kind, texts[part.number][part.finding.start : part.finding.end]) for part in across(texts, found, DETECTOR.find) if part]
+    return [
+        (part.number, part.finding.kind, texts[part.number][part.finding.start : part.finding.end]) for part in across(texts, found, find=DETECTOR.find) if part
+    ]
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def read_file(payload: str, media_type: str, *, clock: Callable[[], float], budg
     if data is None:
         reading.leave("no base64, or too large")
     else:
-        _read(data, media_type.lower().partition(";")[0].strip(), reading, depth=0)
+        _read(data, media_type.lower().partition(";")[0].strip(), reading=reading, depth=0)
     return FileText(texts=tuple(reading.texts), unread=bool(reading.why), why=reading.why)
 
 
@@ -121,7 +121,7 @@ def _decoded(payload: str) -> bytes | None:
         return None
 
 
-def _read(data: bytes, media_type: str, reading: _Reading, *, depth: int) -> None:
+def _read(data: bytes, media_type: str, *, reading: _Reading, depth: int) -> None:
     if data.startswith(_PNG):
         _read_png(data, reading)
     elif data.startswith(_JPEG):
@@ -225,21 +225,21 @@ def _read_zip(data: bytes, reading: _Reading, *, depth: int) -> None:
             return
         if not member.is_dir():
             reading.add(member.filename if depth == 0 and not _is_office(archive) else "")
-            _read_member(archive, member, reading, depth=depth)
+            _read_member(archive, member, reading=reading, depth=depth)
 
 
 def _is_office(archive: zipfile.ZipFile) -> bool:
     return "[Content_Types].xml" in archive.NameToInfo or "mimetype" in archive.NameToInfo
 
 
-def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, reading: _Reading, *, depth: int) -> None:
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, *, reading: _Reading, depth: int) -> None:
     content = _unpacked(archive, member)
     if content is None:
         reading.leave("part too large, encrypted or damaged")
     elif member.filename.endswith((".xml", ".rels")):
         reading.add("\n".join(_xml_texts(content.decode("utf-8", "replace"))))
     elif depth < MAX_DEPTH:
-        _read(content, "", reading, depth=depth + 1)
+        _read(content, "", reading=reading, depth=depth + 1)
     else:
         reading.leave("archives in archives")
 

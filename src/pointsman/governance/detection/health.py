@@ -108,7 +108,7 @@ class HealthTerms:
         raw = shadow(text)
         found = [*self._terms.spans(raw), *(groups[1] for groups in _CODE.groups(raw))]
         for start, end in sorted(set(found)):
-            score = _meant(text, start, end)
+            score = _meant(text, start, end=end)
             if score:
                 yield Finding(start=start, end=end, kind=TERM, data_class="public", detector=self.name, score=score)
 
@@ -136,13 +136,13 @@ def _raised(finding: Finding, text: str, *, named: bool, near: Sequence[int]) ->
     if finding.kind != TERM:
         return finding
     if named and finding.score < _SURE:
-        before, after = _sentence(text, finding.start, finding.end)
+        before, after = _sentence(text, finding.start, end=finding.end)
         at = bisect_left(near, finding.start - len(before))
         named = at < len(near) and near[at] < finding.end + len(after)
     return msgspec.structs.replace(finding, kind=HEALTH, data_class=HEALTH) if named or _is_somebodys(text, finding) else finding
 
 
-def _sentence(text: str, start: int, end: int) -> tuple[str, str]:
+def _sentence(text: str, start: int, *, end: int) -> tuple[str, str]:
     """Return what the sentence says before and after a term, no more than a line of each."""
     before, after = text[max(0, start - _BEFORE) : start], text[end : end + _AFTER]
     begin = max((found.end() for found in _SENTENCE_END.finditer(before)), default=0)
@@ -150,9 +150,9 @@ def _sentence(text: str, start: int, end: int) -> tuple[str, str]:
     return before, after[: stop.start()] if stop else after
 
 
-def _meant(text: str, start: int, end: int) -> float:
+def _meant(text: str, start: int, *, end: int) -> float:
     """Return how likely a term is meant of somebody: 0 where it is denied."""
-    before, after = _sentence(text, start, end)
+    before, after = _sentence(text, start, end=end)
     if _CLINICAL.search(before) or _ABOUT_TERM.search(after):
         return _MEANT
     if _NEGATED.search(before):
@@ -161,5 +161,5 @@ def _meant(text: str, start: int, end: int) -> float:
 
 
 def _is_somebodys(text: str, term: Finding) -> bool:
-    before, _ = _sentence(text, term.start, term.end)
+    before, _ = _sentence(text, term.start, end=term.end)
     return bool(_WHOSE.search(before) or _DIAGNOSED.search(before))

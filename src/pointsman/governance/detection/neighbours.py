@@ -45,14 +45,14 @@ class _Stretch(NamedTuple):
     start: int
 
 
-def across(texts: Sequence[str], found: Sequence[Sequence[Finding]], find: Find) -> Iterator[Across | None]:
+def across(texts: Sequence[str], found: Sequence[Sequence[Finding]], *, find: Find) -> Iterator[Across | None]:
     """Yield the parts of what goes across neighbouring texts, and None between two of them. `found` is what each of them holds alone."""
     for first in range(len(texts) - 1):
         yield None
         if not _TAIL.search(texts[first][-_END:]):
             continue
         for chain in _chains(texts, first):
-            parts = list(_in_chain(texts, chain, found, find))
+            parts = list(_in_chain(texts, chain, found=found, find=find))
             if parts:
                 yield from parts
                 break
@@ -75,7 +75,7 @@ def _chains(texts: Sequence[str], first: int) -> Iterator[list[int]]:
             break
 
 
-def _in_chain(texts: Sequence[str], chain: list[int], found: Sequence[Sequence[Finding]], find: Find) -> Iterator[Across]:
+def _in_chain(texts: Sequence[str], chain: list[int], *, found: Sequence[Sequence[Finding]], find: Find) -> Iterator[Across]:
     """Yield the parts of what goes across a row of neighbours, put together without and with a space."""
     for joint in ("", " "):
         stretches: list[_Stretch] = []
@@ -88,7 +88,7 @@ def _in_chain(texts: Sequence[str], chain: list[int], found: Sequence[Sequence[F
             together += joint if stretches else ""
             stretches.append(_Stretch(len(together), len(together) + end - start, number, start))
             together += text[start:end]
-        parts = [parts for finding in find(together) if (parts := _parts(finding, stretches)) and _is_news(finding, parts, texts, found)]
+        parts = [parts for finding in find(together) if (parts := _parts(finding, stretches)) and _is_news(finding, parts, texts=texts, found=found)]
         if parts:
             yield from itertools.chain.from_iterable(parts)
             return
@@ -106,7 +106,7 @@ def _parts(finding: Finding, stretches: Sequence[_Stretch]) -> list[Across]:
     return parts if len(parts) > 1 else []
 
 
-def _is_news(finding: Finding, parts: Sequence[Across], texts: Sequence[str], found: Sequence[Sequence[Finding]]) -> bool:
+def _is_news(finding: Finding, parts: Sequence[Across], *, texts: Sequence[str], found: Sequence[Sequence[Finding]]) -> bool:
     """
     Tell whether the parts were not found already, each alone.
 

@@ -49,7 +49,7 @@ def _parted(values: list[Finding], text: str) -> list[Finding]:
     kept: list[Finding] = []
     taken: list[tuple[int, int]] = []  # in order, without overlaps
     for finding in sorted(values, key=_strictest_first):
-        free = list(_free(taken, finding.start, finding.end))
+        free = list(_free(taken, finding.start, end=finding.end))
         for start, end in free:
             if (start, end) == (finding.start, finding.end):
                 kept.append(finding)
@@ -61,7 +61,7 @@ def _parted(values: list[Finding], text: str) -> list[Finding]:
     return kept
 
 
-def _free(taken: list[tuple[int, int]], start: int, end: int) -> Iterator[tuple[int, int]]:
+def _free(taken: list[tuple[int, int]], start: int, *, end: int) -> Iterator[tuple[int, int]]:
     """Yield what of a stretch nothing has taken yet."""
     at = max(0, bisect_left(taken, (start, start)) - 1)
     while start < end and at < len(taken) and taken[at][0] < end:

@@ -124,7 +124,7 @@ class Scanner:
                 if len(work.failed) == failures and not failures:
                     self._memory.keep(digest, known)
             found.append(known)
-        for part in across(texts, tuple(found), work.find_squeezed):
+        for part in across(texts, tuple(found), find=work.find_squeezed):
             if part:
                 found[part.number] = settled((*found[part.number], part.finding), texts[part.number])
             elif work.is_late:
@@ -174,14 +174,14 @@ class _Work:
             for start, end in pieces(len(view.text)):
                 if self.is_late:
                     return
-                yield list(self._in_piece(view, start, end))
+                yield list(self._in_piece(view, start, end=end))
 
     def find_squeezed(self, text: str) -> Iterator[Finding]:
         """Yield what the readers of squeezed texts find in this one as it stands."""
         for detector in self._squeezed:
             yield from self._asked(detector, text)
 
-    def _in_piece(self, view: View, start: int, end: int) -> Iterator[Finding]:
+    def _in_piece(self, view: View, start: int, *, end: int) -> Iterator[Finding]:
         length = len(view.text)
         text = view.text[start:end]
         backwards = view.is_backwards

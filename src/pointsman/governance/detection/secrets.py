@@ -65,7 +65,7 @@ class SecretDetector:
     def _span_at(self, text: str, start: int) -> tuple[int, int, str] | None:
         for size in range(_LONGEST, 0, -1):
             for known in self._by_begin.get(text[start : start + size], ()):
-                span = _span(known, text, start)
+                span = _span(known, text, start=start)
                 if span is not None:
                     return *span, known.what
         return None
@@ -91,7 +91,7 @@ def _marks(begins: Iterable[str]) -> Linear:
     )
 
 
-def _span(known: Known, text: str, start: int) -> tuple[int, int] | None:
+def _span(known: Known, text: str, *, start: int) -> tuple[int, int] | None:
     if not known.loose and start > 0 and (text[start - 1].isalnum() or text[start - 1] == "_"):
         return None
     found = known.pattern.match(text, start)

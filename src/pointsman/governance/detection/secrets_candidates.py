@@ -74,20 +74,20 @@ def candidates(text: str, raw: bytes) -> Iterator[Candidate]:
         elif mark in " '\"":
             yield from _flagged(text, start + 1)
         elif start >= until:
-            until = _end(_REST, text, end)
+            until = _end(_REST, text, start=end)
             # In `password=password=` the second is a value. To take each such word for a name would let a text cost what it likes.
             if start >= value_until or text[start - 1] != "=":
-                for candidate in _named(text, start, until):
+                for candidate in _named(text, start, end=until):
                     value_until = candidate.end
                     yield candidate
     until = 0
     for start, end in _LONG_HINT.spans(raw):
         if start >= until:
-            until = max(end, _end(_LONG, text, start))
-            yield from _long(text, start, until)
+            until = max(end, _end(_LONG, text, start=start))
+            yield from _long(text, start, end=until)
 
 
-def _end(pattern: re.Pattern[str], text: str, start: int) -> int:
+def _end(pattern: re.Pattern[str], text: str, *, start: int) -> int:
     found = pattern.match(text, start)
     return found.end() if found else start
 
@@ -104,7 +104,7 @@ def _spans(found: re.Match[str] | None, *, name: str, form: str) -> Iterator[Can
         yield Candidate(start=found.start(group), end=found.end(group), name=name, form=form, quoted=group == 1 and form == "flag")
 
 
-def _long(text: str, start: int, end: int) -> Iterator[Candidate]:
+def _long(text: str, start: int, *, end: int) -> Iterator[Candidate]:
     """Yield a long token, with the name that stands before it, if any. What is longer than any key is no key."""
     if end - start > MAX_LONG or not _HAS_DIGIT.search(text, start, end):
         return
@@ -128,14 +128,14 @@ def _left(text: str, start: int) -> int:
     return at
 
 
-def _named(text: str, start: int, end: int) -> Iterator[Candidate]:
+def _named(text: str, start: int, *, end: int) -> Iterator[Candidate]:
     """Yield what stands after a name that ends at `end`."""
     gap = _GAP.match(text, end)
     if gap is None:
         return
     name = text[_left(text, start) : end].strip(".")
     form = _form(gap, name)
-    value = _value(text, gap, form)
+    value = _value(text, gap, form=form)
     if value is None or value[1] - value[0] < 3 or _NO_SECRET.fullmatch(text, *value):  # noqa: PLR2004 - shorter than any secret
         return
     quoted = bool(gap["quote"])
@@ -145,7 +145,7 @@ def _named(text: str, start: int, end: int) -> Iterator[Candidate]:
         return
     yield Candidate(start=value[0], end=value[1], name=name, form=form, quoted=quoted)
     if quoted and "[" in gap["scheme"]:
-        yield from _listed(text, value[1], name)
+        yield from _listed(text, value[1], name=name)
 
 
 def _form(gap: re.Match[str], name: str) -> str:
@@ -159,7 +159,7 @@ def _form(gap: re.Match[str], name: str) -> str:
     return {"(": "call", ",": "argument", "|": "table"}.get(between, "word" if between[0].isalpha() else "element")
 
 
-def _value(text: str, gap: re.Match[str], form: str) -> tuple[int, int] | None:
+def _value(text: str, gap: re.Match[str], *, form: str) -> tuple[int, int] | None:
     start, quote = gap.end(), gap["quote"].lstrip("bruf@$")
     if quote:
         end = text.find(quote, start, start + MAX_VALUE)
@@ -180,7 +180,7 @@ def _marked(value: str, name: str) -> bool:
     return any(letter.isdigit() for letter in value) or (not (value.rstrip("?!.:") or "a").isalpha() and "=" not in value)
 
 
-def _listed(text: str, at: int, name: str) -> Iterator[Candidate]:
+def _listed(text: str, at: int, *, name: str) -> Iterator[Candidate]:
     """Yield the further texts of a list whose first was found."""
     for _ in range(_MAX_IN_LIST):
         found = _NEXT.match(text, at)

@@ -141,7 +141,7 @@ def features(text: str, candidate: Candidate, *, trigrams: str) -> Iterator[str]
     length = _bin(candidate.end - candidate.start, _LENGTH_BINS)
     yield f"length {length}"
     yield f"length {length} {shape}"
-    yield from _of_name(candidate, value, shape)
+    yield from _of_name(candidate, value, shape=shape)
     standing = f"{candidate.form}{'q' if candidate.quoted else ''}"
     yield f"form {standing}"
     yield f"form {standing} {shape}"
@@ -174,7 +174,7 @@ def _of_value(value: str, shape: str, *, trigrams: str) -> Iterator[str]:
         yield "monotone"
 
 
-def _of_name(candidate: Candidate, value: str, shape: str) -> Iterator[str]:
+def _of_name(candidate: Candidate, value: str, *, shape: str) -> Iterator[str]:
     words = [word.lower() for word in _NAME_WORD.findall(candidate.name)][-8:]
     if not words:
         yield "unnamed"

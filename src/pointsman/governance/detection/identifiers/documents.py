@@ -55,12 +55,12 @@ def documents(reading: Reading) -> Iterator[Finding]:
     """Find numbers of documents that are called by their name."""
     for kind, pattern in _DOCUMENTS:
         for _, (start, end) in pattern.groups(reading.raw):
-            stop = _end_of_number(reading.raw, start, end)
+            stop = _end_of_number(reading.raw, start, end=end)
             if reading.closes(stop) and sum(map(str.isdigit, reading.raw[start:stop].decode())) >= _LEAST_DIGITS:
-                yield reading.finding(start, stop, kind, 0.9)
+                yield reading.finding(start, stop, kind=kind, score=0.9)
 
 
-def _end_of_number(raw: bytes, start: int, end: int) -> int:
+def _end_of_number(raw: bytes, start: int, *, end: int) -> int:
     """Return where the number ends: before the first word without a digit that follows it."""
     stop = start
     for word in raw[start:end].split(b" "):
@@ -73,7 +73,7 @@ def _end_of_number(raw: bytes, start: int, end: int) -> int:
 def birth_dates(reading: Reading) -> Iterator[Finding]:
     """Find dates that are said to be of a birth."""
     for _, (start, end), *_rest in _BORN.groups(reading.raw):
-        yield reading.finding(start, end, "birth_date")
+        yield reading.finding(start, end, kind="birth_date")
 
 
 def ages(reading: Reading) -> Iterator[Finding]:
@@ -82,4 +82,4 @@ def ages(reading: Reading) -> Iterator[Finding]:
         for _, *groups in pattern.groups(reading.raw):
             for start, end in groups:
                 if start != -1 and 0 < int(reading.raw[start:end]) <= _OLDEST:
-                    yield reading.finding(start, end, "age", 0.8)
+                    yield reading.finding(start, end, kind="age", score=0.8)

@@ -49,27 +49,27 @@ def ssns(reading: Reading) -> Iterator[Finding]:
         given = raw[slice(*area)].decode() not in _NO_AREAS and raw[slice(*group)] != b"00" and raw[slice(*serial)] != b"0000"
         same = raw[slice(*first)] == raw[slice(*second)]
         inside = raw[start - 1 : start] in {b"-", b"."} or (raw[end : end + 1] in {b"-", b"."} and raw[end + 1 : end + 2].isdigit())
-        if given and same and not inside and (raw[slice(*first)] == b"-" or reading.has_context(_SSN_WORDS, start, end)):
-            yield reading.finding(start, end, "ssn")
+        if given and same and not inside and (raw[slice(*first)] == b"-" or reading.has_context(_SSN_WORDS, start, end=end)):
+            yield reading.finding(start, end, kind="ssn")
     if _SSN_WORDS.found_in(raw):
         for start, end in _BARE.spans(raw):
-            if reading.has_context(_SSN_WORDS, start, end):
-                yield reading.finding(start, end, "ssn", 0.9)
+            if reading.has_context(_SSN_WORDS, start, end=end):
+                yield reading.finding(start, end, kind="ssn", score=0.9)
 
 
 def national_numbers(reading: Reading) -> Iterator[Finding]:
     """Find numbers of digits only, in the writing of their country or without any dividers."""
     for start, end in _DIGITS.spans(reading.raw):
-        yield from _checked(reading, start, end)
+        yield from _checked(reading, start, end=end)
 
 
 def lettered_numbers(reading: Reading) -> Iterator[Finding]:
     """Find numbers with letters in them, by the form of their country."""
     for start, end in _LETTERED.spans(reading.raw):
-        yield from _checked(reading, start, end)
+        yield from _checked(reading, start, end=end)
 
 
-def _checked(reading: Reading, start: int, end: int) -> Iterator[Finding]:
+def _checked(reading: Reading, start: int, *, end: int) -> Iterator[Finding]:
     raw = reading.raw
     before, after = raw[start - 1 : start], raw[end : end + 1]
     if before in {b"-", b".", b"/", b"_", b"+"} or (after in {b"-", b".", b"/", b"_"} and raw[end + 1 : end + 2].isalnum()):
@@ -80,9 +80,9 @@ def _checked(reading: Reading, start: int, end: int) -> Iterator[Finding]:
     length = len(raw[start:end].translate(None, delete=_GROUPINGS))
     known = plans()
     if not _TIME.fullmatch(value) and any(accepts(value) for accepts in known.strict.get(length, ())):
-        yield reading.finding(start, end, "national_id")
-    elif reading.has_context(_WORDS, start, end) and (_is_nino(value, length) or any(accepts(value) for accepts in known.every.get(length, ()))):
-        yield reading.finding(start, end, "national_id", 0.9)
+        yield reading.finding(start, end, kind="national_id")
+    elif reading.has_context(_WORDS, start, end=end) and (_is_nino(value, length) or any(accepts(value) for accepts in known.every.get(length, ()))):
+        yield reading.finding(start, end, kind="national_id", score=0.9)
 
 
 def _is_nino(value: str, length: int) -> bool:

@@ -38,14 +38,14 @@ def emails(reading: Reading) -> Iterator[Finding]:
     at = text.find("@")
     reached = 0
     while at != -1:
-        found = _email_at(reading, at, reached)
+        found = _email_at(reading, at, reached=reached)
         if found:
             yield found
             reached = found.end
         at = text.find("@", at + 1)
 
 
-def _email_at(reading: Reading, at: int, reached: int) -> Finding | None:
+def _email_at(reading: Reading, at: int, *, reached: int) -> Finding | None:
     text = reading.text
     domain = _DOMAIN.match(text, at + 1)
     behind = _LOCAL_BACKWARDS.match(text[max(reached, at - _LOCAL_LENGTH) : at][::-1])
@@ -53,12 +53,12 @@ def _email_at(reading: Reading, at: int, reached: int) -> Finding | None:
     local = _LOCAL.search(text, start, at)
     if not domain or not local or local.end() != at or text[local.start() : at].lower() in _NO_PERSON:
         return None
-    begin = _past_escape(text, local.start(), at)
-    end = _domain_end(text, at + 1, domain.end())
-    return reading.finding(begin, end, "email") if end is not None else None
+    begin = _past_escape(text, local.start(), at=at)
+    end = _domain_end(text, at + 1, end=domain.end())
+    return reading.finding(begin, end, kind="email") if end is not None else None
 
 
-def _past_escape(text: str, start: int, at: int) -> int:
+def _past_escape(text: str, start: int, *, at: int) -> int:
     r"""Leave out the letter of `\n` in JSON within JSON, and the name of a field that is glued on, such as `email=`."""
     if start > 0 and text[start - 1] == "\\" and text[start] in "nrt" and start + 1 < at:
         start += 1
@@ -66,7 +66,7 @@ def _past_escape(text: str, start: int, at: int) -> int:
     return start if glued == -1 or glued + 1 >= at else glued + 1
 
 
-def _domain_end(text: str, start: int, end: int) -> int | None:
+def _domain_end(text: str, start: int, *, end: int) -> int | None:
     """Return where a domain ends that has a top level of letters; what does not fit at the end is left out."""
     name = text[start:end].rstrip(".-_")
     while "." in name:
@@ -82,12 +82,12 @@ def urls(reading: Reading) -> Iterator[Finding]:
     raw = reading.raw
     for start, stop in _URL.spans(raw):
         end = stop
-        while raw[end - 1] in b".,;:!?'*_" or (raw[end - 1] in b")]" and _is_unopened(raw, start, end)):
+        while raw[end - 1] in b".,;:!?'*_" or (raw[end - 1] in b")]" and _is_unopened(raw, start, end=end)):
             end -= 1
-        yield reading.finding(start, end, "url")
+        yield reading.finding(start, end, kind="url")
 
 
-def _is_unopened(raw: bytes, start: int, end: int) -> bool:
+def _is_unopened(raw: bytes, start: int, *, end: int) -> bool:
     opening = b"(" if raw[end - 1 : end] == b")" else b"["
     return raw.count(opening, start, end) < raw.count(raw[end - 1 : end], start, end)
 
@@ -100,7 +100,7 @@ def hosts(reading: Reading) -> Iterator[Finding]:
             continue
         # `threading.local` and `package.internal` are names in programs: under these a host has to look like one.
         if not value.endswith(_IN_PROGRAMS) or b"-" in value or any(map(is_digit, value)) or (after[:1] == b":" and after[1:].isdigit()):
-            yield reading.finding(start, end, "internal_host", 0.8)
+            yield reading.finding(start, end, kind="internal_host", score=0.8)
 
 
 def addresses_4(reading: Reading) -> Iterator[Finding]:
@@ -110,7 +110,7 @@ def addresses_4(reading: Reading) -> Iterator[Finding]:
         if not reading.opens(start) or not reading.closes(end) or reading.in_decimal(start, end) or _VERSION.search(raw, max(0, start - 12), start):
             continue
         if _is_somebodys(raw[start:end].decode()):
-            yield reading.finding(start, end, "ip")
+            yield reading.finding(start, end, kind="ip")
 
 
 def _is_somebodys(value: str) -> bool:
@@ -132,7 +132,7 @@ def addresses_6(reading: Reading) -> Iterator[Finding]:
         if sum(map(bool, value.split(":"))) < _LEAST_GROUPS_6 or not reading.opens(start) or not reading.closes(stop) or not any(map(str.isdigit, value)):
             continue
         if _is_address_6(value):
-            yield reading.finding(start, stop, "ip")
+            yield reading.finding(start, stop, kind="ip")
 
 
 def _is_address_6(value: str) -> bool:
@@ -147,4 +147,4 @@ def hardware(reading: Reading) -> Iterator[Finding]:
     """Find addresses of network cards (EUI-48)."""
     for start, end in _HARDWARE.spans(reading.raw):
         if reading.raw[end : end + 1] not in {b":", b"-"} and reading.raw[start - 1 : start] not in {b":", b"-"}:
-            yield reading.finding(start, end, "mac")
+            yield reading.finding(start, end, kind="mac")

@@ -118,22 +118,22 @@ def is_iban(text: str) -> bool:
 def cards(reading: Reading) -> Iterator[Finding]:
     """Find card numbers, whole or in groups."""
     for start, end in _STRETCH.spans(reading.raw):
-        yield from _cards_in(reading, start, end)
+        yield from _cards_in(reading, start, end=end)
 
 
-def _cards_in(reading: Reading, start: int, end: int) -> Iterator[Finding]:
-    groups = _groups(reading.raw, start, end)
+def _cards_in(reading: Reading, start: int, *, end: int) -> Iterator[Finding]:
+    groups = _groups(reading.raw, start, end=end)
     first = 0
     while first < len(groups):
-        last = _card_from(reading, groups, first)
+        last = _card_from(reading, groups, first=first)
         if last is None:
             first += 1
             continue
-        yield reading.finding(groups[first][0], groups[last][1], "card")
+        yield reading.finding(groups[first][0], groups[last][1], kind="card")
         first = last + 1
 
 
-def _groups(raw: bytes, start: int, end: int) -> list[tuple[int, int]]:
+def _groups(raw: bytes, start: int, *, end: int) -> list[tuple[int, int]]:
     groups: list[tuple[int, int]] = []
     begin = start
     for at in range(start, end + 1):
@@ -144,7 +144,7 @@ def _groups(raw: bytes, start: int, end: int) -> list[tuple[int, int]]:
     return groups
 
 
-def _card_from(reading: Reading, groups: list[tuple[int, int]], first: int) -> int | None:
+def _card_from(reading: Reading, groups: list[tuple[int, int]], *, first: int) -> int | None:
     digits = ""
     sizes: tuple[int, ...] = ()
     for last in range(first, min(len(groups), first + _MOST_GROUPS)):
@@ -153,7 +153,11 @@ def _card_from(reading: Reading, groups: list[tuple[int, int]], first: int) -> i
         sizes += (stop - begin,)
         if len(digits) > _LONGEST_CARD:
             return None
-        if len(digits) >= _SHORTEST_CARD and _is_grouped(sizes, whole=len(sizes) == len(groups)) and _stands_as_card(reading, groups[first][0], stop, digits):
+        if (
+            len(digits) >= _SHORTEST_CARD
+            and _is_grouped(sizes, whole=len(sizes) == len(groups))
+            and _stands_as_card(reading, groups[first][0], end=stop, digits=digits)
+        ):
             return last
     return None
 
@@ -163,12 +167,12 @@ def _is_grouped(sizes: tuple[int, ...], *, whole: bool) -> bool:
     return len(sizes) == 1 or sizes in _GROUPINGS or (whole and len(set(sizes[:-1])) == 1 and sizes[-1] <= sizes[0] != _LIST_OF_NUMBERS)
 
 
-def _stands_as_card(reading: Reading, start: int, end: int, digits: str) -> bool:
+def _stands_as_card(reading: Reading, start: int, *, end: int, digits: str) -> bool:
     if not passes_luhn(digits) or not reading.opens(start) or not reading.closes(end) or reading.in_decimal(start, end):
         return False
     # A word beside it proves what the issuer's range does not: ranges are given out faster than tables are written.
     if len(digits) in _WEAK_LENGTHS or not is_card(digits):
-        return len(set(digits)) > 1 and reading.has_context(_CARD_WORDS, start, end)
+        return len(set(digits)) > 1 and reading.has_context(_CARD_WORDS, start, end=end)
     return True
 
 
@@ -197,7 +201,7 @@ def _iban_at(reading: Reading, start: int) -> Finding | None:
             parted = True
         if len(taken) == length:
             good = reading.closes(at + 1) and is_iban(taken.decode().upper())
-            return reading.finding(start, at + 1, "iban") if good else None
+            return reading.finding(start, at + 1, kind="iban") if good else None
     return None
 
 
@@ -205,8 +209,8 @@ def accounts(reading: Reading) -> Iterator[Finding]:
     """Find account numbers and bank codes that are called so."""
     for _, (start, end) in _ACCOUNT.groups(reading.raw):
         if reading.closes(end):
-            yield reading.finding(start, end, "bank_account", 0.9)
+            yield reading.finding(start, end, kind="bank_account", score=0.9)
     for _, (start, end) in _BANK_CODE.groups(reading.raw):
         value = reading.raw[start:end].decode()
         if value.isupper() and value[4:6] in _IBAN_LENGTHS.keys() | {"US", "CA", "AU", "JP", "CN", "HK", "SG", "IN", "NZ", "ZA", "MX", "KR"}:
-            yield reading.finding(start, end, "swift", 0.9)
+            yield reading.finding(start, end, kind="swift", score=0.9)

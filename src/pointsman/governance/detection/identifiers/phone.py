@@ -39,16 +39,16 @@ _LEAST_WITH_ZEROS: Final = 11
 def phones(reading: Reading) -> Iterator[Finding]:
     """Find telephone numbers. What has the form of a date or is part of a longer number is none."""
     for start, end in _INTERNATIONAL.spans(reading.raw):
-        if _is_alone(reading, start, end) and _is_plan(reading.raw[start:end].decode()):
-            yield reading.finding(start, end, "phone", 0.9)
+        if _is_alone(reading, start, end=end) and _is_plan(reading.raw[start:end].decode()):
+            yield reading.finding(start, end, kind="phone", score=0.9)
     for start, end in _NATIONAL.spans(reading.raw):
-        if _is_alone(reading, start, end) and _has_length(reading.raw[start:end], least=8):
-            yield reading.finding(start, end, "phone", 0.7)
+        if _is_alone(reading, start, end=end) and _has_length(reading.raw[start:end], least=8):
+            yield reading.finding(start, end, kind="phone", score=0.7)
     for _, (start, stop) in itertools.chain(_NAMED.groups(reading.raw), _NAMED_AFTER.groups(reading.raw)):
         value = reading.raw[start:stop]
         end = stop - 1 if value.endswith(b")") and b"(" not in value else stop
-        if _is_alone(reading, start, end) and _has_length(reading.raw[start:end], least=_LEAST_DIGITS):
-            yield reading.finding(start, end, "phone", 0.8)
+        if _is_alone(reading, start, end=end) and _has_length(reading.raw[start:end], least=_LEAST_DIGITS):
+            yield reading.finding(start, end, kind="phone", score=0.8)
 
 
 def _is_plan(number: str) -> bool:
@@ -61,7 +61,7 @@ def _has_length(number: bytes, *, least: int) -> bool:
     return least <= sum(map(is_digit, number.partition(b"x")[0])) <= _MOST_DIGITS
 
 
-def _is_alone(reading: Reading, start: int, end: int) -> bool:
+def _is_alone(reading: Reading, start: int, *, end: int) -> bool:
     raw = reading.raw
     before = raw[start - 1 : start]
     if before == b" " and raw[start - 2 : start - 1].isdigit():

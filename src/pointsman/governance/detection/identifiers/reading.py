@@ -32,7 +32,7 @@ class Reading(Struct, frozen=True):
     text: str
     raw: bytes
 
-    def finding(self, start: int, end: int, kind: str, score: float = 1.0) -> Finding:
+    def finding(self, start: int, end: int, *, kind: str, score: float = 1.0) -> Finding:
         """Return a finding of this kind at this place."""
         return Finding(start=start, end=end, kind=kind, data_class=class_of(kind), detector=DETECTOR, score=score)
 
@@ -53,7 +53,7 @@ class Reading(Struct, frozen=True):
         before = start > 1 and raw[start - 1] == _POINT and raw[start - 2] in _DIGITS
         return before or (end + 1 < len(raw) and raw[end] == _POINT and raw[end + 1] in _DIGITS)
 
-    def has_context(self, words: Linear, start: int, end: int) -> bool:
+    def has_context(self, words: Linear, start: int, *, end: int) -> bool:
         """Tell whether one of the words stands shortly before, or directly after."""
         return words.found_in(self.raw[max(0, start - BEFORE) : start]) or words.found_in(self.raw[end : end + AFTER])
 
