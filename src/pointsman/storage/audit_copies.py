@@ -2,12 +2,12 @@
 Where checkpoints of the audit log are kept outside of it: another folder, a git repository, a witness. What they mean is known to `ledger/audit`.
 """
 
+import importlib
 import socket
 import subprocess
 from collections.abc import Sequence
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -65,13 +65,14 @@ def ask_witness(url: str, body: str) -> tuple[int, str]:
     told = urlsplit(url)
     host, port = told.hostname or "", told.port or (443 if told.scheme == "https" else 80)
     checked(host, [str(one[4][0]) for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)])
-    kind = HTTPSConnection if told.scheme == "https" else HTTPConnection
+    client: Any = importlib.import_module("http.client")  # it brings a mail library along: only who has a witness waits for that
+    kind = client.HTTPSConnection if told.scheme == "https" else client.HTTPConnection
     connection = kind(host, port, timeout=_WITNESS_S)
     try:
         connection.request("POST", f"{told.path.rstrip('/')}/add-checkpoint", body=body.encode(), headers={"content-type": "text/plain"})
         answer = connection.getresponse()
         return answer.status, answer.read(_MOST_ANSWER_BYTES).decode("utf-8", "replace")
-    except HTTPException as error:
+    except client.HTTPException as error:
         raise NotKept(f"the witness `{url}` does not speak HTTP ({type(error).__name__})") from error
     finally:
         connection.close()
