@@ -126,7 +126,13 @@ def test_b11_no_header_or_field_of_a_request_makes_two_questions_one(gateway: Ga
         "etag": "k", "cache-control": "only-if-cached, max-stale=999999", "x-pointsman-tenant": "a", "x-tenant-id": "a", "x-forwarded-user": "ada",
         "x-pointsman-cache": "shared", "x-llmgateway-cache-scope": "global", "helicone-cache-seed": "k",
     }  # fmt: skip
-    fields = {"cache": {"namespace": "k", "use-cache": True}, "cache_key": "k", "metadata": {"cache_key": "k"}, "prompt_cache_key": "k", "user": "k"}
+    fields: dict[str, Any] = {
+        "cache": {"namespace": "k", "use-cache": True},
+        "cache_key": "k",
+        "metadata": {"cache_key": "k"},
+        "prompt_cache_key": "k",
+        "user": "k",
+    }
     assert not asked(gateway, parrot, "keyed by header?", headers=same, **fields)
     assert not asked(gateway, parrot, "keyed by header, another", headers=same, **fields)
     assert not asked(gateway, parrot, "keyed by header?", key=_KEYS["b"].secret, headers=same, **fields)
@@ -194,7 +200,8 @@ def test_b12_whatever_may_change_an_answer_is_part_of_the_question(gateway: Gate
         words = f"plain question about {name}"
         for value in values:
             before = len(parrot.heard)
-            answer = ask(gateway, dialect, "kept", words, key=A, **{name: value})
+            field: dict[str, Any] = {name: value}
+            answer = ask(gateway, dialect, "kept", words, key=A, **field)
             assert answer.raw.status_code == 400 or not is_hit(answer, parrot, before), (name, value)
         assert not asked(gateway, parrot, words, dialect=dialect), name
 
