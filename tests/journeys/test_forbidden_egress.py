@@ -101,6 +101,24 @@ def test_a_pseudonym_gives_its_value_to_nobody_but_those_who_said_it(tmp_path: P
     assert any(b"EMAIL_" in answer for answer in answers)  # what was stolen came back as it was written
 
 
+def test_what_a_caller_calls_a_field_is_in_no_record(tmp_path: Path) -> None:
+    """Why a target cannot express a call is on record; the names that it was told in are not, unless they are words of the protocol."""
+
+    async def play() -> None:
+        async with House(tmp_path) as house:
+            body = {"model": "c6-oa", "max_tokens": 9, "messages": [{"role": "user", "content": "Well?"}], "anna.weber": {"at": 1}, "logit_bias": {"7": 1}}
+            answer = await house.post("/v1/messages", wire(body), {"x-api-key": house.keys["plain"].secret, "anthropic-version": "2023-06-01"})
+            assert answer is not None
+            assert b"anna.weber" in answer.body  # whoever sent it is told
+
+    asyncio.run(play())
+    recorded = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert b"cannot_express:" in recorded
+    assert b"logit_bias" in recorded
+    assert b"anna.weber" not in recorded
+    assert b"weber" not in recorded
+
+
 def test_the_table_that_is_read_by_hand_is_the_one_that_ships() -> None:
     """Else the cases above would prove another policy. The hand wrote it from the page, the code has its own."""
     for name, row in TABLE.items():

@@ -6,6 +6,7 @@ from pointsman.core.attempt import Grade
 from pointsman.core.errors import Exhausted, NoPlaceAllowed, NotGoodEnough, PlaceFailed, Refused
 from pointsman.decision.choose import Rung
 from pointsman.decision.retry import End, NextRung, plan
+from pointsman.governance.filtering.words import recordable
 from pointsman.ledger.trace import code_of
 from pointsman.pipeline.live import begun
 from pointsman.pipeline.summary import by_summary, is_for_summary
@@ -15,7 +16,7 @@ from pointsman.pipeline.way import Answer, Way
 async def climb(way: Way) -> Answer:
     """Return the first good answer of the ladder. Raises `Refused`, `CredentialMissing`, `PlaceFailed`, `NotGoodEnough` or `Exhausted`."""
     choice = way.stages.chooser.choose(way.judged.call, way.capability, verdict=way.verdict)
-    way.trace.considered = choice.considered
+    way.trace.considered = recordable(choice.considered)
     if choice.refusal is not None:
         raise choice.refusal
     failures: list[PlaceFailed] = []

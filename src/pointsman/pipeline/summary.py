@@ -25,9 +25,8 @@ async def by_summary(way: Way, rung: Rung) -> Way:
     """Return the way of the summary of a call. Raises `NoPlaceAllowed` where there is none that may go to the target."""
     stages, surface, call = way.stages, way.stages.surfaces[way.call.dialect], way.judged.call
     asked = asking(call, surface, text=question(call), max_tokens=MOST_TOKENS)
-    this = Way(asked, await _judged(way, asked, label=way.verdict.label), trace=way.trace, stages=stages).begin(
-        Rung(way.capability.summariser or rung.target, "summarises")
-    )
+    private = Way(asked, await _judged(way, asked, label=way.verdict.label), trace=way.trace, stages=stages)
+    this = private.begin(Rung(way.capability.summariser or rung.target, "summarises"))
     try:
         await stages.auditor.leaving(this.attempt, way.judged.seen.counts)
         reply = await stages.models.run(this.attempt, full=True)

@@ -27,7 +27,7 @@ from pointsman.governance.look import Seen
 from pointsman.surfaces.registry import BY_PATH
 
 _PATHS: Final = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
-_FAULTS: Final = (
+FAULTS: Final = (
     "status_400", "status_401", "status_403", "status_404", "status_429:0.001", "status_500", "status_503", "status_529", "context_length",
     "refuse_request", "refuse_content", "slow_first_byte:0.5", "stall:2", "cut_before_first_chunk", "cut_after_chunks:2", "no_end_mark", "error_event:2",
     "malformed_json", "html_page", "empty_body", "redirect",
@@ -138,7 +138,7 @@ class Case:
         for vendor in house.vendors.values():
             vendor.heard.clear()
             vendor.way = chance.choice(WAYS)
-            vendor.faults = [chance.choice(_FAULTS) for _ in range(chance.choice((0, 0, 0, 1, 2)))]
+            vendor.faults = [chance.choice(FAULTS) for _ in range(chance.choice((0, 0, 0, 1, 2)))]
             tally.faults.update(fault.partition(":")[0] for fault in vendor.faults)
         tally.cases += 1
         tally.events[self._event or "none"] += 1

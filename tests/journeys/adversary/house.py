@@ -145,10 +145,11 @@ class House:
 
     def settings(self, **more: Any) -> Settings:
         """Return the settings of this house, with other parts."""
-        self.path.write_text(yaml.safe_dump({**self._told(), **self._more, **more}, sort_keys=False), encoding="utf-8")
+        self.path.write_text(yaml.safe_dump({**self.told(), **self._more, **more}, sort_keys=False), encoding="utf-8")
         return load(self.path, self.facts)
 
-    def _told(self) -> dict[str, Any]:
+    def told(self) -> dict[str, Any]:
+        """Return the configuration."""
         quick = {"first_byte_s": 0.2, "gap_s": 0.15, "total_s": 20}
         retries = {"per_target": 1, "budget": 4, "backoff_s": 0.001, "longest_wait_s": 1}
         usual = {"deadlines": quick, "retries": retries}

@@ -5,6 +5,8 @@ A word stands here only if it is the same in everybody's requests. A text is lef
 in: a caller may write anything into any field.
 """
 
+import re
+from collections.abc import Iterable
 from typing import Final
 
 _ENVELOPE: Final = """
@@ -39,3 +41,20 @@ _MEDIA: Final = """
 
 MEDIA_TYPES: Final = frozenset(_MEDIA.split())
 WORDS: Final = frozenset((_ENVELOPE + _CONTENT + _SCHEMA + _VALUES).split()) | MEDIA_TYPES | {""}
+
+_CANNOT: Final = "cannot_express:"
+_STEP: Final = re.compile(r"[^.,\[\]]+")
+_HEADERS: Final = frozenset({"header anthropic-beta", "header anthropic-version"})
+
+
+def recordable(considered: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """
+    Return why targets were left out, without names of fields that are no words of a protocol.
+
+    A caller may call a field anything, and records hold no content.
+    """
+    return tuple((target, _CANNOT + _STEP.sub(_known, why.removeprefix(_CANNOT)) if why.startswith(_CANNOT) else why) for target, why in considered)
+
+
+def _known(step: re.Match[str]) -> str:
+    return step[0] if step[0] in WORDS or step[0] in _HEADERS else "…"
