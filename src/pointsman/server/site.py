@@ -37,6 +37,13 @@ class Site:
             ("GET", "/livez"): self._live,
             ("GET", "/readyz"): self._ready,
         }
+        # Routes whose path ends in a name. There is no route beside these two tables.
+        self._named: Mapping[tuple[str, str], Handler] = {("GET", _MODEL): self._model}
+
+    @property
+    def routes(self) -> frozenset[tuple[str, str]]:
+        """Every route as method and path; a path that ends in `/` has a name behind it."""
+        return frozenset((*self._routes, *self._named))
 
     async def answer(self, request: Request, client: Client) -> None:
         """Answer one request; whatever goes wrong is told in the caller's dialect."""
@@ -69,8 +76,9 @@ class Site:
         handler = self._routes.get((method, request.path))
         if handler is not None:
             return handler
-        if method == "GET" and request.path.startswith(_MODEL):
-            return self._model
+        for (named, start), handler in self._named.items():
+            if method == named and request.path.startswith(start):
+                return handler
         raise self._unknown(request)
 
     def _calls(self, surface: Surface) -> Handler:
