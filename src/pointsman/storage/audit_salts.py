@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from pointsman.storage.database import write_ahead
+
 _SALT_BYTES: Final = 32
 _BUSY_S: Final = 10.0
 _MOST_KNOWN: Final = 100_000
@@ -32,8 +34,7 @@ class Salts:
         path.touch(mode=_PRIVATE)
         self._connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
         self._connection.execute("PRAGMA secure_delete=ON")
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=FULL")
+        write_ahead(self._connection, _BUSY_S)
         self._connection.execute("CREATE TABLE IF NOT EXISTS salt (lookup BLOB PRIMARY KEY, salt BLOB NOT NULL) WITHOUT ROWID")
         self._known: dict[tuple[str, str], bytes] = {}
         self._version = self._seen()

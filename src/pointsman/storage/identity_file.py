@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pointsman.core.errors import Unusable
-from pointsman.storage.database import transaction
+from pointsman.storage.database import transaction, write_ahead
 
 _VERSION: Final = 1
 _BUSY_S: Final = 2.0
@@ -121,8 +121,7 @@ class IdentityFile:
     # ── the file ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _prepare(self) -> None:
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=FULL")  # what was revoked stays revoked through a power failure
+        write_ahead(self._connection, _BUSY_S)  # what was revoked stays revoked through a power failure
         with transaction(self._connection):
             found = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
             if found > _VERSION:

@@ -5,6 +5,7 @@ Where the ledger, the content and its keys are, and the master key that opens th
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -60,13 +61,17 @@ def _make_master(reference: str, folder: Path, *, keys_exist: bool) -> None:
         return
     if keys_exist:
         raise Unusable(f"The master key `{reference}` is missing, and without it no kept content can be read. Put the file back, with mode 600.")
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
     try:
-        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
+        with os.fdopen(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
             file.write(secrets.token_urlsafe(_SHORTEST) + "\n")
             file.flush()
             os.fsync(file.fileno())
-    except FileExistsError:  # another worker was faster
-        return
+        try:
+            with suppress(FileExistsError):  # another worker was faster
+                os.link(beside, path)  # so that nobody ever finds a file without its key
+        finally:
+            beside.unlink()
     except OSError as error:
         raise Unusable(
             f"The master key `{reference}` cannot be written ({error.strerror}). Make its folder, or name another under `retention.keys`."
