@@ -74,6 +74,8 @@ def main() -> None:
             total = together(total, told)
             line = f"{total.cases:,} cases, {len(total.leaked('flow'))} flow, {len(total.leaked('missed'))} missed"
             print(f"  {number + 1}/{len(parts)}: {line}, {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+            for leak in told.leaked("flow"):
+                print(f"    seed {leak.seed} at {leak.vendor}: {leak.value.core!r} of {leak.value.position}", file=sys.stderr, flush=True)
     planted = sum(total.planted.values())
     print(f"cases               {total.cases:>12,}\nrequests            {total.requests:>12,}\nvalues planted      {planted:>12,}   ({top(total.planted)})")
     print(f"pairs               {sum(total.pairs.values()):>12,}   ({top(total.pairs)})\nbytes at vendors    {total.bytes_heard:>12,}")

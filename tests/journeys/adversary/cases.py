@@ -320,14 +320,12 @@ class Case:
             known = request.declared | {one.data_class for ones in seen.findings for one in ones} | ({"restricted"} if seen.failed else set())
             left = Heard(_framed(wire(body)))
             meant = request.declared | {one for other in request.values if left.holds(other) for one in _classes_of(other)}
-            is_word = value.data_class is None or value.kind == "code"
-            if is_word and allowed(request, value, vendor, meant):
+            meant |= {"restricted"} if DETONATE in left.text or DAWDLE in left.text else set()
+            if allowed(request, value, vendor, meant):
                 return "moot"
-            missed = "unsearched" if seen.failed else "missed"
-            if is_word and allowed(request, value, vendor, known):
-                return missed
-            if not is_word and not _covers(seen, value) and allowed(request, Value(core=value.core, kind="word", data_class=None), vendor, known):
-                return missed
+            bare = Value(core=value.core, kind="word", data_class=None)
+            if allowed(request, value, vendor, known) or (value.data_class is not None and not _covers(seen, value) and allowed(request, bare, vendor, known)):
+                return "unsearched" if seen.failed else "missed"
         # Whether it was late depends on the machine; the gateway knew of it, and let the data go only where the strictest may.
         is_late = bool(self._house.failed) and PLACES[vendor].zone == "private" and value.position != "authorization" and value.kind != "header"
         return "unsearched" if is_late else "flow"
