@@ -3,14 +3,24 @@ What reaches a vendor is what the caller sent: every field in the same dialect, 
 """
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from tests.journeys.gateway import UPSTREAM_KEY, Gateway
 from tests.journeys.sdks import GREETING, PNG, AnthropicClient, OpenAIClient, Sdk, every_sdk
-from tests.journeys.upstreams import Simulator
+from tests.journeys.upstreams import Simulator, Upstreams, settings
 
 _CALLERS_KEY = "the-callers-own-secret"
+
+# What a model of sentences takes for a name in a text of all alphabets would be replaced on its way; here the way itself is looked at.
+_PLAIN = {"off": ["person", "address", "location", "phone", "age", "nationality", "postcode"]}
+
+
+@pytest.fixture(scope="module")
+def gateway(upstreams: Upstreams, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    with Gateway(tmp_path_factory.mktemp("plain"), settings(upstreams, detection=_PLAIN)) as running:
+        yield running
 
 
 def _received(simulator: Simulator) -> dict[str, Any]:

@@ -6,6 +6,7 @@ installation or a server failed · 4 policy or a limit said no · 130 stopped by
 """
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -14,7 +15,6 @@ import click
 
 from pointsman.cli.options import note, print_json
 from pointsman.core.errors import PointsmanError, Refused, SettingsInvalid
-from pointsman.settings.secrets import presume
 
 EXIT_MISTAKES: Final = 1
 EXIT_FAILED: Final = 3
@@ -86,7 +86,7 @@ def main(args: Sequence[str] | None = None) -> None:
     """Run a command; errors of ours become a message and an exit code. A reader who has seen enough of our output is click's business."""
     words = list(sys.argv[1:] if args is None else args)
     # The detectors' sums are small: threads for them would wait for each other longer than they work. numpy reads this once, when it is loaded.
-    presume("OPENBLAS_NUM_THREADS", "1")
+    os.putenv("OPENBLAS_NUM_THREADS", "1")
     try:
         done = root(words, prog_name="pointsman", standalone_mode=False)
     except click.Abort:

@@ -2,6 +2,7 @@
 A call is looked through: every text of its body, of its files and of its heeded headers. What was found, and where; never what it says.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import Final
 
@@ -23,6 +24,8 @@ from pointsman.governance.filtering.tree import spots
 _FILE_S: Final = 0.1
 
 _SEALED: Final = frozenset({"signature", "data", "encrypted_content"})
+_NAMES: Final = frozenset({"id", "tool_call_id", "tool_use_id", "user_id", "user", "safety_identifier", "prompt_cache_key"})
+_BLANK: Final = re.compile(r"\s")
 _TURN_S: Final = 0.002
 
 Pause = Callable[[float], Awaitable[None]]
@@ -100,6 +103,8 @@ def _search(call: Call, scanner: Scanner) -> Generator[None, None, Seen]:
     for index, ones in zip(owners, with_identity(with_person(scan.findings, texts)), strict=True):
         spot = found[index]
         # What stands in a file cannot be replaced within it, so it stands in the whole file.
+        if spot.path[-1] in _NAMES and not _BLANK.search(spot.text):  # a name of a call or a user, which says nothing to a model of sentences
+            ones = tuple(one for one in ones if not one.detector.startswith("sequence/"))  # noqa: PLW2901 - what is left of the same
         if spot.path[-1] in _SEALED:  # it looks like a secret because it is sealed, and a word less would break the vendor's seal
             ones = tuple(one for one in ones if one.kind != GUESSED)  # noqa: PLW2901 - what is left of the same
         findings[index] += ones if spot.media_type is None else tuple(replace(one, start=0, end=len(spot.text)) for one in ones)

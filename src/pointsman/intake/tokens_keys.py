@@ -16,6 +16,7 @@ from typing import Any, Final, cast
 import msgspec
 from msgspec import Struct
 
+from pointsman.core.errors import ExtraMissing
 from pointsman.settings.identity_values import Issuer
 
 _LEAST_RSA_BITS: Final = 2048
@@ -36,7 +37,10 @@ _ALGORITHMS: Final[Mapping[str, tuple[str, str | None, str]]] = {
 
 def _library(part: str) -> Any:
     """Return a part of `joserfc`, which is read at the first key of an issuer: a gateway without issuers starts without it."""
-    return importlib.import_module(f"joserfc.{part}")
+    try:
+        return importlib.import_module(f"joserfc.{part}")
+    except ImportError as error:
+        raise ExtraMissing(what="Knowing people and workloads by tokens", extra="identity") from error
 
 
 class VerifyingKey(Struct, frozen=True, kw_only=True):

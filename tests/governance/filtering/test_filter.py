@@ -302,7 +302,7 @@ def test_no_value_that_was_found_stands_anywhere_in_what_is_sent(drawn: tuple[di
     wire, found = drawn
     duties = REDACT if is_out else PERSONAL
     done = filtered(wire, found, duties=duties, names=Namer(KEY, scope="one"))
-    values = {spot.text[max(one.start, 0) : one.end].strip() for spot, ones in found for one in ones if one.data_class == "personal"}
+    values = {spot.text[max(one.start, 0) : one.end].strip() for spot, ones in found for one in ones if one.data_class == "personal" and one.end > max(one.start, 0)}
     for value in {value for value in values if len(value) >= 3}:
         before, after = (LETTER if edge.isalnum() else "(?!)" for edge in (value[0], value[-1]))
         alone = re.compile(rf"(?<!{before}){re.escape(value)}(?!{after})")
