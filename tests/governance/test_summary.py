@@ -50,6 +50,13 @@ def test_one_that_repeats_the_call_is_none_in_whatever_form(told: str) -> None:
     assert is_unfit(read(), short(read(), told))
 
 
+@pytest.mark.parametrize("start", range(0, 20, 3))
+def test_ten_words_in_a_row_are_enough_wherever_they_stand(start: int) -> None:
+    copied = "".join(filter(str.isalnum, SAID))[start : start + 48]
+    assert is_unfit(read(), short(read(), f"Someone asks: {copied}?"))
+    assert not is_unfit(read(), short(read(), f"Someone asks: {copied[:30]}?"))
+
+
 def test_what_was_said_beside_the_conversation_must_not_be_repeated_either() -> None:
     call = read("And now?", metadata={"about": SAID}, tools=[{"type": "function", "function": {"name": "look", "description": SAID[::-1]}}])
     assert is_unfit(call, short(call, SAID))

@@ -23,7 +23,9 @@ _INSTRUCTION: Final = (
     "Restate the request below in your own words, so that somebody outside can answer it. Keep the question and the facts it needs. Leave out whatever would "
     "tell who or what it is about: names, numbers, addresses, inner details. Answer with the restated request alone.\n\n{}"
 )
-_RUN: Final = 48  # letters and digits in a row that are no coincidence, about ten words
+# Of the call, every so many letters and digits a run is looked for. So a stretch of 48, about ten words, holds one, wherever it begins.
+_RUN: Final = 33
+_EVERY: Final = 16
 
 
 def question(call: Call) -> str:
@@ -49,8 +51,8 @@ def is_unfit(call: Call, short: Call) -> bool:
     """
     if call.schema is not None and short.schema is None:
         return True
-    runs = {run for spot in spots(call.wire) if spot.media_type is None for run in _runs(_letters(spot.text))}
-    return bool(runs) and any(run in runs for told in _forms(short) for run in _runs(told))
+    told = {form[at : at + _RUN] for form in _forms(short) for at in range(len(form) - _RUN + 1)}
+    return any(run in told for spot in spots(call.wire) if spot.media_type is None for run in _runs(_letters(spot.text)))
 
 
 def _forms(short: Call) -> Iterator[str]:
@@ -71,7 +73,7 @@ def _letters(text: str) -> str:
 
 
 def _runs(letters: str) -> Iterator[str]:
-    return (letters[start : start + _RUN] for start in range(len(letters) - _RUN + 1))
+    return (letters[at : at + _RUN] for at in range(0, len(letters) - _RUN + 1, _EVERY))
 
 
 def _words(turn: Turn) -> str:
