@@ -6,7 +6,7 @@ import pytest
 
 from pointsman.core.errors import CredentialMissing, ExtraMissing
 from pointsman.settings.secret_value import local
-from pointsman.settings.secrets import SecretUnusable, environment, is_reference, secret
+from pointsman.settings.secrets import SecretUnusable, environment, is_reference, presume, secret
 
 
 class FakeKeyring(ModuleType):
@@ -139,3 +139,9 @@ def test_the_environment_is_that_of_the_process(monkeypatch: pytest.MonkeyPatch)
     assert environment()["POINTSMAN_TEST"] == "1"
 
 
+def test_what_is_presumed_of_the_environment_gives_way_to_what_somebody_has_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OF_A_LIBRARY", raising=False)
+    presume("OF_A_LIBRARY", "1")
+    presume("OF_A_LIBRARY", "2")
+    assert environment()["OF_A_LIBRARY"] == "1"
+    monkeypatch.delenv("OF_A_LIBRARY")

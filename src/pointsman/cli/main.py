@@ -6,7 +6,6 @@ installation or a server failed · 4 policy or a limit said no · 130 stopped by
 """
 
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -61,6 +60,8 @@ class _Lazy(click.Group):
         del ctx
         if cmd_name not in _COMMANDS:
             return None
+        # The detectors' sums are small: threads for them would wait for each other longer than they work. numpy reads this once, when it is loaded.
+        importlib.import_module("pointsman.settings.secrets").presume("OPENBLAS_NUM_THREADS", "1")
         return importlib.import_module(f"pointsman.cli.{cmd_name}").command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -85,8 +86,6 @@ def root() -> None:
 def main(args: Sequence[str] | None = None) -> None:
     """Run a command; errors of ours become a message and an exit code. A reader who has seen enough of our output is click's business."""
     words = list(sys.argv[1:] if args is None else args)
-    # The detectors' sums are small: threads for them would wait for each other longer than they work. numpy reads this once, when it is loaded.
-    os.putenv("OPENBLAS_NUM_THREADS", "1")
     try:
         done = root(words, prog_name="pointsman", standalone_mode=False)
     except click.Abort:

@@ -42,6 +42,11 @@ def environment() -> Mapping[str, str]:
 
 
 
+def presume(name: str, value: str) -> None:
+    """Set a variable of this process for libraries that read it when they are loaded, unless whoever runs us has set it."""
+    os.environ.setdefault(name, value)
+
+
 def secret(reference: str, *, folder: Path, environ: Mapping[str, str], vault: Reader | None = None) -> Secret:
     """
     Return the secret, bound to no origin yet. Paths are relative to `folder`.
