@@ -17,6 +17,7 @@ A unit and a user are names that the ledger is there to keep: in it, and only in
 
 import asyncio
 import base64
+import logging
 import random
 import sys
 import tempfile
@@ -210,6 +211,7 @@ def report(work: Workload, sinks: list[tuple[str, bytes]], heard: list[tuple[str
 
 
 def main() -> None:
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # clients of the vendors leave on purpose
     canaries = int(sys.argv[1]) if len(sys.argv) > 1 else 50_000
     with tempfile.TemporaryDirectory(prefix="canaries-", ignore_cleanup_errors=True) as name:
         asyncio.run(play(Path(name), canaries))

@@ -3,6 +3,7 @@ A summary takes nothing along but itself, repeats nothing, and loosens only the 
 """
 
 import base64
+import gzip
 from typing import Any, Final
 
 import pytest
@@ -104,6 +105,25 @@ def test_a_form_of_the_answer_that_says_something_itself_cannot_be_told_again() 
     schema = {"type": "object", "properties": {"lyon_closes_in_march": {"type": "boolean"}}}
     call = read(response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": schema}})
     assert is_unfit(call, short(call, "In short?"))
+
+
+def test_a_repetition_is_seen_even_beside_what_unfolds_without_end() -> None:
+    bomb = base64.b64encode(gzip.compress(b"la " * 2_000_000)).decode()
+    assert is_unfit(read(), short(read(), f"{SAID} {bomb}"))
+    assert not is_unfit(read(), short(read(), f"Well? {bomb}"))  # the judge looks too, and takes it for unknown
+
+
+def test_what_tools_said_is_told_to_the_summariser_and_must_not_be_repeated() -> None:
+    use = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    call = read(
+        messages=[
+            {"role": "user", "content": "What is new?"},
+            {"role": "assistant", "content": None, "tool_calls": [use]},
+            {"role": "tool", "tool_call_id": "call_1", "content": SAID},
+        ]
+    )
+    assert f"user: {SAID}" in question(call)
+    assert is_unfit(call, short(call, SAID))
 
 
 def test_the_summariser_is_told_the_instructions_too() -> None:
