@@ -126,6 +126,7 @@ def test_in_a_terminal_every_message_fits_and_is_wrapped_between_words(tmp_path:
         ("check",),
         ("explain", "--capability", "support-answer"),
         ("explain", "--capability", "support-answer", "--data-class", "restricted"),
+        ("explain", "--capability", "support-answer", "Write to anna.miller@example.com that her card 4111 1111 1111 1111 is blocked."),
         ("ask", "Hello", "--capability", "support-answer", "--url", "http://127.0.0.1:1"),
         ("report",),
         ("keys", "list"),

@@ -121,7 +121,7 @@ def _tell(found: Explanation) -> None:
     for step in found.steps:
         say(f"  {step.stage:<7} {_STATES[step.state]:<8} {step.says}", hang=17)
     if found.candidates:
-        header = ("", "target", "place", "data", "fits", "protocol", "key", "estimate")
+        header = ("", "target", "place", "data", "fits", "api", "key", "estimate")
         click.echo("\n" + table(header, [_row(one) for one in found.candidates]) + "\n")
         for one in found.candidates:
             owed = "" if one.order is None or not one.owed else f", but first: {', '.join(one.owed)}"
@@ -140,10 +140,10 @@ def _row(one: Candidate) -> tuple[str, ...]:
         "-" if one.order is None else str(one.order),
         one.target,
         one.place,
-        "no" if one.policy != "permitted" else "filtered" if one.owed else "yes",
+        "no" if one.policy != "permitted" else "owed" if one.owed else "yes",
         "yes" if one.fit == "fits" else "no",
         one.protocol,
-        one.credential,
+        "-" if one.credential == "none needed" else one.credential,
         "hardware" if one.estimate_nano_usd is None and one.price != "unknown" else money(one.estimate_nano_usd),
     )
 
