@@ -1,9 +1,11 @@
 """
 What was said in a call, kept as far as the policy and the configuration allow: in full, filtered, as a fingerprint, or not at all.
 
-Secrets that were found are never kept. Keeping comes after the answer is sent and never delays it; what cannot be kept is told in the log by the store.
+Secrets that were found are never kept. Keeping comes after the answer is sent and never delays it, and a caller who leaves then does not stop it; what cannot
+be kept is told in the log by the store.
 """
 
+import asyncio
 from typing import Final
 
 import msgspec
@@ -25,6 +27,7 @@ class Keeper:
     def __init__(self, store: ContentStore | None, retention: Retention) -> None:
         self._store = store
         self.retention = retention
+        self._under_way: set[asyncio.Task[None]] = set()
 
     def close(self) -> None:
         """Write what is left."""
@@ -47,7 +50,13 @@ class Keeper:
         return None if kept.keeping is Keeping.NOTHING else kept
 
     async def keep(self, call: Call, trace: Trace, *, kept: Kept, answer: bytes, stages: Stages) -> None:
-        """Keep a call as the caller sent it, less the secrets in it, with the answer that the caller was sent."""
+        """Keep a call as the caller sent it, less the secrets in it, with the answer that the caller was sent. It is done also if the waiting is cancelled."""
+        task = asyncio.ensure_future(self._keep(call, trace, kept=kept, answer=answer, stages=stages))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        await asyncio.shield(task)
+
+    async def _keep(self, call: Call, trace: Trace, *, kept: Kept, answer: bytes, stages: Stages) -> None:
         principal, verdict = trace.principal, trace.verdict
         if self._store is None or verdict is None:
             return

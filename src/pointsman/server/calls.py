@@ -43,18 +43,16 @@ async def answer_call(request: Request, client: Client, *, surface: Surface, gat
         refuse(error, client, surface=surface, call_id=call_id)
         return
     kept = gateway.keeper.wanted(answer.trace)
-    chunks = answer.chunks
-    if chunks is None:
-        lines = _decision(answer.trace, surface) + f"{answers.COST_TRAILER}: {_cost(answer.trace)}\r\n"
-        client.write(answers.whole(200, answer.body, headers=lines, keep_alive=client.keeps_alive))
-        said = answer.body
-    else:
-        sending = _Sending(answer.trace, client, surface=surface, gateway=gateway, is_kept=kept is not None)
-        async with aclosing(chunks):
-            await sending.send(chunks)
-        said = bytes(sending.said)
-    if kept is not None:
-        await gateway.keeper.keep(call, answer.trace, kept=kept, answer=said, stages=stages)
+    sending = _Sending(answer.trace, client, surface=surface, gateway=gateway, is_kept=kept is not None)
+    try:
+        if answer.chunks is None:
+            sending.whole(answer.body)
+        else:
+            async with aclosing(answer.chunks):
+                await sending.send(answer.chunks)
+    finally:  # also for a caller who left in the middle: what was said so far was said
+        if kept is not None:
+            await gateway.keeper.keep(call, answer.trace, kept=kept, answer=bytes(sending.said), stages=stages)
 
 
 def refuse(error: Exception, client: Client, *, surface: Surface, call_id: str) -> None:
@@ -71,9 +69,9 @@ def refuse(error: Exception, client: Client, *, surface: Surface, call_id: str) 
 
 class _Sending:
     """
-    One stream on its way to the caller.
+    One answer on its way to the caller. `said` is what was sent, where it is to be kept.
 
-    Its head leaves with its first bytes, so that a failure before them is still answered as an error. A caller of HTTP/1.0 knows no chunks:
+    The head of a stream leaves with its first bytes, so that a failure before them is still answered as an error. A caller of HTTP/1.0 knows no chunks:
     for it the stream ends with the connection.
     """
 
@@ -86,6 +84,13 @@ class _Sending:
         self._gateway = gateway
         self._is_chunked = client.takes_chunks
         self._has_begun = False
+
+    def whole(self, body: bytes) -> None:
+        """Send a whole answer."""
+        if self._is_kept:
+            self.said += body
+        lines = _decision(self._trace, self._surface) + f"{answers.COST_TRAILER}: {_cost(self._trace)}\r\n"
+        self._client.write(answers.whole(200, body, headers=lines, keep_alive=self._client.keeps_alive))
 
     async def send(self, chunks: AsyncGenerator[bytes]) -> None:
         """Send a stream to its end, whatever the end is."""

@@ -4,13 +4,12 @@ The files of kept content and of its keys: opened, and cleared of what was delet
 Both are readable for their owner alone, and what is deleted from them is overwritten: a page that is free holds nothing.
 """
 
-import os
 import sqlite3
 from pathlib import Path
 from typing import Final
 
 from pointsman.core.errors import Unusable
-from pointsman.storage.database import migrate, migrations, write_ahead
+from pointsman.storage.database import make_private, migrate, migrations, write_ahead
 
 _BUSY_S: Final = 10.0
 
@@ -22,7 +21,7 @@ def open_file(path: Path, kind: str, *, busy_s: float = _BUSY_S) -> sqlite3.Conn
     A connection may be used by several threads, one at a time.
     """
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        make_private(path)
         connection = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA secure_delete=ON")

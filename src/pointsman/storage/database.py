@@ -5,10 +5,11 @@ Migrations are numbered SQL files, applied in order, each in a transaction. A fi
 know what it would break.
 """
 
+import os
 import sqlite3
 import time
 from collections.abc import Generator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -72,6 +73,17 @@ def open_reader(path: Path) -> sqlite3.Connection:
         raise Unusable(f"The ledger `{path}` is of an older version (schema {found}, this one reads {known}). Start the gateway once: it brings the file up.")
     connection.row_factory = sqlite3.Row
     return connection
+
+
+def make_private(path: Path) -> None:
+    """
+    Make an empty file for its owner alone, unless there is one. Raises `OSError`.
+
+    A file that is there is not even opened: closing it would take away the locks that connections of this process hold on it (SQLite, "How To Corrupt", 2.2),
+    and the next process to close the file would delete the write-ahead log from under them.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 @contextmanager

@@ -4,7 +4,6 @@ Sessions, revocations and approvals in one small SQLite file beside the ledger, 
 It is read again only when somebody else has written to it, which SQLite tells in microseconds (`PRAGMA data_version`). Secrets are kept as digests.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pointsman.core.errors import Unusable
-from pointsman.storage.database import transaction, write_ahead
+from pointsman.storage.database import make_private, transaction, write_ahead
 
 _VERSION: Final = 1
 _BUSY_S: Final = 2.0
@@ -34,7 +33,7 @@ class IdentityFile:
         self._path = path
         self._seen: int | None = None
         try:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            make_private(path)
             self._connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
             try:
                 self._prepare()
