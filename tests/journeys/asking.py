@@ -24,12 +24,23 @@ class Answered(NamedTuple):
         return self.raw.headers.get("x-pointsman-reason", "")
 
 
-def ask(gateway: Gateway, dialect: str, capability: str, text: Any, *, key: str, headers: Mapping[str, str] | None = None, **more: Any) -> Answered:
-    """Ask one question; `more` are further fields of the body."""
+def ask(
+    gateway: Gateway,
+    dialect: str,
+    capability: str,
+    text: Any,
+    *,
+    key: str,
+    headers: Mapping[str, str] | None = None,
+    fields: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> Answered:
+    """Ask one question; `fields` and `more` are further fields of the body."""
     body: dict[str, Any] = {
         "model": capability,
         "messages": [{"role": "user", "content": text}],
         **({"max_tokens": 500} if dialect == "anthropic" else {}),
+        **(fields or {}),
         **more,
     }
     answer = gateway.post(PATHS[dialect], json=body, headers={"authorization": f"Bearer {key}", **(headers or {})})
