@@ -39,27 +39,30 @@ def test_a_file_that_is_open_twice_keeps_its_log_when_another_process_closes_it(
     be in a deleted file: seen by nobody, and lost with a power failure.
     """
     path = tmp_path / "a.db"
-    first, second = make(path), make(path)
+    first = make(path)
     assert path.stat().st_mode & 0o777 == 0o600
+    writer = getattr(first, "_connection", first)
+    writer.execute("CREATE TABLE written_before (one INTEGER)")
+    second = make(path)
     before = visit(path)
     assert path.with_name("a.db-wal").exists()
-    writer = getattr(first, "_connection", first)
-    writer.execute("CREATE TABLE seen_by_others (one INTEGER)")
+    writer.execute("CREATE TABLE written_after (one INTEGER)")
     assert visit(path) == before + 1
     for one in (first, second):
         one.close()
 
 
 def test_the_salts_of_the_audit_log_are_as_safe(tmp_path: Path) -> None:
-    first, second = Salts(tmp_path), Salts(tmp_path)
+    first = Salts(tmp_path)
     path = tmp_path / "subjects.db"
+    first.of("acme", "ada")
+    first.commit()
+    second = Salts(tmp_path)
     visit(path)
-    salt = first.of("acme", "ada")
+    salt = first.of("acme", "bob")
     first.commit()
     reader = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    count = visit(path)
-    assert count >= 1
-    assert bytes(reader.execute("SELECT salt FROM salt").fetchone()[0]) == salt
+    assert salt in {bytes(row[0]) for row in reader.execute("SELECT salt FROM salt")}
     reader.close()
     for one in (first, second):
         one.close()
