@@ -1,9 +1,13 @@
 import asyncio
+import base64
+from typing import Any
 
 import msgspec
+import pytest
 from tests.governance.finding import Finds
 from tests.values import CALL_ID, a_call, a_capability
 
+from pointsman.core.call import Call
 from pointsman.core.place import Dialect
 from pointsman.governance.detection.scanner import Scanner
 from pointsman.governance.look import look
@@ -62,3 +66,64 @@ def test_what_is_sealed_by_a_vendor_is_no_secret_for_its_looks() -> None:
     seen = asyncio.run(look(call, scanner, pause=asyncio.sleep))
 
     assert [spot.path[-1] for spot, ones in zip(seen.spots, seen.findings, strict=True) if ones] == ["content"]
+
+
+def openai(*messages: dict[str, Any], **more: Any) -> Call:
+    return BY_DIALECT[Dialect.OPENAI_CHAT].decode(msgspec.json.encode({"model": "support", "messages": messages, **more}), CALL_ID)
+
+
+def used(arguments: str) -> dict[str, Any]:
+    return {"role": "assistant", "tool_calls": [{"id": "c", "type": "function", "function": {"name": "send", "arguments": arguments}}]}
+
+
+def test_a_tool_may_call_its_fields_anything_and_all_that_is_found_in_them_counts() -> None:
+    guessed = Finds("Zx8[A-Za-z0-9]*", kind="secret:value", data_class="secret")
+    person = Finds("Miller")
+    person.name = "sequence/1"
+    scanner = Scanner([guessed, person], clock=lambda: 0.0, key=b"k" * 32)
+    call = openai({"role": "user", "content": "Hi"}, used('{"data":"Zx8Zx8Zx8","user":"Miller"}'), metadata={"signature": "Zx8Zx8"}, user="Miller")
+
+    seen = asyncio.run(look(call, scanner, pause=asyncio.sleep))
+
+    assert dict(seen.counts) == {"secret:value": 2, "person": 1}
+
+
+@pytest.mark.parametrize(
+    ("part", "unread"),
+    [
+        ({"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}, True),
+        ({"type": "file", "file": {"file_id": "file-1"}}, True),
+        ({"type": "document", "source": {"type": "url", "url": "https://example.com/a.pdf"}}, True),
+        ({"type": "note", "citations": [{"url": "https://example.com/"}]}, False),
+    ],
+)
+def test_what_only_the_vendor_can_fetch_is_unread(part: dict[str, Any], unread: bool) -> None:
+    scanner = Scanner([SECRET], clock=lambda: 0.0, key=b"k" * 32)
+    seen = asyncio.run(look(openai({"role": "user", "content": [part]}), scanner, pause=asyncio.sleep))
+    assert seen.unread is unread
+
+
+def test_a_picture_that_a_tool_links_to_is_unread() -> None:
+    result = {"type": "tool_result", "tool_use_id": "c", "content": [{"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}]}
+    used_it = {"role": "assistant", "content": [{"type": "tool_use", "id": "c", "name": "draw", "input": {"url": "https://example.com"}}]}
+    wire = {"model": "support", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}, used_it, {"role": "user", "content": [result]}]}
+    scanner = Scanner([SECRET], clock=lambda: 0.0, key=b"k" * 32)
+    for messages, unread in ((wire["messages"], True), (wire["messages"][:2], False)):
+        call = BY_DIALECT[Dialect.ANTHROPIC_MESSAGES].decode(msgspec.json.encode({**wire, "messages": messages}), CALL_ID)
+        assert asyncio.run(look(call, scanner, pause=asyncio.sleep)).unread is unread
+
+
+def test_many_files_take_no_longer_than_a_call_is_worth_and_those_left_over_leave_the_call_unknown() -> None:
+    ticks = iter(range(10_000))
+    scanner = Scanner([SECRET], clock=lambda: next(ticks) / 10, budget_s=1e9, key=b"k" * 32)
+    turns: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        turns.append(seconds)
+
+    file = base64.b64encode(b"Please read this.").decode()
+    parts = [{"type": "file", "file": {"file_data": file}} for _ in range(50)]
+    seen = asyncio.run(look(openai({"role": "user", "content": parts}), scanner, pause=pause))
+
+    assert seen.failed == ("files",)
+    assert len(turns) >= len(parts)

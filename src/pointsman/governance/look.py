@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pointsman.core.call import Call, Image
+from pointsman.core.call import Call
 from pointsman.core.capability import Capability
 from pointsman.core.finding import Finding, Spot
 from pointsman.core.label import SECRET
@@ -18,13 +18,17 @@ from pointsman.governance.detection.health import with_person
 from pointsman.governance.detection.kinds import GUESSED
 from pointsman.governance.detection.quasi import with_identity
 from pointsman.governance.detection.scanner import Scanner
-from pointsman.governance.filtering.tree import spots
+from pointsman.governance.filtering.tree import INSIDE, spots
 
-# A file is read at one go, so for no longer than others can wait.
+# A file is read at one go, so for no longer than others can wait; and all files of a call together for no longer than a call is worth.
 _FILE_S: Final = 0.1
+_FILES_S: Final = 1.0
+FILES: Final = "files"
 
 _SEALED: Final = frozenset({"signature", "data", "encrypted_content"})
 _NAMES: Final = frozenset({"id", "tool_call_id", "tool_use_id", "user_id", "user", "safety_identifier", "prompt_cache_key"})
+_LINKS: Final = frozenset({"file_id", "file_url", "image_url"})
+_LINKED: Final = frozenset({("image_url", "url"), ("source", "url")})
 _BLANK: Final = re.compile(r"\s")
 _TURN_S: Final = 0.002
 
@@ -85,27 +89,61 @@ async def look(call: Call, scanner: Scanner, *, pause: Pause) -> Seen:
 
 def _search(call: Call, scanner: Scanner) -> Generator[None, None, Seen]:
     found = spots(call.wire, call.headers)
-    texts: list[str] = []
-    # What a link leads to is fetched by the vendor: nobody here can read it.
-    unread = any(isinstance(part, Image) and part.url is not None for turn in call.turns for part in turn.parts)
-    owners: list[int] = []  # for each text, its spot; several texts may stand in one file
-    for index, spot in enumerate(found):
-        if spot.media_type is None:
-            texts.append(spot.text)
-            owners.append(index)
-            continue
-        file = read_file(spot.text, spot.media_type, clock=scanner.clock, budget_s=_FILE_S)
-        unread = unread or file.unread
-        texts.extend(file.texts)
-        owners.extend([index] * len(file.texts))
-    scan = yield from scanner.steps(texts)
+    read = yield from _read(found, scanner)
+    scan = yield from scanner.steps(read.texts)
     findings: list[tuple[Finding, ...]] = [()] * len(found)
-    for index, ones in zip(owners, with_identity(with_person(scan.findings, texts)), strict=True):
+    for index, ones in zip(read.owners, with_identity(with_person(scan.findings, read.texts)), strict=True):
         spot = found[index]
         # What stands in a file cannot be replaced within it, so it stands in the whole file.
-        if spot.path[-1] in _NAMES and not _BLANK.search(spot.text):  # a name of a call or a user, which says nothing to a model of sentences
-            ones = tuple(one for one in ones if not one.detector.startswith("sequence/"))  # noqa: PLW2901 - what is left of the same
-        if spot.path[-1] in _SEALED:  # it looks like a secret because it is sealed, and a word less would break the vendor's seal
-            ones = tuple(one for one in ones if one.kind != GUESSED)  # noqa: PLW2901 - what is left of the same
-        findings[index] += ones if spot.media_type is None else tuple(replace(one, start=0, end=len(spot.text)) for one in ones)
-    return Seen(spots=tuple(found), findings=tuple(findings), unread=unread, failed=scan.failed)
+        believed = (one for one in ones if _is_believed(one, spot))
+        findings[index] += tuple(believed if spot.media_type is None else (replace(one, start=0, end=len(spot.text)) for one in believed))
+    return Seen(spots=tuple(found), findings=tuple(findings), unread=read.unread, failed=(*scan.failed, *((FILES,) if read.is_late else ())))
+
+
+class _Read(Struct):
+    """The texts of a call, those of its files too: for each its spot, whether something cannot be read, and whether there was no time to try."""
+
+    texts: list[str]
+    owners: list[int]
+    unread: bool = False
+    is_late: bool = False
+
+
+def _read(found: list[Spot], scanner: Scanner) -> Generator[None, None, _Read]:
+    read, left_s = _Read([], []), _FILES_S
+    for index, spot in enumerate(found):
+        if spot.media_type is None:
+            read.unread |= _is_link(spot)
+            read.texts.append(spot.text)
+            read.owners.append(index)
+            continue
+        yield
+        if left_s <= 0:
+            read.is_late = True
+            continue
+        since = scanner.clock()
+        file = read_file(spot.text, spot.media_type, clock=scanner.clock, budget_s=_FILE_S)
+        left_s -= scanner.clock() - since
+        read.unread |= file.unread
+        read.texts.extend(file.texts)
+        read.owners.extend([index] * len(file.texts))
+    return read
+
+
+def _is_free(spot: Spot) -> bool:
+    """Tell whether a text stands in what a tool is given, where a field may be called anything."""
+    return INSIDE in spot.path or "input" in spot.path
+
+
+def _is_link(spot: Spot) -> bool:
+    """Tell whether a text leads to something that the vendor fetches or has: nobody here can read that."""
+    return spot.path[0] == "messages" and (spot.path[-1] in _LINKS or spot.path[-2:] in _LINKED) and not _is_free(spot)
+
+
+def _is_believed(one: Finding, spot: Spot) -> bool:
+    field = spot.path[-1]
+    if field in _NAMES and one.detector.startswith("sequence/"):  # a name of a call or a user says nothing to a model of sentences
+        return _is_free(spot) or _BLANK.search(spot.text) is not None
+    if field in _SEALED and one.kind == GUESSED:  # it looks like a secret because it is sealed, and a word less would break the vendor's seal
+        return _is_free(spot) or spot.path[0] != "messages"
+    return True

@@ -103,6 +103,20 @@ def test_what_only_claims_to_be_a_file_is_a_text() -> None:
     ]
 
 
+def test_a_key_or_a_name_in_the_place_of_a_file_is_a_text() -> None:
+    """They consist of the same letters as base64, and a field of a tool may well be called `data`."""
+    for told in ("ghp_" + "a8Kd93kfLs02Mdk39fKsl29dkKd93kfLs02M", "4111111111111111", "AKIA" + "Q3EGRZ5T7XYPLMN2"):
+        for place in ({"data": told, "format": "csv"}, {"file_data": told}, {"type": "base64", "media_type": "image/png", "data": told}):
+            assert told in texts(a_wire([place])), place
+        assert f"data:image/png;base64,{told}" in texts(a_wire(f"data:image/png;base64,{told}"))
+
+
+def test_a_short_file_is_a_file_if_it_begins_like_one_or_says_something() -> None:
+    for content in (b"%PDF-1.7 \x80\xff", b"RIFF\x80\xff\0\0", b"\0\0\0\x20ftypheic\xff", "Grüße,\nAnn".encode()):
+        told = base64.b64encode(content).decode()
+        assert [spot.media_type for spot in spots({"file_data": told})] == ["application/octet-stream"], content
+
+
 def test_a_type_of_file_that_nobody_knows_is_read_too() -> None:
     found = spots(a_wire([{"url": f"data:ann/smith;base64,{PICTURE}"}]))
     assert [(spot.text, spot.media_type) for spot in found] == [(f"data:ann/smith;base64,{PICTURE}", None), (PICTURE, "ann/smith")]

@@ -5,6 +5,8 @@ A body is the JSON that the caller sent, so no field of any dialect passes unsee
 the JSON text of a tool's arguments. Only the protocols' own words are left out (`words`). What a text means, and what is to become of it, is not known here.
 """
 
+import base64
+import binascii
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -23,6 +25,27 @@ HEADER: Final = -3  # first step: a heeded header, by its position
 _SHORTEST_NUMBER: Final = 7  # digits; shorter ones are settings and counts
 _MOST_DEPTH: Final = 64  # of JSON text within a text; deeper is left as text
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_\r\n"
+# What files begin with. A short text that only could be base64 is one if it begins so, or says something when it is decoded; else it is read as it stands.
+_MAGIC: Final = (
+    b"\x89PNG",
+    b"\xff\xd8\xff",
+    b"GIF8",
+    b"RIFF",
+    b"BM",
+    b"II*\0",
+    b"MM\0*",
+    b"%PDF",
+    b"PK\3\4",
+    b"\x1f\x8b",
+    b"\xd0\xcf\x11\xe0",
+    b"ID3",
+    b"\xff\xfb",
+    b"OggS",
+    b"fLaC",
+    b"\x1aE\xdf\xa3",
+)
+_MAGIC_INSIDE: Final = b"ftyp"  # of MP4 and HEIC: it stands behind a length of four bytes
+_LONG: Final = 8192  # characters; nobody writes so much without a space
 _DATA_URL: Final = re.compile(r"data:([^;,]{1,100});base64,")
 # Names of a vendor's trials, such as `output-128k-2025-02-19`: all callers send the same.
 _TRIALS: Final = re.compile(r"[a-z0-9]{1,20}(?:-[a-z0-9]{1,12}){0,8}-20\d\d-\d\d-\d\d")
@@ -102,7 +125,22 @@ def number_text(value: float) -> str:
 
 
 def _is_base64(text: str) -> bool:
-    return text.isascii() and not text.encode().translate(None, _BASE64)
+    """Tell whether a text is the base64 of something. A key, a name or a number may consist of the same letters."""
+    if not text.isascii() or text.encode().translate(None, _BASE64):
+        return False
+    if len(text) > _LONG:
+        return True
+    plain = "".join(text.split()).rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        data = base64.b64decode(plain + "=" * (-len(plain) % 4))
+    except binascii.Error:
+        return False
+    if data.startswith(_MAGIC) or data[4:8] == _MAGIC_INSIDE:
+        return True
+    try:
+        return "".join(data.decode().split()).isprintable()
+    except UnicodeDecodeError:
+        return False
 
 
 def _file_of(node: Mapping[str, Any]) -> tuple[str, str] | None:
