@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import time
 from typing import Any
 
 import pytest
@@ -130,6 +131,24 @@ def test_what_must_be_taken_out_wins_within_what_may_be_replaced() -> None:
     )
     assert re.fullmatch(r"CODE_\w{8}\[secret removed\]CODE_\w{8}", said(done))
     assert restored(done)["messages"][0]["content"] == "def f(): key = '[secret removed]' # Ann Smith"
+
+
+def test_thousands_of_values_under_both_duties_are_replaced_in_linear_time() -> None:
+    count = 2000
+    text = " ".join(f"a{number:06} b{number:06}" for number in range(count))
+    wire = a_wire(text)
+    ones = [
+        Finding(start=16 * number + at, end=16 * number + at + 7, kind="email", data_class=data_class, detector="test/1")
+        for number in range(count)
+        for at, data_class in ((0, "personal"), (8, "financial"))
+    ]
+    duties = PERSONAL | {Duty("financial", Obligation.REDACT)}
+    started = time.process_time()
+
+    done = filtered(wire, [(spot, ones if spot.text == text else []) for spot in spots(wire)], duties=duties, names=Namer(KEY, scope="one"))
+
+    assert time.process_time() - started < 3  # it was six seconds when each was compared with each
+    assert done.count_by_kind["email"] == 2 * count
 
 
 def test_a_finding_over_the_edge_of_its_text_is_cut_and_an_empty_one_is_nothing() -> None:
@@ -302,7 +321,8 @@ def test_no_value_that_was_found_stands_anywhere_in_what_is_sent(drawn: tuple[di
     wire, found = drawn
     duties = REDACT if is_out else PERSONAL
     done = filtered(wire, found, duties=duties, names=Namer(KEY, scope="one"))
-    values = {spot.text[max(one.start, 0) : one.end].strip() for spot, ones in found for one in ones if one.data_class == "personal" and one.end > max(one.start, 0)}
+    personal = ((spot, one) for spot, ones in found for one in ones if one.data_class == "personal" and one.end > max(one.start, 0))
+    values = {spot.text[max(one.start, 0) : one.end].strip() for spot, one in personal}
     for value in {value for value in values if len(value) >= 3}:
         before, after = (LETTER if edge.isalnum() else "(?!)" for edge in (value[0], value[-1]))
         alone = re.compile(rf"(?<!{before}){re.escape(value)}(?!{after})")

@@ -13,7 +13,6 @@ Pure: texts and findings in, a new body out. Whether something is due at a targe
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import Any, Final, NamedTuple, cast
 
 import ahocorasick
@@ -279,12 +278,22 @@ def _merged(text: str, spans: list[_Span]) -> list[_Span]:
     """Return spans that do not overlap: unions of what is replaced, cut where something is taken out."""
     out = _unions([span for span in spans if span.is_out])
     kept: list[_Span] = list(out)
+    first = 0  # of those taken out, the first that ends behind the beginning of the span: spans come in order, so nobody looks twice
     for span in _unions([span for span in spans if not span.is_out]):
-        edges = [span.start, *(min(max(at, span.start), span.end) for one in out for at in (one.start, one.end)), span.end]
-        for position, (start, end) in enumerate(pairwise(edges)):
-            if position % 2 == 0 and text[start:end].strip():
-                kept.append(span._replace(start=start, end=end))
+        while first < len(out) and out[first].end <= span.start:
+            first += 1
+        at, start = first, span.start
+        while at < len(out) and out[at].start < span.end:
+            kept.extend(_piece(text, span, start=start, end=out[at].start))
+            start = out[at].end
+            at += 1
+        kept.extend(_piece(text, span, start=start, end=span.end))
     return sorted(kept)
+
+
+def _piece(text: str, span: _Span, *, start: int, end: int) -> Iterator[_Span]:
+    if start < end and text[start:end].strip():
+        yield span._replace(start=start, end=end)
 
 
 def _unions(spans: list[_Span]) -> list[_Span]:
