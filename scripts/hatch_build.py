@@ -6,13 +6,13 @@ from typing import Any, Final
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-# Script → what it writes. Only a file that is not there yet is trained anew: that takes a minute.
+# Script → what it writes. The model is trained anew only where it is missing, or older than what it is made of: that takes a minute.
 _PRICES: Final = ("build_prices.py", "src/pointsman/ledger/data/prices.json")
 _SEQUENCE: Final = ("build_sequence.py", "src/pointsman/governance/detection/data/sequence.npz")
 
 
 class DataHook(BuildHookInterface):
-    """Runs `scripts/build_prices.py` before every build, editable ones included, and `scripts/build_sequence.py` before the first."""
+    """Runs `scripts/build_prices.py` before every build, editable ones included, and `scripts/build_sequence.py` where the model is not fresh."""
 
     PLUGIN_NAME = "custom"
 
@@ -21,5 +21,11 @@ class DataHook(BuildHookInterface):
         del version, build_data
         root = Path(self.root)
         for script, output in (_PRICES, _SEQUENCE):
-            if script != _SEQUENCE[0] or not (root / output).exists():
+            if script != _SEQUENCE[0] or not _is_fresh(root):
                 runpy.run_path(str(root / "scripts" / script))["build"](root / output)
+
+
+def _is_fresh(root: Path) -> bool:
+    model = root / _SEQUENCE[1]
+    sources = [root / "scripts" / _SEQUENCE[0], *(root / "scripts" / "sequence").rglob("*.txt"), *(root / "scripts" / "sequence").rglob("*.py")]
+    return model.exists() and all(path.stat().st_mtime <= model.stat().st_mtime for path in sources)
