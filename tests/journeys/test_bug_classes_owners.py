@@ -12,11 +12,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+import httpx2
 import pytest
 from tests.journeys.asking import PATHS, ask
 from tests.journeys.gateway import Gateway, Settings
 from tests.journeys.parrot import Parrot
-from tests.journeys.processes import eventually
+from tests.journeys.processes import PATIENCE_S, eventually
 
 from pointsman.cli.kept import kept
 from pointsman.intake.keys import mint
@@ -37,6 +38,7 @@ def _settings(first: Parrot, second: Parrot) -> Settings:
     targets = {
         "first": {"vendor": "first", "model": "first", "place": "private"},
         "second": {"vendor": "second", "model": "second", "place": "private"},
+        "waiting": {"vendor": "first", "model": "echo-wait", "place": "private"},
         "broken": {"vendor": "first", "model": "fail", "place": "private"},
     }
     return {
@@ -45,6 +47,7 @@ def _settings(first: Parrot, second: Parrot) -> Settings:
         "capabilities": {
             "one": {"ladder": ["first"]},
             "two": {"ladder": ["second"]},
+            "waits": {"ladder": ["waiting"]},
             "falls-back": {"ladder": ["broken", "second"], "retries": {"per_target": 0}},
         },
         "keys": {
@@ -257,3 +260,20 @@ def test_b8_answers_carry_nothing_of_another_owners_call(gateway: Gateway) -> No
             told = gateway.post(path, json=body, headers={"authorization": f"Bearer {_KEYS['b'].secret}", "x-pointsman-unit": "unit-of-a"})
             assert told.status_code == 200
             assert "plan" not in told.text
+
+
+def test_what_was_said_is_kept_although_its_caller_left(gateway: Gateway, first: Parrot) -> None:
+    """Nobody keeps a conversation off the record by hanging up: in the middle of a stream, or the moment an answer is there."""
+    body = {"model": "waits", "stream": True, "messages": [{"role": "user", "content": "said before the caller left"}]}
+    headers = {"authorization": f"Bearer {_KEYS['a'].secret}"}
+    first.released.clear()  # so that the vendor is in the middle of its answer until the end of this test
+    with httpx2.stream("POST", gateway.url + PATHS["openai"], json=body, headers=headers, timeout=PATIENCE_S) as answer:
+        call_id = answer.headers["x-request-id"]
+        next(answer.iter_raw())
+    try:
+        found = eventually(lambda: _content(gateway, call_id), "the content")
+    finally:
+        first.released.set()
+    assert b"said before the caller left" in found
+    assert b'"content": "s"' in found, "and what was answered so far"
+    assert gateway.call(call_id)["status"] == "cancelled"
