@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.governance.finding import Crashes, Finds
-from tests.pipeline.seam import Breaks, House, Says, Streams, openai_stream
+from tests.pipeline.seam import Breaks, Explodes, House, Says, Streams, openai_stream
 from tests.values import CALL_ID, a_call, a_capability, a_key, a_policy, a_target, a_vendor, openai_answer
 
 from pointsman.core.call import Asked, Call
@@ -15,6 +15,7 @@ from pointsman.core.label import a_label
 from pointsman.core.place import Dialect, Place
 from pointsman.core.snapshot import FIRST_TARGET_BIT
 from pointsman.core.verdict import Obligation
+from pointsman.decision.breaker import COOL_DOWN_S, FAILURES_IN_A_ROW
 from pointsman.ledger.audit.record import AuditRecord, Kind
 from pointsman.settings.policy_text import Action, PolicyText, Rule
 from pointsman.surfaces.registry import BY_DIALECT
@@ -201,7 +202,7 @@ def test_an_answer_is_kept_for_the_question_as_it_was_asked_and_given_again_with
 RETOLD = policy(Rule(rule_id="retold", permits=True, classes=frozenset({"personal"}), actions=frozenset({Action.SUMMARISE})))
 
 
-def a_summarising(log: Log, *said: Says | Breaks, **more: Any) -> House:
+def a_summarising(log: Log, *said: Says | Breaks | Explodes, **more: Any) -> House:
     capability = a_capability(ladder=[CLOUD], summariser=OWN)
     house = House(capability, detectors=[NAMES], policy=RETOLD, scripts={"own": said}, targets={"cloud": CLOUD, "own": OWN}, **more)
     house.use(log)
@@ -240,6 +241,42 @@ def test_without_the_summariser_nothing_leaves() -> None:
     with pytest.raises(NoPlaceAllowed):
         house.ask(a_body("I am Ann Miller."))
     assert (house.asked, house.record.entries[0].error) == ({"own": 1}, "connect")
+
+
+def test_that_a_label_was_lowered_is_on_record_before_the_summary_leaves() -> None:
+    """Once it is lowered the data counts as mild, and mild data need not wait for the log."""
+
+    class Fills(Log):
+        async def durable(self, record: AuditRecord) -> None:
+            await super().durable(record)
+            self.trouble = "disk full"
+
+    house = a_summarising(Fills(), echoing("A customer asks for the parcel."))
+
+    with pytest.raises(AuditUnavailable):
+        house.ask(a_body("I am Ann Miller."))
+    assert house.asked == {"own": 1}
+
+
+def test_a_summary_that_is_cut_short_is_booked_like_any_attempt() -> None:
+    house = a_summarising(Log(), Explodes())
+
+    with pytest.raises(RuntimeError):
+        house.ask(a_body("I am Ann Miller."))
+    assert [(entry.target, entry.error) for entry in house.record.entries] == [("own", "internal")]
+
+
+def test_a_summariser_that_fails_again_and_again_is_left_alone_by_others_too() -> None:
+    house = a_summarising(Log(), *[Breaks()] * FAILURES_IN_A_ROW, echoing("A customer asks."))
+
+    for _ in range(FAILURES_IN_A_ROW):
+        with pytest.raises(NoPlaceAllowed):
+            house.ask(a_body("I am Ann Miller."))
+    assert house.breakers.open_class("own") == "unreachable"
+
+    house.time.advance(COOL_DOWN_S)
+    house.ask(a_body("I am Ann Miller."))
+    assert house.breakers.open_class("own") is None
 
 
 def test_an_answer_to_a_summary_is_not_kept_for_the_question() -> None:

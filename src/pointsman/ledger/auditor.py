@@ -28,19 +28,16 @@ class Auditor:
 
     def leaving(self, attempt: Attempt, found: Mapping[str, int]) -> Awaitable[None]:
         """Tell that data is about to leave; to be awaited first. Raises `AuditUnavailable` where it must be on record and cannot be."""
+        return _now() if self._log is None else self._on_record(self._log, self._record(Kind.EGRESS, attempt, found=found), attempt=attempt)
+
+    def lowered(self, attempt: Attempt, label: Label) -> Awaitable[None]:
+        """
+        Tell that a summary passed the leak check, so that the label of what goes on is lower; to be awaited before it goes. `attempt` made the summary,
+        and what it read decides whether this must be on record first. Raises `AuditUnavailable` like `leaving`.
+        """
         if self._log is None:
             return _now()
-        record = self._record(Kind.EGRESS, attempt, found=found)
-        if attempt.verdict.before_egress:
-            return self._log.durable(record)
-        self._log.append(record)
-        return _now()
-
-    def lowered(self, attempt: Attempt, label: Label) -> None:
-        """Tell that a summary passed the leak check, so that the label of what goes on is lower. `attempt` made the summary."""
-        if self._log is not None:
-            record = self._record(Kind.DECLASSIFIED, attempt, found={}, facts={"to": label.text, "by": "summary"})
-            self._log.append(record)
+        return self._on_record(self._log, self._record(Kind.DECLASSIFIED, attempt, found={}, facts={"to": label.text, "by": "summary"}), attempt=attempt)
 
     def happened(self, kind: Kind, *, actor: str = "", facts: Mapping[str, str | int] | None = None) -> None:
         """Tell of something beside calls: a change of policy, a login, an approval."""
@@ -78,6 +75,13 @@ class Auditor:
             what, _, more = kind.partition(":")
             if what in _EVENTS:
                 self._log.append(replace(told, kind=_EVENTS[what], facts={"what": more, "count": count}))
+
+    @staticmethod
+    def _on_record(log: AuditLog, record: AuditRecord, *, attempt: Attempt) -> Awaitable[None]:
+        if attempt.verdict.before_egress:
+            return log.durable(record)
+        log.append(record)
+        return _now()
 
     def _record(self, kind: Kind, attempt: Attempt, *, found: Mapping[str, int], facts: Mapping[str, str | int] | None = None) -> AuditRecord:
         key, target, verdict, vendor = attempt.principal.key, attempt.target, attempt.verdict, attempt.target.vendor

@@ -7,7 +7,6 @@ from pointsman.core.errors import Exhausted, NoPlaceAllowed, NotGoodEnough, Plac
 from pointsman.decision.choose import Rung
 from pointsman.decision.retry import End, NextRung, plan
 from pointsman.governance.filtering.words import recordable
-from pointsman.ledger.trace import code_of
 from pointsman.pipeline.live import begun
 from pointsman.pipeline.summary import by_summary, is_for_summary
 from pointsman.pipeline.way import Answer, Way
@@ -58,7 +57,6 @@ async def _stay(way: Way, rung: Rung, *, failures: list[PlaceFailed]) -> Answer 
 
 async def _try(way: Way, rung: Rung) -> Answer | Grade | PlaceFailed:
     this = way.begin(rung)
-    rater = way.stages.rater
     full = way.full or rung.target.dialect is not way.call.dialect  # what is to be translated must be read
     try:
         await way.stages.auditor.leaving(this.attempt, way.judged.seen.counts)
@@ -70,15 +68,13 @@ async def _try(way: Way, rung: Rung) -> Answer | Grade | PlaceFailed:
         if this.restorer is not None:
             reply = this.restorer.reply(reply)
         grade = way.stages.checks.grade(reply, way.capability)
-    except PlaceFailed as failed:
-        way.stages.breakers.failed(this.attempt.target.name, failed.failure)
-        way.trace.book(this.attempt, rater.failed(this.running, way.call, kind=failed.failure.kind), started=this.started, error=code_of(failed))
-        return failed
     except BaseException as error:
-        way.trace.book(this.attempt, rater.cut(this.running, way.call, produced_tokens=0), started=this.started, error=code_of(error))
+        way.fell(this, error)
+        if isinstance(error, PlaceFailed):
+            return error
         raise
     way.stages.breakers.succeeded(this.attempt.target.name)
-    way.trace.book(this.attempt, rater.rate(this.running, reply), started=this.started, error=None if grade.passed else grade.code)
+    way.trace.book(this.attempt, way.stages.rater.rate(this.running, reply), started=this.started, error=None if grade.passed else grade.code)
     if not grade.passed:
         return grade
     if way.table is not None and way.table.has_after:

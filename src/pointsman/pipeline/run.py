@@ -40,9 +40,6 @@ async def run(call: Call, asked: Asked, *, stages: Stages) -> Answer:
         raise
 
 
-# ── places that need no model ───────────────────────────────────────────────────────────────────────────────────────
-
-
 def _by_rules(way: Way) -> Answer | None:
     return None if way.table is None else _free(way, way.stages.snapshot.rules_target, find=way.table.before, reason="rule")
 

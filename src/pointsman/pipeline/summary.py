@@ -11,7 +11,6 @@ from pointsman.core.verdict import Obligation
 from pointsman.decision.choose import Rung
 from pointsman.governance.judge import Judged
 from pointsman.governance.summary import MOST_TOKENS, bare, is_unfit, lowered, question
-from pointsman.ledger.trace import code_of
 from pointsman.pipeline.way import Way
 from pointsman.surfaces.reread import asking, retold
 
@@ -30,16 +29,19 @@ async def by_summary(way: Way, rung: Rung) -> Way:
     try:
         await stages.auditor.leaving(this.attempt, way.judged.seen.counts)
         reply = await stages.models.run(this.attempt, full=True)
-    except PlaceFailed as failed:
-        way.trace.book(this.attempt, stages.rater.failed(this.running, asked, kind=failed.failure.kind), started=this.started, error=code_of(failed))
-        raise NoPlaceAllowed(capability=way.capability.name, data_class=way.verdict.label.text) from failed
+    except BaseException as error:
+        private.fell(this, error)
+        if isinstance(error, PlaceFailed):
+            raise NoPlaceAllowed(capability=way.capability.name, data_class=way.verdict.label.text) from error
+        raise
+    stages.breakers.succeeded(this.attempt.target.name)
     way.trace.book(this.attempt, stages.rater.rate(this.running, reply), started=this.started)
     told = reply if this.restorer is None else this.restorer.reply(reply)
     short = retold(bare(call), surface, text="".join(part.text for part in told.parts if isinstance(part, Text)))
     lower = Way(way.call, await _judged(way, short, label=lowered(way.verdict.label)), trace=way.trace, stages=stages, held=way.held, is_told_again=True)
     if is_unfit(call, short) or is_for_summary(lower, rung) or not lower.verdict.permits(rung.target):
         raise NoPlaceAllowed(capability=way.capability.name, data_class=lower.verdict.label.text)
-    stages.auditor.lowered(this.attempt, lower.verdict.label)
+    await stages.auditor.lowered(this.attempt, lower.verdict.label)
     return lower
 
 

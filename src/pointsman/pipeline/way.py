@@ -8,13 +8,14 @@ from msgspec import Struct
 
 from pointsman.core.attempt import Attempt
 from pointsman.core.call import Call
+from pointsman.core.errors import PlaceFailed
 from pointsman.core.reply import Reply
 from pointsman.core.target import Target
 from pointsman.decision.choose import Rung
 from pointsman.governance.filtering.restore import Restorer
 from pointsman.governance.judge import Judged
 from pointsman.ledger.rating import Running
-from pointsman.ledger.trace import OK, Trace
+from pointsman.ledger.trace import OK, Trace, code_of
 from pointsman.pipeline.stages import Stages
 from pointsman.places.cache.answers import can_repeat
 
@@ -67,15 +68,9 @@ class Way:
 
     def attempt(self, target: Target) -> Attempt:
         """Return permission to try the target now, with what may be seen there, within what is left of the call's time. Raises `NotPermitted`."""
-        return Attempt(
-            call=self.judged.ready(target)[0],
-            principal=self.judged.principal,
-            capability=self.capability,
-            target=target,
-            verdict=self.verdict,
-            deadlines=(target.deadlines or self.capability.deadlines).within(self.left_s),
-            met=self.judged.met(target),
-        )
+        judged, capability = self.judged, self.capability
+        call, met, deadlines = judged.ready(target)[0], judged.met(target), (target.deadlines or capability.deadlines).within(self.left_s)
+        return Attempt(call=call, principal=judged.principal, capability=capability, target=target, verdict=self.verdict, deadlines=deadlines, met=met)
 
     def begin(self, rung: Rung) -> Try:
         """Begin to try a rung."""
@@ -83,6 +78,16 @@ class Way:
         self.stages.breakers.trying(rung.target.name)
         started, running = self.stages.clock.monotonic_s(), self.stages.rater.begin(rung.target)
         return Try(attempt=attempt, reason=rung.reason, started=started, running=running, restorer=restorer)
+
+    def fell(self, this: Try, error: BaseException) -> None:
+        """Book a try that failed, or was cut short before there was an answer."""
+        rater, target = self.stages.rater, this.attempt.target
+        if isinstance(error, PlaceFailed):
+            self.stages.breakers.failed(target.name, error.failure)
+            rating = rater.failed(this.running, self.call, kind=error.failure.kind)
+        else:
+            rating = rater.cut(this.running, self.call, produced_tokens=0)
+        self.trace.book(this.attempt, rating, started=this.started, error=code_of(error))
 
     def keep(self, reply: Reply) -> None:
         """Remember a good reply to the caller's own question, where the capability and the verdict allow it."""
