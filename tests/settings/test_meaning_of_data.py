@@ -4,6 +4,7 @@ import pytest
 from tests.settings.files import SHA, known, settings_of, told_by
 
 from pointsman.core.label import Level
+from pointsman.settings import documents
 from pointsman.settings.load import Reloader
 
 SUPPORT = "capabilities: {a: {ladder: [openai/x]}}\n"
@@ -100,7 +101,7 @@ def test_a_document_that_comes_changes_or_goes_is_noticed_however_deep_it_lies(t
     settings = settings_of(tmp_path, f"{SUPPORT}detection: {{documents: [{{path: own, data_class: legal}}]}}")
     reloader = Reloader(tmp_path / "pointsman.yaml", known(), current=settings)
 
-    def documents() -> list[str]:
+    def found_documents() -> list[str]:
         found = reloader.check()
         assert found is not None
         assert reloader.check() is None
@@ -108,11 +109,11 @@ def test_a_document_that_comes_changes_or_goes_is_noticed_however_deep_it_lies(t
 
     assert reloader.check() is None
     (deep / "b.txt").write_text("more", encoding="utf-8")
-    assert documents() == ["a.txt: words", "b.txt: more"]
+    assert found_documents() == ["a.txt: words", "b.txt: more"]
     (deep / "a.txt").write_text("other words", encoding="utf-8")
-    assert documents() == ["a.txt: other words", "b.txt: more"]
+    assert found_documents() == ["a.txt: other words", "b.txt: more"]
     (deep / "a.txt").unlink()
-    assert documents() == ["b.txt: more"]
+    assert found_documents() == ["b.txt: more"]
 
 
 def test_a_text_that_is_too_long_to_be_known_again_is_told_and_a_long_picture_is_passed_over(tmp_path: Path) -> None:
@@ -132,3 +133,23 @@ def test_a_summariser_is_a_target_even_if_no_ladder_names_it(tmp_path: Path) -> 
     summariser = found.snapshot.capabilities["a"].summariser
     assert summariser is not None
     assert summariser.name == "lab/m"
+
+
+def test_too_many_documents_and_one_that_cannot_be_opened_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "_MOST_FILES", 2)
+    source = f"{SUPPORT}detection: {{documents: [{{path: own, data_class: legal}}]}}"
+    (tmp_path / "own").mkdir()
+    for number in range(3):
+        (tmp_path / "own" / f"{number}.txt").write_text("words", encoding="utf-8")
+    assert "it cannot be read (it holds more than 2 files)" in told_by(tmp_path, source)[0]
+    (tmp_path / "own" / "2.txt").unlink()
+    (tmp_path / "own" / "again").symlink_to(tmp_path / "own", target_is_directory=True)
+    assert [name for name, _, _ in settings_of(tmp_path, source).documents] == ["own/0.txt", "own/1.txt"]
+    one = source.replace("path: own", "path: own/0.txt")
+    assert settings_of(tmp_path, one).documents == (("own/0.txt", "legal", "words"),)
+
+
+def test_a_long_picture_is_known_by_its_first_bytes(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "a.jpg").write_bytes(b"\xff\xd8\xff\xe0" * (3 << 20))
+    assert settings_of(tmp_path, f"{SUPPORT}detection: {{documents: [{{path: own, data_class: legal}}]}}").documents == ()

@@ -5,6 +5,7 @@ How each target of a snapshot is reached: one pool of connections for each vendo
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 from weakref import WeakSet
@@ -20,7 +21,7 @@ from pointsman.settings.secrets import Reader, SecretUnusable, secret
 from pointsman.transport.bounds import Bounds
 from pointsman.transport.endpoint import endpoint, origin_of
 from pointsman.transport.pool import Pool
-from pointsman.transport.vault import vault_of
+from pointsman.transport.vault import Vault, vault_of
 
 _VAULT: Final = "vault:"
 _AGAIN_S: Final = 2.0  # how soon Vault is asked again for what it did not say
@@ -88,9 +89,11 @@ class Outlets:
 
         It waits for the network: call it from a thread before `connect` runs in the event loop, which then never waits.
         """
+        if self._vault is None:
+            return
         for reference in (*(vendor.credential for vendor, _ in _used(snapshot).values()), *more):
             if reference is not None and reference.startswith(_VAULT):
-                self._ask(reference.removeprefix(_VAULT))
+                self._ask(self._vault, reference.removeprefix(_VAULT))
 
     def renew(self) -> bool:
         """Ask Vault again for what is due, from a thread; tell whether anything changed, so that connecting again would use other secrets."""
@@ -98,7 +101,7 @@ class Outlets:
             return False
         changed = self._vault.renew()
         late = [name for name, one in tuple(self._unread.items()) if one.due_s <= time.monotonic()]
-        came = [name for name in late if self._ask(name)]
+        came = [name for name in late if self._ask(self._vault, name)]
         return changed or bool(came)
 
     @property
@@ -115,7 +118,7 @@ class Outlets:
 
     def secret(self, reference: str) -> Secret:
         """Return what a reference leads to, bound to no origin yet. Raises as `settings.secrets.secret` does."""
-        return secret(reference, folder=self._folder, environ=self._environ, vault=None if self._vault is None else self._read)
+        return secret(reference, folder=self._folder, environ=self._environ, vault=None if self._vault is None else partial(self._said, self._vault))
 
     def sweep(self, now: float) -> None:
         """Enforce dead-lines, also those of requests that began before a reload."""
@@ -127,23 +130,22 @@ class Outlets:
         for pool in tuple(self._alive):
             pool.close()
 
-    def _ask(self, name: str) -> bool:
+    def _ask(self, vault: Vault, name: str) -> bool:
         """Ask Vault; tell whether it answered."""
-        if self._vault is None:
-            return False
         try:
-            self._vault.read(name)
+            vault.read(name)
         except Unusable as error:
             self._unread[name] = _Unread(why=error.message, due_s=time.monotonic() + _AGAIN_S)
             return False
         self._unread.pop(name, None)
         return True
 
-    def _read(self, name: str) -> str:
+    def _said(self, vault: Vault, name: str) -> str:
+        """Return what Vault said; what it did not say is not asked for again here, where calls would wait."""
         unread = self._unread.get(name)
-        if unread is not None or self._vault is None:
-            raise CredentialMissing("Vault is not asked here. Set `VAULT_ADDR`." if unread is None else unread.why)
-        return self._vault.read(name)
+        if unread is not None:
+            raise CredentialMissing(unread.why)
+        return vault.read(name)
 
     def _pool(self, vendor: Vendor, dialect: Dialect) -> tuple[_Account, Pool]:
         account = self._account(vendor, dialect)

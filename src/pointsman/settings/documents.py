@@ -2,6 +2,7 @@
 Documents of the company's own that `detection.documents` names: read with the configuration, watched like it.
 """
 
+import codecs
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -70,7 +71,7 @@ def _is_text(path: Path) -> bool:
     with path.open("rb") as file:
         begins = file.read(_BEGINNING)
     try:
-        begins.decode("utf-8", "strict" if len(begins) < _BEGINNING else "ignore")
+        codecs.getincrementaldecoder("utf-8")().decode(begins)  # the last character may be cut
     except UnicodeDecodeError:
         return False
     return b"\0" not in begins
