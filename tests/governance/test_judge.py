@@ -119,6 +119,27 @@ def test_permissions_name_classes_and_tools() -> None:
     assert sorted(judged(a_body(says("Hi"), tools=tools)).permissions) == ["class:internal", "tool:look"]
 
 
+@pytest.mark.parametrize(
+    ("tool", "names"),
+    [
+        ({"type": "web_search_20250305", "name": "web_search"}, {"tool:web_search"}),
+        ({"type": "web_search", "name": "look", "function": {"name": "look"}}, {"tool:web_search", "tool:look"}),
+        ({"type": "code_interpreter"}, {"tool:code_interpreter"}),
+        ({"type": "mcp", "server_label": "notes"}, {"tool:mcp", "tool:notes"}),
+        ({"type": "custom", "custom": {"name": "old"}}, {"tool:old"}),
+    ],
+)
+def test_tools_that_run_at_the_vendor_need_permission_too(tool: dict[str, Any], names: set[str]) -> None:
+    """They send data on, and our own words have none for them."""
+    call = a_body(says("Hi"), tools=[tool])
+    assert {name for name in judged(call).permissions if name.startswith("tool:")} == names
+
+
+def test_tools_beside_the_list_of_tools_need_permission_too() -> None:
+    call = a_body(says("Hi"), functions=[{"name": "old"}, 7], mcp_servers=[{"type": "url", "name": "calendar"}], web_search_options={})
+    assert {name for name in judged(call).permissions if name.startswith("tool:")} == {"tool:old", "tool:?", "tool:calendar", "tool:web_search"}
+
+
 ELSEWHERE = {"note": "data:text/plain;base64,UGxlYXNlIGFzayBBbm4gTWlsbGVyIGFib3V0IGl0Lg=="}  # a file where no part of a message can stand in for it
 
 

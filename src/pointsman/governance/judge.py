@@ -9,8 +9,9 @@ What the data of a call is, and where it may go: look, label, judge.
 - Pure: nothing here sends or stores. `policy` knows what is allowed, `detection` searches, `filtering` changes.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Final
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, cast
 
 import msgspec
 from msgspec.structs import replace
@@ -31,6 +32,8 @@ from pointsman.governance.policy.compiled import CompiledPolicy
 
 _REMOVE_SECRETS: Final = frozenset({Duty(SECRET, Obligation.REDACT)})
 _DOABLE: Final = frozenset({Obligation.REDACT, Obligation.PSEUDONYMISE})
+_OWN_TOOLS: Final = frozenset({"function", "custom", "url"})  # that run where the caller is, or have a name of their own
+_DATE: Final = re.compile(r"_20[0-9]{6}$")
 
 Reread = Callable[[Call, Filtered], Call]
 
@@ -52,7 +55,7 @@ class Judged:
     @property
     def permissions(self) -> list[str]:
         """What whoever asks must be permitted for such a call: its classes of data and its tools, by the words of roles."""
-        return [*(f"class:{name}" for name in self.verdict.label.classes), *(f"tool:{tool.name}" for tool in self.call.tools)]
+        return [*(f"class:{name}" for name in self.verdict.label.classes), *(f"tool:{name}" for name in _tools(self.call.wire))]
 
     def met(self, target: Target) -> frozenset[Duty]:
         """Return the duties at a target that filtering can do."""
@@ -155,6 +158,33 @@ class Judge:
     def _names(self, call: Call, principal: Principal) -> Namer:
         key = principal.key
         return Namer(self._key_of(key.tenant), scope=scope_of(call.wire, tenant=key.tenant, key_id=key.key_id, user=principal.user))
+
+
+def _tools(wire: Mapping[str, Any]) -> Iterator[str]:
+    """
+    Yield the names of all tools that a body offers, also of those that run at the vendor and are known to it alone: they may send data on.
+
+    A kind that is neither `function` nor `custom` is a name too, without its date: what else such a tool is called does not change what it does.
+    """
+    for field in ("tools", "functions", "mcp_servers"):
+        listed = wire.get(field)
+        for found in cast("list[Any]", listed) if isinstance(listed, list) else ():
+            yield from set(_names(found)) or {"?"}
+    if "web_search_options" in wire:
+        yield "web_search"
+
+
+def _names(tool: Any) -> Iterator[str]:
+    match tool:
+        case {"function": {"name": str(name)}} | {"custom": {"name": str(name)}} | {"name": str(name)} | {"server_label": str(name)}:
+            yield name
+        case _:
+            pass
+    match tool:
+        case {"type": str(kind)} if kind not in _OWN_TOOLS:
+            yield _DATE.sub("", kind)
+        case _:
+            pass
 
 
 def _integrity(call: Call) -> Integrity:
