@@ -2,7 +2,11 @@
 
 import asyncio
 import signal
+import sqlite3
 import ssl
+from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.server.house import ASK_STREAM, CHUNK, END, SHORT, WHOLE, get, post
@@ -10,6 +14,7 @@ from tests.server.served import Served
 from tests.transport.certificates import certificate
 from tests.transport.vendor import Talk, Vendor, chunk, eventually, run, says, stream_head
 
+from pointsman.app.content import Keeper
 from pointsman.core.errors import Unusable
 from pointsman.server import serve as module
 from pointsman.server.serve import bind, split_address
@@ -73,6 +78,36 @@ def test_a_call_that_does_not_end_is_waited_for_a_bounded_time(monkeypatch: pyte
             await eventually(lambda: len(vendor.requests) == 1)
             served.signal(signal.SIGTERM)
             await served.work
+
+    run(main())
+
+
+def test_what_was_said_is_kept_even_if_the_caller_leaves_at_once_and_the_worker_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_through, may_go_on = asyncio.Event(), asyncio.Event()
+    look_through = Keeper._keep
+
+    async def slowly(*args: Any, **told: Any) -> None:
+        looked_through.set()
+        await may_go_on.wait()
+        await look_through(*args, **told)
+
+    monkeypatch.setattr(Keeper, "_keep", slowly)
+
+    async def main() -> None:
+        async with Vendor(says(WHOLE)) as vendor, Served(vendor, retention={"content": "full"}) as served:
+            caller = await served.caller()
+            caller.send(post())
+            assert (await caller.answer()).status == 200
+            await looked_through.wait()
+            caller.leave()
+            served.signal(signal.SIGTERM)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(served.work), 0.1)
+            may_go_on.set()
+            await served.work
+            served.gateway.keeper.close()
+            with closing(sqlite3.connect(Path(served.folder.name) / "pointsman-content.db")) as connection:
+                assert connection.execute("SELECT COUNT(*) FROM content").fetchone() == (1,)
 
     run(main())
 

@@ -19,6 +19,7 @@ from pointsman.pipeline.stages import Stages
 from pointsman.settings.retention_compile import Kept, Retention
 
 _MS: Final = 1000
+_GRACE_S: Final = 5.0
 
 
 class Keeper:
@@ -55,6 +56,11 @@ class Keeper:
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         await asyncio.shield(task)
+
+    async def finish(self) -> None:
+        """Wait, for a bounded time, until what is still looked through is handed to the store. For the end of serving."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=_GRACE_S)
 
     async def _keep(self, call: Call, trace: Trace, *, kept: Kept, answer: bytes, stages: Stages) -> None:
         principal, verdict = trace.principal, trace.verdict

@@ -105,6 +105,7 @@ async def serve(
     finally:
         site.drain()
         await _let_finish(clients)
+        await gateway.keeper.finish()
         server.close()
         for room in rooms:
             room.cancel()
