@@ -11,6 +11,7 @@ from tests.values import CALL_ID, a_capability
 
 from pointsman.app.content import Keeper
 from pointsman.core.call import Asked, Call
+from pointsman.core.finding import Finding
 from pointsman.core.place import Dialect
 from pointsman.ledger import envelope
 from pointsman.ledger.content.keys import KeyStore
@@ -76,6 +77,48 @@ def test_in_full_the_question_is_kept_as_it_was_asked_less_its_secrets(store: Co
     assert b"Ann Miller" in request
     assert b"sk-12345" not in request
     assert answer == b'{"a":"Hello Ann Miller"}'
+
+
+def test_a_secret_that_the_answer_says_is_not_kept(store: ContentStore) -> None:
+    kept = keep(store, "Hello", answer=b'{"a":"try sk-12345"}', told={"content": "full"})
+
+    assert kept is not None
+    assert kept[1] == b'{"a":"try [secret removed]"}'
+
+
+class Tires:
+    """Finds nothing, and fails once it is tired."""
+
+    name = "tires/1"
+    is_tired = False
+
+    def find(self, text: str) -> Iterator[Finding]:
+        if self.is_tired:
+            raise RuntimeError(text)
+        yield from ()
+
+
+def test_nothing_is_kept_where_a_detector_that_had_looked_at_the_call_fails_later(store: ContentStore) -> None:
+    detector = Tires()
+    house = House(a_capability(), detectors=[detector])
+    keeper = Keeper(store, retention_of(Retention(content="full")))
+    call = a_body("Hello")
+
+    async def main() -> None:
+        trace = await _judged(house, call)
+        kept = keeper.wanted(trace)
+        assert kept is not None
+        detector.is_tired = True
+        await keeper.keep(call, trace, kept=kept, answer=b'{"a":"Hello"}', stages=house.stages)
+
+    asyncio.run(main())
+    store.flush()
+    assert store.read(CALL_ID, who="test") is None
+
+
+def test_the_hash_of_an_answer_is_of_what_was_sent(store: ContentStore) -> None:
+    keep(store, "Hello", answer=b'{"a":"try sk-12345"}', told={"content": "hash"})
+    assert store.proves(CALL_ID, b'{"a":"try sk-12345"}', part="answer")
 
 
 def test_filtered_both_are_kept_with_the_same_pseudonyms(store: ContentStore) -> None:

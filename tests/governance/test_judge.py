@@ -104,14 +104,49 @@ def test_a_call_in_which_nothing_is_to_be_replaced_is_sent_as_it_is() -> None:
     assert found.ready(a_target()) == (found.call, None)
 
 
-def test_an_answer_is_kept_with_the_pseudonyms_of_its_question() -> None:
-    found = judged(a_body(says("I am Ann Miller.")), PERSON)
-    judge: Any = found._judge
+SECRET = Finds("sk-[0-9]+", kind="secret:openai", data_class="secret")
 
-    question, answer = judge.masked(found, b'{"content":"Hello Ann Miller"}')
+
+def kept(call: Call, answer: bytes, *detectors: Detector, is_masked: bool) -> tuple[bytes, bytes] | None:
+    capability = a_capability(ladder=[a_target()])
+    judge = a_judge(a_snapshot(capability), *detectors)
+    return asyncio.run(judge.kept(call, answer, principal=a_principal(), capability=capability, pause=asyncio.sleep, is_masked=is_masked))
+
+
+def test_an_answer_is_kept_with_the_pseudonyms_of_its_question() -> None:
+    question, answer = kept(a_body(says("I am Ann Miller.")), b'{"content":"Hello Ann Miller"}', PERSON, is_masked=True) or (b"", b"")
 
     assert b"Ann" not in question + answer
     assert answer.startswith(b'{"content":"Hello PERSON_')
+    assert answer.split()[1].removesuffix(b'"}') in question
+
+
+def test_what_only_the_answer_says_is_masked_too_in_whatever_way_it_is_written() -> None:
+    found = kept(a_body(says("Who is it?")), b'{"content":"A\\u006en Miller, I think"}', PERSON, is_masked=True)
+    assert found is not None
+    assert b"Miller" not in found[1]
+
+
+STREAMED = b"".join(b'event: x\ndata: {"index":0,"delta":{"type":"text","text":"%s"}}\n\n' % piece for piece in (b"Hello An", b"n Mil", b"ler, sk-1", b"23"))
+
+
+@pytest.mark.parametrize(("is_masked", "left"), [(True, b""), (False, b"Ann Miller")])
+def test_what_a_stream_says_in_pieces_is_found(is_masked: bool, left: bytes) -> None:
+    found = kept(a_body(says("Hi")), STREAMED + b": note\n\ndata: [DONE]\n\n", PERSON, SECRET, is_masked=is_masked)
+    assert found is not None
+    assert b"sk-1" not in found[1]
+    assert b"Mil" not in found[1].replace(b"Ann Miller", b"")
+    assert left in found[1]
+
+
+def test_an_answer_in_which_nothing_is_found_is_kept_as_it_was_sent() -> None:
+    for answer in (STREAMED, b'{"a": 1}', b"", b"no JSON"):
+        assert kept(a_body(says("Hi")), answer, is_masked=True) == (b'{"model":"support","messages":[{"role":"user","content":"Hi"}]}', answer)
+
+
+def test_nothing_is_kept_where_a_detector_fails_or_something_cannot_be_taken_out() -> None:
+    assert kept(a_body(says("Hi")), b"{}", Crashes(), is_masked=False) is None
+    assert kept(a_body(says("Hi"), metadata=ELSEWHERE), b"{}", PERSON, is_masked=True) is None
 
 
 def test_permissions_name_classes_and_tools() -> None:
@@ -151,8 +186,5 @@ def test_a_secret_in_a_file_that_cannot_be_taken_out_is_refused_with_its_field()
 
 def test_what_cannot_be_replaced_closes_the_targets_that_demand_it() -> None:
     found = judged(a_body(says("Hi"), metadata=ELSEWHERE), PERSON, policy=a_policy(PSEUDONYMISE))
-    judge: Any = found._judge
-
     with pytest.raises(NoPlaceAllowed):
         found.ready(a_target())
-    assert judge.masked(found, b"answer") == (b"", b"")

@@ -1,14 +1,12 @@
 """
 What was said in a call, kept as far as the policy and the configuration allow: in full, filtered, as a fingerprint, or not at all.
 
-Secrets that were found are never kept. Keeping comes after the answer is sent and never delays it, and a caller who leaves then does not stop it; what cannot
-be kept is told in the log by the store.
+Secrets that are found are never kept, neither of the question nor of the answer, and nothing is kept where a detector fails. Keeping comes after the answer
+is sent and never delays it, and a caller who leaves then does not stop it; what cannot be kept is told in the log by the store.
 """
 
 import asyncio
 from typing import Final
-
-import msgspec
 
 from pointsman.core.call import Call
 from pointsman.core.verdict import Keeping
@@ -66,12 +64,11 @@ class Keeper:
         principal, verdict = trace.principal, trace.verdict
         if self._store is None or verdict is None:
             return
-        judged = await stages.judge.judge(
-            call, verdict.label, principal=principal, capability=trace.capability, pause=stages.clock.sleep, now_s=trace.started_s
-        )
-        request, said = msgspec.json.encode(judged.call.wire), answer
-        if kept.keeping is Keeping.FILTERED:
-            request, said = stages.judge.masked(judged, said)
+        is_masked, pause = kept.keeping is Keeping.FILTERED, stages.clock.sleep
+        both = await stages.judge.kept(call, answer, principal=principal, capability=trace.capability, pause=pause, is_masked=is_masked)
+        if both is None:  # nobody can tell that there is no secret in it
+            return
+        request, said = both
         self._store.keep(
             ContentRecord(
                 call_id=call.call_id,
@@ -80,7 +77,7 @@ class Keeper:
                 unit=trace.unit,
                 label=verdict.label,
                 request=request,
-                answer=said,
+                answer=answer if kept.keeping is Keeping.HASH else said,
                 keeping=kept.keeping,
                 until_ms=trace.started_ms + kept.content_s * _MS,
             )

@@ -29,11 +29,15 @@ from pointsman.governance.filtering.pseudonyms import Namer, scope_of
 from pointsman.governance.filtering.restore import Restorer
 from pointsman.governance.look import Pause, Seen, look
 from pointsman.governance.policy.compiled import CompiledPolicy
+from pointsman.governance.said import told
 
 _REMOVE_SECRETS: Final = frozenset({Duty(SECRET, Obligation.REDACT)})
 _DOABLE: Final = frozenset({Obligation.REDACT, Obligation.PSEUDONYMISE})
 _OWN_TOOLS: Final = frozenset({"function", "custom", "url"})  # that run where the caller is, or have a name of their own
 _DATE: Final = re.compile(r"_20[0-9]{6}$")
+
+# The field in which an answer stands beside a request while both are looked through; nobody calls a field so.
+_ANSWER: Final = "\0answer"
 
 Reread = Callable[[Call, Filtered], Call]
 
@@ -130,18 +134,28 @@ class Judge:
             raise NoPlaceAllowed(capability=capability.name, data_class=judged.verdict.label.text) from error
         return (self._reread(call, done), done.restorer) if done.count_by_kind else (call, done.restorer)
 
-    def masked(self, judged: Judged, answer: bytes) -> tuple[bytes, bytes]:
-        """Return the body of a call with pseudonyms for everything that was found in it, and an answer to it, which is JSON, with the same."""
-        classes = {one.data_class for ones in judged.seen.findings for one in ones}
-        duties = frozenset(Duty(name, Obligation.PSEUDONYMISE) for name in classes)
-        names = self._names(judged.call, judged.principal)
+    async def kept(
+        self, call: Call, answer: bytes, *, principal: Principal, capability: Capability, pause: Pause, is_masked: bool
+    ) -> tuple[bytes, bytes] | None:
+        """
+        Return the body of a call and the answer to it as they may be kept: without secrets and, if `is_masked`, with pseudonyms for all else that is found.
+
+        Both are looked through together, so that a value has one pseudonym in both. An answer in which nothing was found stays as it is. None where they
+        cannot be looked through, or where something cannot be taken out.
+        """
+        said = told(answer)
+        both = replace(call, wire={**call.wire, _ANSWER: said}, headers=())
+        seen = (await look(both, self._scanner, pause=pause)).heeding(capability)
+        if seen.failed:
+            return None
+        classes = {one.data_class for ones in seen.findings for one in ones} if is_masked else set[str]()
+        duties = _REMOVE_SECRETS | {Duty(name, Obligation.PSEUDONYMISE) for name in classes}
         try:
-            done = self._filtered_as(judged.call, judged.seen, duties=duties, names=names)
+            done = self._filtered_as(both, seen, duties=duties, names=self._names(call, principal))
         except NotFilterable:
-            return b"", b""
-        for name, original in sorted(names.originals.items(), key=lambda one: -len(one[1])):
-            answer = answer.replace(msgspec.json.encode(original)[1:-1], name.encode()).replace(original.encode(), name.encode())
-        return msgspec.json.encode(done.wire), answer
+            return None
+        shown = done.wire.pop(_ANSWER)
+        return msgspec.json.encode(done.wire), answer if shown == said else msgspec.json.encode(shown)
 
     def _without_secrets(self, call: Call, seen: Seen, *, principal: Principal) -> Call:
         try:
