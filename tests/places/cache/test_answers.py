@@ -15,7 +15,7 @@ from pointsman.core.capability import CachePolicy
 from pointsman.core.label import CLASSES, a_label
 from pointsman.core.place import Dialect
 from pointsman.core.reply import Finish, Native, Reply, Usage
-from pointsman.core.verdict import Verdict
+from pointsman.core.verdict import Sharing, Verdict
 from pointsman.places.cache.answers import AnswerCache, CacheKey, cache_key
 
 REPLY = Reply(reply_id="r", model="small", finish=Finish.DONE, parts=(Text("42"),), usage=Usage(tokens_in=1))
@@ -83,6 +83,19 @@ def test_two_calls_share_an_answer_if_and_only_if_their_whole_scope_is_the_same(
     cache = _cache()
     cache.keep(_scoped(one), REPLY)
     assert (cache.find(_scoped(other)) is REPLY) is (one == other)
+
+
+def test_an_application_finds_nothing_by_naming_the_user_of_another() -> None:
+    """Whom it acts for is its own word."""
+    verdict = Verdict(label=a_label("personal"), mask=EVERYWHERE, snapshot="0", sharing=Sharing.USER)
+
+    def asked_by(key_id: str, user: str | None) -> Attempt:
+        return _attempt(principal=a_principal(a_key(key_id), user=user), verdict=verdict)
+
+    cache = _cache()
+    cache.keep(asked_by("crm", "ann"), REPLY)
+    found = [cache.find(asked_by(*who)) is REPLY for who in (("crm", "ann"), ("crm", "bob"), ("crm", None), ("desk", "ann"), ("@login", "ann"))]
+    assert found == [True, False, False, False, False]
 
 
 def test_a_key_cannot_be_made_without_its_whole_scope() -> None:

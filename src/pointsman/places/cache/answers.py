@@ -1,8 +1,8 @@
 """
 Exact answers, kept for as long as the capability's owner says, within a bound in bytes.
 
-A key cannot be built without its scope: tenant, holder, permissions, label, capability version and snapshot are parts of it, so that no caller ever sees what another
-with other rights was answered, and a changed prompt, model or policy never meets an old answer.
+A key cannot be built without its scope: tenant, holder, permissions, label, capability version and snapshot are parts of it, so that no caller ever sees what
+another with other rights was answered, and a changed prompt, model or policy never meets an old answer.
 """
 
 import hashlib
@@ -68,7 +68,8 @@ def _holder(attempt: Attempt) -> str | None:
         return None
     if sharing is Sharing.APPLICATION:
         return f"key:{key.key_id}" if key.application is None else f"application:{key.application}"
-    return f"key:{key.key_id}" if principal.user is None else f"user:{principal.user}"
+    # Whom an application acts for is its own word: with another key it is told nothing of the user that a token proves, or that another application names.
+    return f"key:{key.key_id}" if principal.user is None else f"user:{key.key_id}\0{principal.user}"
 
 
 def can_repeat(call: Call) -> bool:
