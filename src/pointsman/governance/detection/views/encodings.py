@@ -11,6 +11,7 @@ import re
 import zlib
 from collections.abc import Callable
 from typing import Final
+from unicodedata import category
 
 from pointsman.governance.detection.linear import Linear, LinearSet
 from pointsman.governance.detection.views.budget import Budget, SpentError
@@ -46,6 +47,9 @@ _FREE_CHARACTERS: Final = 65_536
 _EXPANSION: Final = 10
 _URLSAFE: Final = str.maketrans("-_", "+/")
 _OTHER_WHITE: Final = frozenset("\t\n\r\f\v")
+_UNSEEN: Final = frozenset({"Cf", "Zs", "Zl", "Zp"})  # formats and blanks, which Python does not call printable
+_LOST: Final = "\ufffd"  # stands for bytes that are no character
+_ODD_SHARE: Final = 10
 
 
 def _entities(raw: bytes, _budget: Budget) -> Edits:
@@ -167,10 +171,7 @@ def _readable(data: bytes, budget: Budget) -> str | None:
         data = _decompressed(data, budget)
     elif data[1:8:2] == b"\0\0\0\0"[: len(data[1:8:2])] and len(data) % 2 == 0:
         return _if_text(data.decode("utf-16-le", "replace"))
-    try:
-        return _if_text(data.decode())
-    except UnicodeDecodeError:
-        return None
+    return _if_text(data.decode("utf-8", "replace"))
 
 
 def _decompressed(data: bytes, budget: Budget) -> bytes:
@@ -190,7 +191,11 @@ def _if_text(text: str) -> str | None:
 
 
 def _is_text(text: str) -> bool:
-    return text.isprintable() or all(letter.isprintable() or letter in _OTHER_WHITE for letter in text)
+    """Tell whether people could read it. A tenth may be anything, else one odd byte would hide all the rest; what nobody sees is no reason against it."""
+    if text.isprintable() and _LOST not in text:
+        return True
+    odd = sum(letter == _LOST or not (letter.isprintable() or letter in _OTHER_WHITE or category(letter) in _UNSEEN) for letter in text)
+    return odd * _ODD_SHARE <= len(text)
 
 
 def _as_text(data: bytes) -> str:
