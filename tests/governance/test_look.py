@@ -10,6 +10,7 @@ from tests.values import CALL_ID, a_call, a_capability
 from pointsman.core.call import Call
 from pointsman.core.place import Dialect
 from pointsman.governance.detection.scanner import Scanner
+from pointsman.governance.detection.secrets import SecretDetector
 from pointsman.governance.look import look
 from pointsman.surfaces.registry import BY_DIALECT
 
@@ -127,3 +128,17 @@ def test_many_files_take_no_longer_than_a_call_is_worth_and_those_left_over_leav
 
     assert seen.failed == ("files",)
     assert len(turns) >= len(parts)
+
+
+def test_a_secret_that_only_the_name_of_its_field_gives_away_is_found_and_nothing_but_it() -> None:
+    """In the text of a message it stands beside its name; in the arguments of a tool and in metadata the two are apart."""
+    value = "x9Kd8s7Fq2LmPz0wTt"
+    scanner = Scanner([SecretDetector()], clock=lambda: 0.0, key=b"k" * 32)
+    call = openai(
+        {"role": "user", "content": "Hi"}, used(f'{{"env":{{"DB_PASSWORD":"{value}"}},"note":"{value}"}}'), metadata={"api_key": value, "list_key": "a"}
+    )
+
+    seen = asyncio.run(look(call, scanner, pause=asyncio.sleep))
+
+    found = {spot.path[-1]: spot.text[one.start : one.end] for spot, ones in zip(seen.spots, seen.findings, strict=True) for one in ones}
+    assert found == {"DB_PASSWORD": value, "api_key": value}

@@ -19,6 +19,7 @@ from pointsman.governance.detection.kinds import GUESSED
 from pointsman.governance.detection.quasi import with_identity
 from pointsman.governance.detection.scanner import Scanner
 from pointsman.governance.filtering.tree import INSIDE, spots
+from pointsman.governance.filtering.words import WORDS
 
 # A file is read at one go, so for no longer than others can wait; and all files of a call together for no longer than a call is worth.
 _FILE_S: Final = 0.1
@@ -27,8 +28,13 @@ FILES: Final = "files"
 
 _SEALED: Final = frozenset({"signature", "data", "encrypted_content"})
 _NAMES: Final = frozenset({"id", "tool_call_id", "tool_use_id", "user_id", "user", "safety_identifier", "prompt_cache_key"})
+_CALLS: Final = frozenset({"id", "tool_call_id", "tool_use_id", "name"})
 _LINKS: Final = frozenset({"file_id", "file_url", "image_url"})
 _LINKED: Final = frozenset({("image_url", "url"), ("source", "url")})
+_TELLING: Final = re.compile(r"(?i)pass|pwd|secret|token|key|auth|cred|bearer|cookie|session|kennwort|contrase|wachtwoord|senha|parola|heslo")
+_LEAST_NAMED: Final = 3  # characters
+_MOST_NAMED: Final = 400
+_LONGEST_NAME: Final = 48
 _BLANK: Final = re.compile(r"\s")
 _TURN_S: Final = 0.002
 
@@ -94,9 +100,12 @@ def _search(call: Call, scanner: Scanner) -> Generator[None, None, Seen]:
     findings: list[tuple[Finding, ...]] = [()] * len(found)
     for index, ones in zip(read.owners, with_identity(with_person(scan.findings, read.texts)), strict=True):
         spot = found[index]
-        # What stands in a file cannot be replaced within it, so it stands in the whole file.
-        believed = (one for one in ones if _is_believed(one, spot))
-        findings[index] += tuple(believed if spot.media_type is None else (replace(one, start=0, end=len(spot.text)) for one in believed))
+        named = len(_named(spot))
+        for one in ones:
+            if one.end > named and _is_believed(one, spot):
+                # What stands in a file cannot be replaced within it, so it stands in the whole file.
+                start, end = (max(one.start - named, 0), one.end - named) if spot.media_type is None else (0, len(spot.text))
+                findings[index] += (replace(one, start=start, end=end),)
     return Seen(spots=tuple(found), findings=tuple(findings), unread=read.unread, failed=(*scan.failed, *((FILES,) if read.is_late else ())))
 
 
@@ -114,7 +123,7 @@ def _read(found: list[Spot], scanner: Scanner) -> Generator[None, None, _Read]:
     for index, spot in enumerate(found):
         if spot.media_type is None:
             read.unread |= _is_link(spot)
-            read.texts.append(spot.text)
+            read.texts.append(_named(spot) + spot.text)
             read.owners.append(index)
             continue
         yield
@@ -128,6 +137,14 @@ def _read(found: list[Spot], scanner: Scanner) -> Generator[None, None, _Read]:
         read.texts.extend(file.texts)
         read.owners.extend([index] * len(file.texts))
     return read
+
+
+def _named(spot: Spot) -> str:
+    """Return what a text is read after: the name of its field, where that is what makes a secret of it, as in `{"password": "…"}`; else nothing."""
+    if spot.is_key or spot.media_type is not None or not _LEAST_NAMED <= len(spot.text) <= _MOST_NAMED or _BLANK.search(spot.text):
+        return ""
+    name = next((step for step in reversed(spot.path) if isinstance(step, str)), "")
+    return f"{name[-_LONGEST_NAME:]}: " if name not in WORDS and _TELLING.search(name) else ""
 
 
 def _is_free(spot: Spot) -> bool:
@@ -144,6 +161,8 @@ def _is_believed(one: Finding, spot: Spot) -> bool:
     field = spot.path[-1]
     if field in _NAMES and one.detector.startswith("sequence/"):  # a name of a call or a user says nothing to a model of sentences
         return _is_free(spot) or _BLANK.search(spot.text) is not None
+    if field in _CALLS and one.kind == "email" and "@" not in spot.text:  # `call_1` before `ada@example.org` looks like its beginning
+        return _is_free(spot)
     if field in _SEALED and one.kind == GUESSED:  # it looks like a secret because it is sealed, and a word less would break the vendor's seal
         return _is_free(spot) or spot.path[0] != "messages"
     return True
