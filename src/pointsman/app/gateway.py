@@ -210,7 +210,7 @@ class Gateway:
         judge = self._governing.judge(settings)
         self.standing.check(settings.identity)
         rules = {name: RulesPlace(table) for name, table in snapshot.rules.items()}
-        outlets, self.missing = self._outlets.connect(snapshot)
+        outlets, self.missing = self._outlets.connect(snapshot, self._files.keys.cache_salt)
         self._watch_hardware(snapshot)
         for target in snapshot.targets.values():
             self.prices.of(target)  # so that no caller waits for the catalogue to be read

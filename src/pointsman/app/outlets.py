@@ -3,7 +3,7 @@ How each target of a snapshot is reached: one pool of connections for each vendo
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from pointsman.core.place import Dialect
 from pointsman.core.snapshot import Snapshot
 from pointsman.core.target import Vendor
 from pointsman.places.models.outlet import Outlet
+from pointsman.providers.profiles.table import PROFILES
 from pointsman.providers.registry import BY_DIALECT
 from pointsman.settings.secret_value import Origin, Secret
 from pointsman.settings.secrets import Reader, SecretUnusable, secret
@@ -59,9 +60,11 @@ class Outlets:
         # Replaced pools too, for as long as a request under way, or an open connection, holds on to them.
         self._alive: WeakSet[Pool] = WeakSet()
 
-    def connect(self, snapshot: Snapshot) -> tuple[dict[str, Outlet], list[CredentialMissing]]:
+    def connect(self, snapshot: Snapshot, salt_of: Callable[[str], str] | None = None) -> tuple[dict[str, Outlet], list[CredentialMissing]]:
         """
         Return the outlet of each target whose vendor can be reached, and for each of the other vendors what is missing.
+
+        `salt_of(tenant)` keeps what a vendor remembers of prompts to one tenant, where it can.
 
         Raises `SecretUnusable` for a secret that is there and must not be used: nothing starts with it, and a reload leaves all as it was.
         """
@@ -78,7 +81,9 @@ class Outlets:
                 missing.append(CredentialMissing(error.message))
         self._pools = pools
         return {
-            target.name: Outlet(pools[target.vendor.name][1], BY_DIALECT[target.dialect])
+            target.name: Outlet(
+                pools[target.vendor.name][1], BY_DIALECT[target.dialect], salt_of=salt_of if PROFILES[target.vendor.kind].takes_cache_salt else None
+            )
             for target in snapshot.targets.values()
             if target.vendor is not None and target.dialect is not None and target.vendor.name in pools
         }, missing

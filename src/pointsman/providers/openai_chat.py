@@ -142,6 +142,8 @@ def encode(call: Call, target: Target) -> Outgoing:
             body["stream_options"] = {**_asked(call), "include_usage": True}
     else:
         body = _translated(call, target)
+    if call.cache_salt is not None:
+        body["cache_salt"] = call.cache_salt  # last, so that a caller's own does not count
     return Outgoing(path=_PATH, body=msgspec.json.encode(body), headers=_NO_HEADERS, stream=call.stream)
 
 

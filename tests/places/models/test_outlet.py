@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from tests.places.attempts import an_attempt
 from tests.transport.vendor import Script, Talk, Vendor, answer, chunk, eventually, run, says, stream_head, sweeping
-from tests.values import a_call, openai_answer
+from tests.values import a_call, a_key, a_principal, openai_answer
 
 from pointsman.core.attempt import Attempt
 from pointsman.core.errors import PlaceFailed
@@ -303,3 +303,21 @@ def test_a_stream_that_is_left_drops_the_socket_at_once() -> None:
             await eventually(lambda: vendor.lost == 1)
 
     run(main())
+
+
+# ── what a target remembers ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_b13_what_a_model_server_remembers_is_kept_to_one_tenant_whatever_the_caller_says() -> None:
+    async def main() -> None:
+        async with Vendor(*[says(answer(openai_answer()))] * 3) as vendor:
+            outlet = Outlet(vendor.pool(), BY_DIALECT[Dialect.OPENAI_CHAT], salt_of=lambda tenant: f"salt of {tenant}")
+            place = ModelsPlace({NAME: outlet}, sse_line_bytes=10_000)
+            greedy = a_call(wire={"model": "support", "messages": [{"role": "user", "content": "Hi"}], "cache_salt": "salt of acme"})
+            for call, tenant in ((a_call(), "acme"), (greedy, "other"), (a_call(dialect=Dialect.ANTHROPIC_MESSAGES), "acme")):
+                await place.run(an_attempt(call=call, principal=a_principal(a_key(tenant=tenant))), full=True)
+            bodies = [request.partition(b"\r\n\r\n")[2] for request in vendor.requests]
+            assert [msgspec.json.decode(body)["cache_salt"] for body in bodies] == ["salt of acme", "salt of other", "salt of acme"]
+            assert all(body.count(b"cache_salt") == 1 for body in bodies)
+
+    asyncio.run(main())

@@ -88,6 +88,10 @@ class KeyStore:
         """Return the key of a tenant's pseudonyms: the same after a restart, so that a conversation keeps its names."""
         return self._derived(tenant, b"pseudonyms")
 
+    def cache_salt(self, tenant: str) -> str:
+        """Return what keeps the memory of a model server to the calls of one tenant: nobody else can say it."""
+        return envelope.digest(self._derived(tenant, b"cache salt"), tenant)
+
     def _digest(self, tenant: str, name: str, *, purpose: bytes) -> str:
         return envelope.digest(self._derived(tenant, purpose), name)
 

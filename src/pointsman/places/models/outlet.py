@@ -4,9 +4,11 @@ The place where models run: one attempt → one request to a vendor → one repl
 Private and cloud targets differ in facts, not in code. Nothing is retried and nothing is chosen here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
+
+from msgspec.structs import replace
 
 from pointsman.core.attempt import Attempt
 from pointsman.core.errors import PlaceFailed, TooLarge
@@ -25,10 +27,20 @@ _EVENT_STREAM: Final = "text/event-stream"
 
 @dataclass(frozen=True, slots=True)
 class Outlet:
-    """How a target is reached: its pool of connections and its wire format."""
+    """
+    How a target is reached: its pool of connections and its wire format.
+
+    `salt_of(tenant)` is set for one that can keep what it remembers of prompts to the calls of one tenant.
+    """
 
     pool: Pool
     wire: WireFormat
+    salt_of: Callable[[str], str] | None = None
+
+    def encode(self, attempt: Attempt) -> Outgoing:
+        """Return the request for an attempt."""
+        call = attempt.call if self.salt_of is None else replace(attempt.call, cache_salt=self.salt_of(attempt.principal.key.tenant))
+        return self.wire.encode(call, attempt.target)
 
 
 class ModelsPlace:
@@ -43,7 +55,7 @@ class ModelsPlace:
         target = attempt.target
         outlet = self._outlets[target.name]
         try:
-            answer = await outlet.pool.fetch(outlet.wire.encode(attempt.call, target), attempt.deadlines)
+            answer = await outlet.pool.fetch(outlet.encode(attempt), attempt.deadlines)
         except AnswerBroken as broken:
             raise PlaceFailed(broken.failure, target=target.name) from broken
         if answer.status >= _FIRST_BAD_STATUS:
@@ -58,7 +70,7 @@ class ModelsPlace:
         """
         target = attempt.target
         outlet = self._outlets[target.name]
-        answer = await self._open(outlet, outlet.wire.encode(attempt.call, target), attempt=attempt)
+        answer = await self._open(outlet, outlet.encode(attempt), attempt=attempt)
         stream = ModelStream(answer, outlet.wire.stream(target, full=full), target=target, line_bytes=self._line_bytes)
         try:
             await stream.begin()

@@ -66,7 +66,12 @@ class Compiler:
     """Compiles expressions over the variables of one phase."""
 
     def __init__(self, variables: tuple[str, ...]) -> None:
-        special = {"turns": _cel.Type.INT, "stream": _cel.Type.BOOL, "tools": _cel.Type.List(_cel.Type.STRING), "data_classes": _cel.Type.List(_cel.Type.STRING)}
+        special = {
+            "turns": _cel.Type.INT,
+            "stream": _cel.Type.BOOL,
+            "tools": _cel.Type.List(_cel.Type.STRING),
+            "data_classes": _cel.Type.List(_cel.Type.STRING),
+        }
         self._names = frozenset(variables)
         self._engine: Any = _cel.NewEnv(variables={name: special.get(name, _cel.Type.STRING) for name in variables})
 

@@ -21,6 +21,7 @@ class Profile:
     catalogue. `port` is where a local server of this kind usually listens, for discovery. `takes_reasoning_details` tells that signed and
     hidden thoughts may be sent back in that extension of OpenAI's messages. `reports_cost` tells that `usage.cost` is what it charged, in US
     dollars. `region` is where the vendor says that it processes what its usual address is sent, as far as it is one place.
+    `takes_cache_salt` tells that what it remembers of prompts can be kept to calls with the same salt.
     """
 
     dialect: Dialect
@@ -32,6 +33,7 @@ class Profile:
     max_tokens_field: str = "max_tokens"
     takes_reasoning_details: bool = False
     reports_cost: bool = False
+    takes_cache_salt: bool = False
     region: str | None = None
 
 
@@ -72,7 +74,7 @@ PROFILES: Final = MappingProxyType(
         ),
         "ollama": Profile(dialect=_OPENAI, place=_PRIVATE, base_url="http://127.0.0.1:11434/v1", port=11434),
         "llamacpp": Profile(dialect=_OPENAI, place=_PRIVATE, base_url="http://127.0.0.1:8080/v1", port=8080),
-        "vllm": Profile(dialect=_OPENAI, place=_PRIVATE, base_url="http://127.0.0.1:8000/v1", port=8000),
+        "vllm": Profile(dialect=_OPENAI, place=_PRIVATE, base_url="http://127.0.0.1:8000/v1", port=8000, takes_cache_salt=True),
         "openai_compatible": Profile(dialect=_OPENAI, place=_CLOUD),
         "anthropic_compatible": Profile(dialect=_ANTHROPIC, place=_CLOUD),
         "simulated": Profile(dialect=_OPENAI, place=_CLOUD, region="here"),
