@@ -130,6 +130,14 @@ def test_the_summariser_is_told_the_instructions_too() -> None:
     assert "system: Be brief.\nuser: Well?" in question(read(messages=[{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Well?"}]))
 
 
+def test_a_row_of_numbers_or_of_protocol_words_is_no_setting() -> None:
+    """Either can spell what the data says."""
+    spelled = list(SAID.encode())
+    words = ["low" if byte & 1 else "high" for byte in spelled]
+    call = read(seed=7, response_format={"type": "json_object"}, metadata={"user": spelled}, logit_bias={"name": {"id": 84, "text": [101]}}, reasoning=words)
+    assert bare(call).wire.keys() == {"model", "seed", "response_format"}
+
+
 def test_only_the_class_is_lowered() -> None:
     """A summary of data that must stay in a region, or serves one purpose, still does."""
     label = replace(a_label("confidential"), residency=frozenset({"eu"}), purposes=frozenset({"care"}), keep_at_most_s=60, sources=frozenset({"crm"}))

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 
 from pointsman.core.call import Call, Text, ToolResult, Turn
@@ -19,6 +20,7 @@ from pointsman.governance.detection.views.unfold import views
 from pointsman.governance.filtering.tree import spots
 
 MOST_TOKENS: Final = 1000
+_LONGEST_SETTING: Final = 100  # bytes
 _INSTRUCTION: Final = (
     "Restate the request below in your own words, so that somebody outside can answer it. Keep the question and the facts it needs. Leave out whatever would "
     "tell who or what it is about: names, numbers, addresses, inner details. Answer with the restated request alone.\n\n{}"
@@ -36,7 +38,13 @@ def question(call: Call) -> str:
 
 def bare(call: Call) -> Call:
     """Return the call with those settings alone that hold no text of its own: a summary must not take along what stands beside it."""
-    return replace(call, wire={name: value for name, value in call.wire.items() if not spots({name: value})}, headers=())
+    return replace(call, wire={name: value for name, value in call.wire.items() if _is_setting(name, value)}, headers=())
+
+
+def _is_setting(name: str, value: object) -> bool:
+    # Numbers and protocol words are no texts, but a row of them can spell anything.
+    told = msgspec.json.encode(value)
+    return len(told) <= _LONGEST_SETTING and b"[" not in told and not spots({name: value})
 
 
 def lowered(label: Label) -> Label:
