@@ -9,6 +9,7 @@ from tests.values import CALL_ID, a_call, a_capability
 
 from pointsman.core.call import Call
 from pointsman.core.place import Dialect
+from pointsman.governance.detection.identifiers.structured import StructuredDetector
 from pointsman.governance.detection.scanner import Scanner
 from pointsman.governance.detection.secrets import SecretDetector
 from pointsman.governance.look import look
@@ -142,3 +143,18 @@ def test_a_secret_that_only_the_name_of_its_field_gives_away_is_found_and_nothin
 
     found = {spot.path[-1]: spot.text[one.start : one.end] for spot, ones in zip(seen.spots, seen.findings, strict=True) for one in ones}
     assert found == {"DB_PASSWORD": value, "api_key": value}
+
+
+def test_the_name_and_number_of_a_tool_call_are_no_beginning_of_the_address_that_follows() -> None:
+    call = openai(
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "send_mail", "arguments": '{"to":"ada@example.org"}'}}],
+        }
+    )
+    scanner = Scanner([StructuredDetector()], clock=lambda: 0.0, key=b"k" * 32)
+
+    seen = asyncio.run(look(call, scanner, pause=asyncio.sleep))
+
+    assert [spot.text for spot, found in zip(seen.spots, seen.findings, strict=True) if found] == ["ada@example.org"]

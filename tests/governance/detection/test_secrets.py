@@ -201,6 +201,7 @@ def test_every_text_of_a_list_of_tokens_is_found() -> None:
         "password: ",
         "primary_key=True, api_version='v2'",
         "for token in tokens: print(token)",
+        "docker run -v $(pwd):/usr/share/nginx/html nginx",
         "https://example.com/articles/how-to-write-a-readable-and-memorable-address-for-a-page",
     ],
 )

@@ -133,7 +133,10 @@ def _named(text: str, start: int, *, end: int) -> Iterator[Candidate]:
     gap = _GAP.match(text, end)
     if gap is None:
         return
-    name = text[_left(text, start) : end].strip(".")
+    left = _left(text, start)
+    name = text[left:end].strip(".")
+    if name.lower() == "pwd" and text.startswith("$(", max(0, left - 2)):  # `$(pwd):/srv` mounts a folder
+        return
     form = _form(gap, name)
     value = _value(text, gap, form=form)
     if value is None or value[1] - value[0] < 3 or _NO_SECRET.fullmatch(text, *value):  # noqa: PLR2004 - shorter than any secret
