@@ -311,13 +311,13 @@ def test_a_stream_that_is_left_drops_the_socket_at_once() -> None:
 def test_b13_what_a_model_server_remembers_is_kept_to_one_tenant_whatever_the_caller_says() -> None:
     async def main() -> None:
         async with Vendor(*[says(answer(openai_answer()))] * 3) as vendor:
-            outlet = Outlet(vendor.pool(), BY_DIALECT[Dialect.OPENAI_CHAT], salt_of=lambda tenant: f"salt of {tenant}")
-            place = ModelsPlace({NAME: outlet}, sse_line_bytes=10_000)
             greedy = a_call(wire={"model": "support", "messages": [{"role": "user", "content": "Hi"}], "cache_salt": "salt of acme"})
             for call, tenant in ((a_call(), "acme"), (greedy, "other"), (a_call(dialect=Dialect.ANTHROPIC_MESSAGES), "acme")):
+                outlet = Outlet(vendor.pool(), BY_DIALECT[Dialect.OPENAI_CHAT], salt_of=lambda tenant: f"salt of {tenant}")
+                place = ModelsPlace({NAME: outlet}, sse_line_bytes=10_000)
                 await place.run(an_attempt(call=call, principal=a_principal(a_key(tenant=tenant))), full=True)
             bodies = [request.partition(b"\r\n\r\n")[2] for request in vendor.requests]
             assert [msgspec.json.decode(body)["cache_salt"] for body in bodies] == ["salt of acme", "salt of other", "salt of acme"]
             assert all(body.count(b"cache_salt") == 1 for body in bodies)
 
-    asyncio.run(main())
+    run(main())
