@@ -128,6 +128,19 @@ def test_policy_and_fit_are_told_apart(run: Run) -> None:
     assert told["refusal"].startswith("No target of `support` can take this call")
 
 
+def test_the_policy_is_said_to_refuse_where_it_closes_every_target(run: Run) -> None:
+    told = run("explain", "--capability", "ruled", "--key-id", "all", "my card is 4111 1111 1111 1111", "--json").json
+
+    assert step(told, "policy") == ("refuses", "the data is `financial+internal`; found in it: 1 card")
+    assert told["refusal"].startswith("`ruled` has no target that may receive")
+
+
+def test_a_secret_is_said_to_be_taken_out(run: Run) -> None:
+    told = run("explain", "--capability", "support", "password: hunter2horse9X", "--json").json
+
+    assert step(told, "policy") == ("passes", "the data is `internal`; found in it: 1 secret:value; secrets are taken out first")
+
+
 def test_data_above_the_capability_is_refused_at_the_policy(run: Run) -> None:
     told = run("explain", "--capability", "support", "--data-class", "restricted", "--json").json
 

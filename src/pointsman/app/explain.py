@@ -25,6 +25,7 @@ from pointsman.core.principal import Principal
 from pointsman.core.target import Target
 from pointsman.core.verdict import Verdict
 from pointsman.decision.choose import Choice
+from pointsman.governance.detection.kinds import SECRET_PREFIX
 from pointsman.governance.judge import Judged
 from pointsman.ledger.trace import Trace
 from pointsman.pipeline.way import Way
@@ -175,7 +176,8 @@ class _Walk:
             raise
         self._label, self._found = judged.verdict.label, judged.seen.counts
         found = ", ".join(f"{count} {kind}" for kind, count in self._found.items())
-        self._says("policy", "passes", says=f"the data is `{self._label.text}`" + (f"; found in it: {found}" if found else "; nothing was found in it"))
+        removed = "; secrets are taken out first" if any(kind.startswith(SECRET_PREFIX) for kind in self._found) else ""
+        self._says("policy", "passes", says=f"the data is `{self._label.text}`; " + (f"found in it: {found}{removed}" if found else "nothing was found in it"))
         trace = Trace(self._call, self._principal, capability=capability, unit=None, clock=stages.clock, book=stages.book)
         return Way(self._call, judged, trace=trace, stages=stages, held=held)
 
@@ -224,6 +226,8 @@ class _Walk:
             self._answered_by = choice.rungs[0].target.name
         else:
             self.refusal = choice.refusal
+            if isinstance(choice.refusal, NoPlaceAllowed):
+                self._steps = [replace(step, state="refuses") if step.stage == "policy" else step for step in self._steps]
 
     def told(self) -> Explanation:
         """Return the whole story."""
