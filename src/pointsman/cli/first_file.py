@@ -34,6 +34,11 @@ _TAIL = """
 #   - {name: pace, by: capability, requests_per_minute: 600}
 #   - {name: money, by: capability, budget_usd: 50, period: month}   # needs a price for every target
 
+# Every call is looked through: names do not reach a public model in clear, cards, health data and code not at all,
+# secrets nobody. `pointsman policy check` shows the rules, `pointsman explain` what they make of a text.
+# audit:
+#   copies: ["file:/mnt/other-disk/audit"]   # what shows that the log was changed, kept on another disk
+
 # server:
 #   listen: 127.0.0.1:8800      # applications
 #   admin: 127.0.0.1:8801       # health and administration
