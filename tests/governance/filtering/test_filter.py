@@ -151,6 +151,19 @@ def test_thousands_of_values_under_both_duties_are_replaced_in_linear_time() -> 
     assert done.count_by_kind["email"] == 2 * count
 
 
+def test_names_within_names_without_end_are_not_replaced_but_refused_in_linear_time() -> None:
+    """A detector takes `Ann`, `Ann Ann`, `Ann Ann Ann` … for one person each, and each holds all those before."""
+    texts = [" ".join(["Ann"] * count) for count in range(1, 50)] * 30
+    wire = {"messages": [{"role": "user", "content": text} for text in texts]}
+    found = [(spot, [finding(spot.text, spot.text)] if spot.text.startswith("Ann") else []) for spot in spots(wire)]
+    started = time.process_time()
+
+    with pytest.raises(NotFilterable):
+        filtered(wire, found, duties=PERSONAL, names=Namer(KEY, scope="one"))
+
+    assert time.process_time() - started < 2
+
+
 def test_a_finding_over_the_edge_of_its_text_is_cut_and_an_empty_one_is_nothing() -> None:
     wire = a_wire("Ann Smith")
     spot = spots(wire)[0]

@@ -31,6 +31,9 @@ from pointsman.governance.filtering.tree import HEADER, rewritten, spots
 _SHORTEST: Final = 3  # characters of a value that is replaced wherever it stands, not only where it was found
 _SHORTEST_UNSPACED: Final = 2  # the same in scripts that write no spaces
 _UNSPACED: Final = "\u2e80"  # the first of their characters
+# A name within a longer one within a longer one: what repeats them all over takes time with the square of its length, and nobody writes so.
+_CHARACTERS_PER_VALUE: Final = 2
+_FREE_VALUES: Final = 1000
 _ROUNDS: Final = 4
 # Fields in which only letters, digits, underscores and hyphens may stand, and in which two values must stay two.
 _NAMES: Final = frozenset({"name", "id", "tool_call_id", "tool_use_id"})
@@ -150,19 +153,19 @@ class _Work:
         if not known:
             return
         self._doubt(told)
-        search = _search(known)
+        search = _Search(known, sum(len(spot.text) for spot in self._texts.values()))
         for path, spot in self._texts.items():
             spans = self._spans.get(path, [])
             edges = frozenset(edge for span in spans for edge in (span.start, span.end))
-            more = [known[value]._replace(start=start, end=end) for start, end, value in _standing(search, spot.text, edges=edges)]
+            more = [known[value]._replace(start=start, end=end) for start, end, value in search.standing(spot, edges=edges)]
             if more:
                 self._spans[path] = spans + more
 
     def _doubt(self, told: set[str]) -> None:
         """Filter proven reasoning like any other text if it holds a value that is hidden now and was not when it was written."""
-        search = _search(told)
+        search = _Search(told, sum(map(len, self._proven.values())))
         for path, text in tuple(self._proven.items()) if told else ():
-            if path[-1] != "signature" and any(_standing(search, text, edges=frozenset())):
+            if path[-1] != "signature" and any(search.standing(Spot(path=path, text=text))):
                 del self._proven[path]
                 self._texts[path], self._spans[path] = self._aside[path]
 
@@ -249,21 +252,26 @@ def _spreads(value: str) -> bool:
     return len(value) >= (_SHORTEST_UNSPACED if value and min(value) >= _UNSPACED else _SHORTEST)
 
 
-def _search(values: Iterable[str]) -> Any:
-    """Return what finds all of these values in one pass."""
-    search = cast("Any", ahocorasick).Automaton()
-    for value in values:
-        search.add_word(value, value)
-    search.make_automaton()
-    return search
+class _Search:
+    """Finds all of some values in one pass over each of some texts of `size` characters together."""
 
+    def __init__(self, values: Iterable[str], size: int) -> None:
+        self._automaton = cast("Any", ahocorasick).Automaton()
+        for value in values:
+            self._automaton.add_word(value, value)
+        self._automaton.make_automaton()
+        self._left = size // _CHARACTERS_PER_VALUE + _FREE_VALUES
 
-def _standing(search: Any, text: str, *, edges: frozenset[int]) -> Iterator[tuple[int, int, str]]:
-    """Yield where values stand as whole words: start, end and value."""
-    for last, value in search.iter(text):
-        start, end = last + 1 - len(value), last + 1
-        if not (_joins(text, start, edges=edges) or _joins(text, end, edges=edges)):
-            yield start, end, value
+    def standing(self, spot: Spot, *, edges: frozenset[int] = frozenset()) -> Iterator[tuple[int, int, str]]:
+        """Yield where values stand as whole words: start, end and value. Raises `NotFilterable` where values within values stand all over the texts."""
+        text = spot.text
+        for last, value in self._automaton.iter(text):
+            self._left -= 1
+            if self._left < 0:
+                raise NotFilterable(spot.path)
+            start, end = last + 1 - len(value), last + 1
+            if not (_joins(text, start, edges=edges) or _joins(text, end, edges=edges)):
+                yield start, end, value
 
 
 def _joins(text: str, at: int, *, edges: frozenset[int]) -> bool:
