@@ -27,6 +27,7 @@ from pointsman.core.errors import BadRequest, CredentialMissing, Exhausted, Ledg
 from pointsman.core.failure import Failure, FailureKind
 from pointsman.core.ids import timestamp_ms
 from pointsman.intake.keys import mint
+from pointsman.ledger.content.keys import KeyStore
 from pointsman.ledger.content.store import ContentStore
 from pointsman.ledger.writer import Ledger
 from pointsman.pipeline.run import run
@@ -456,5 +457,18 @@ def test_what_an_earlier_process_spent_counts_for_whoever_a_budget_is_about(fold
         async with a_gateway(folder, config(vendor, more=more), clock=on_loop(MONTH_MS + HOUR_MS)) as gateway:
             with pytest.raises(OverBudget):
                 await run(a_call(call_id=gateway.new_id()), asked, stages=gateway.stages)
+
+    scene(play)
+
+
+def test_a_tenant_whose_key_cannot_be_made_is_told_so_instead_of_going_out_in_the_clear(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: KeyStore, tenant: str) -> bytes:
+        raise sqlite3.OperationalError(f"database or disk is full for {tenant}")
+
+    async def play(vendor: Vendor) -> None:
+        async with a_gateway(folder, config(vendor)) as gateway:
+            monkeypatch.setattr(KeyStore, "pseudonyms", full)
+            with pytest.raises(LedgerUnavailable, match="keys of tenants cannot be written"):
+                gateway._key_of("acme")
 
     scene(play)

@@ -90,7 +90,7 @@ class Gateway:
         self._files = open_files(settings.folder, settings.retention, ledger=settings.server.database, environ=environ, vault=self._outlets.vault)
         self._erased: list[str] = []  # tenants, told by another thread
         self._retaining = RetentionJob(self._files, clock=clock, forget=self._erased.append)
-        self._governing = Governing(self._files.keys.pseudonyms)
+        self._governing = Governing(self._key_of)
         self._audit = audit_log(settings, environ=environ, wall_ms=clock.wall_ms)
         self.auditor = Auditor(self._audit, detectors=self._governing.names, wall_ms=clock.wall_ms)
         seen = witness_of_reading(self._audit, clock.wall_ms)
@@ -239,6 +239,12 @@ class Gateway:
             _LOG.error("what is past its time was not deleted: %s", type(error).__name__)
         while self._erased:
             self._cache.forget(self._erased.pop())
+
+    def _key_of(self, tenant: str) -> bytes:
+        try:
+            return self._files.keys.pseudonyms(tenant)
+        except sqlite3.Error as error:
+            raise LedgerUnavailable(f"The keys of tenants cannot be written ({error}), so nothing can be replaced. Free the disk.") from error
 
     def _tell_policy(self, settings: Settings) -> None:
         facts = {"policy": settings.policy.digest, "snapshot": settings.snapshot.digest, "waived": ",".join(sorted(settings.policy.waived))}

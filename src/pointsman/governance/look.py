@@ -56,9 +56,9 @@ class Seen(Struct, frozen=True, kw_only=True):
     @property
     def counts(self) -> Mapping[str, int]:
         """How many findings there are of each kind; a detector that failed counts as `failed:` and its name."""
-        if self.removed is not None:
-            return self.removed
         counted = {f"failed:{name}": 1 for name in self.failed}
+        if self.removed is not None:
+            return {**self.removed, **counted}
         for ones in self.findings:
             for one in ones:
                 counted[one.kind] = counted.get(one.kind, 0) + 1

@@ -39,8 +39,8 @@ class Outlet:
 
     def encode(self, attempt: Attempt) -> Outgoing:
         """Return the request for an attempt."""
-        call = attempt.call if self.salt_of is None else replace(attempt.call, cache_salt=self.salt_of(attempt.principal.key.tenant))
-        return self.wire.encode(call, attempt.target)
+        call, tenant = attempt.call, attempt.principal.key.tenant
+        return self.wire.encode(call if self.salt_of is None else replace(call, cache_salt=self.salt_of(tenant)), attempt.target)
 
 
 class ModelsPlace:
