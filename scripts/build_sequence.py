@@ -20,7 +20,7 @@ from sequence import generate, train, words  # noqa: E402
 
 from pointsman.governance.detection import sequence_tokens  # noqa: E402
 
-TEXTS: Final = 90_000
+TEXTS: Final = 100_000
 # How often a word of the lists is seen as if it stood in none, so that forms and neighbours are learned as well.
 _UNKNOWN_NAMES: Final = 0.25
 _UNKNOWN_WORDS: Final = 0.12
@@ -33,7 +33,7 @@ def build(output: Path, *, texts: int = TEXTS, seed: int = 7, rounds: int = 3) -
     lists = words.listed()
     examples = _examples(lists, texts=texts, seed=seed)
     print(f"{len(examples.tags)} tokens, {time.process_time() - started:.0f} s")
-    model = train.trained(examples, buckets=sequence_tokens.BUCKETS, rounds=rounds, seed=seed)
+    model = train.trained(examples, buckets=sequence_tokens.BUCKETS, choices=len(generate.TAGS), rounds=rounds, seed=seed)
     output.parent.mkdir(parents=True, exist_ok=True)
     _write(output, model.parts, lists)
     print(f"{output.stat().st_size} bytes, {time.process_time() - started:.0f} s")

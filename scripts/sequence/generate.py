@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Final, NamedTuple
 
-from sequence import addresses, words
+from sequence import addresses, languages, words
 from sequence.words import LISTS
 
 TAGS: Final = ("", "person", "address", "location", "organisation", "age", "nationality", "date", "title", "phone")
@@ -104,6 +104,10 @@ def _digits(random: Random, form: str) -> str:
     return "".join(random.choice(string.digits) if char == "0" else random.choice(string.ascii_uppercase) if char == "A" else char for char in form)
 
 
+def _hex(random: Random, size: int) -> str:
+    return "".join(random.choice("0123456789abcdef") for _ in range(size))
+
+
 def _number(*forms: str) -> Callable[[Random], str]:
     return lambda random: _digits(random, random.choice(forms))
 
@@ -173,7 +177,7 @@ def prose(random: Random) -> str:
 
 def planted(random: Random) -> Text:
     """Return a line of prose with a finding in the place of some of its words, so that what surrounds it tells little."""
-    line = prose(random)
+    line = languages.line(random) if random.random() < 0.25 else prose(random)
     found = [match for match in _WORD.finditer(line) if match.start() > 0] or list(_WORD.finditer(line))
     chosen = sorted(random.sample(found, min(len(found), random.choice((1, 1, 1, 2)))), key=lambda match: match.start())
     template, at = "", 0
@@ -210,6 +214,7 @@ _SLOTS: Final[Mapping[str, tuple[str, Callable[[Random], str]]]] = {
     "pl": ("person", words.last),
     "plw": ("person", words.last),
     "plastfirst": ("person", lambda random: f"{words.last(random)}, {words.first(random)}"),
+    "pru": ("person", languages.russian),
     "adr": ("address", addresses.address),
     "adr1": ("address", lambda random: addresses.whole(random, random.choice((", ", ", ", " ")))),
     "adrlines": ("address", addresses.lines),
@@ -252,6 +257,13 @@ _SLOTS: Final[Mapping[str, tuple[str, Callable[[Random], str]]]] = {
     "iban": ("", _number("GB00AAAA00000000000000", "DE00 0000 0000 0000 0000 00", "FR0000000000000000000000000")),
     "ssn": ("", _number("000-00-0000", "000 00 0000", "000000000")),
     "id": ("", _number("A0000000", "000000000", "AA000000A", "A00-000-000", "000-AAA-00")),
+    "orderno": (
+        "",
+        _number("0000000000", "00000000", "000000000", "0000000", "AAA-0000-00000", "0000-0000", "00000", "AA000000", "R0000000000", "000-0000000-0000000"),
+    ),
+    "isbn": ("", _number("978-0-00-000000-0", "9780000000000", "978-00-0000-000-0", "0-000-00000-0")),
+    "uuid": ("", lambda random: "-".join(_hex(random, size) for size in (8, 4, 4, 4, 12))),
+    "hex": ("", lambda random: _hex(random, random.choice((7, 9, 10, 12, 40)))),
     "url": ("", lambda random: f"https://{words.made_up(random, ('.com', '.org'))}/{random.choice(LISTS['nouns'])}".lower()),
 }
 
@@ -299,9 +311,11 @@ def _opens(text: str) -> Iterator[int]:
 def plain(random: Random) -> Text:
     """Return a text that holds nobody: requests, prose, code, logs, headings."""
     chance = random.random()
-    if chance < 0.40:
+    if chance < 0.32:
         return Text(prose(random), ())
-    if chance < 0.43:
+    if chance < 0.50:
+        return Text(languages.line(random), ())
+    if chance < 0.53:
         return Text(foreign(random), ())
     noun, verb, adjective, product = _SLOTS["noun"][1], _pick("verbs"), _pick("adjectives"), _pick("products")
     head = random.choice(LISTS["heads"])
@@ -360,7 +374,9 @@ def _one(random: Random) -> Text:
     chance = random.random()
     if chance < 0.42:
         return plain(random)
-    return planted(random) if chance < 0.54 else filled(random.choice(_TEMPLATES), random)
+    if chance < 0.54:
+        return planted(random)
+    return filled(languages.template(random) if chance < 0.57 else random.choice(_TEMPLATES), random)
 
 
 def joined(one: Text, other: Text, *, by: str) -> Text:

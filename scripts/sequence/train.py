@@ -160,11 +160,11 @@ def slopes_of(model: Model, tokens_seen: tuple[Array, Array], *, tags: Array, we
     )
 
 
-def trained(examples: Examples, *, buckets: int, rounds: int, seed: int) -> Model:
-    """Return the model learned from all tokens, each of which a round sees as known or as unknown by chance."""
+def trained(examples: Examples, *, buckets: int, choices: int, rounds: int, seed: int) -> Model:
+    """Return the model of `choices` tags learned from all tokens, each of which a round sees as known or as unknown by chance."""
     random = np.random.default_rng(seed)
     tags, half = examples.tags, len(examples.kinds) // 2
-    model = Model(buckets, int(tags.max()) + 1, seed=seed)
+    model = Model(buckets, choices, seed=seed)
     starts = np.arange(0, len(tags), _CHUNK)
     steps, done = rounds * len(starts), 0
     for _ in range(rounds):

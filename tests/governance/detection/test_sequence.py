@@ -79,6 +79,50 @@ def test_a_finding_says_who_found_it_and_what_it_makes_of_the_text() -> None:
     assert 0.4 < person.score <= 1
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Formuliere eine Einladung zur Weihnachtsfeier der Abteilung, locker und kurz.",
+        "Schreib eine kurze Absage an einen Bewerber, freundlich, ohne Namen.",
+        "Quels sont les avantages d'une pompe à chaleur par rapport à une chaudière à gaz ?",
+        "Necesito una receta rápida de tortilla sin cebolla para cuatro personas.",
+        "Vorrei un riassunto di questo articolo in cinque punti.",
+        "Kun je deze e-mail korter en vriendelijker maken?",
+        "Как написать резюме без опыта работы?",
+    ],
+)
+def test_plain_requests_in_other_languages_hold_nobody(text: str) -> None:
+    assert [kind for kind, _ in told(text) if class_of(kind) == "personal"] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Der Kunde Thomas Brandt hat sich beschwert.", "Thomas Brandt"),
+        ("Bonjour, je m'appelle Camille Lefebvre et mon colis n'est pas arrivé.", "Camille Lefebvre"),
+        ("Hola, soy Javier Ortega, mi pedido no ha llegado.", "Javier Ortega"),
+        ("Pani Katarzyna Wójcik nie zapłaciła rachunku.", "Katarzyna Wójcik"),
+        ("Меня зовут Олег Смирнов, мой заказ не пришёл.", "Олег Смирнов"),
+    ],
+)
+def test_a_name_in_another_language_is_found_and_its_neighbours_are_not(text: str, name: str) -> None:
+    assert [value for kind, value in told(text) if class_of(kind) == "personal"] == [name]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What is 17% of 23,480.50?",
+        "order 7f3c2a91-5b1e-4c1f-9a53-0d6e9f3b2c11 not found",
+        "WHERE date(created_at) = '2026-01-01'",
+        "kubectl delete pod web-7d4b9c6f5-x2x8q",
+        "My parcel with order number 4471182903 has not arrived.",
+    ],
+)
+def test_an_amount_a_day_and_the_number_of_a_thing_are_no_telephone(text: str) -> None:
+    assert "phone" not in [kind for kind, _ in told(text)]
+
+
 def test_two_names_in_two_lines_are_two_findings() -> None:
     assert told("Guests:\nMaria Nowak\nPeter Schmidt\n") == [("person", "Maria Nowak"), ("person", "Peter Schmidt")]
 

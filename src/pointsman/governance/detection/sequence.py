@@ -2,10 +2,12 @@
 Persons, addresses, places, organisations, ages, nationalities, dates and titles of jobs, found by a small sequence model over windows of tokens.
 
 The model is trained at build time from templates and lists of our own (`scripts/build_sequence.py`); it knows western, Slavic, African and Asian names
-in Latin letters and some Greek ones, English sentences best. It does not cut texts that are written without blanks (Chinese, Japanese, Thai).
+in Latin letters, some Greek and Russian ones, and sentences of a dozen languages, English best. It does not cut texts that are written without blanks
+(Chinese, Japanese, Thai).
 Arithmetic only: no clock, no network. What it keeps between texts are forms of single tokens with all digits masked.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from io import BytesIO
@@ -31,10 +33,10 @@ _EDGE: Final = 8  # tokens of the neighbouring block that a token can see, round
 _FINE: Final = 512  # steps of a whole number in which parts of layer 1 are kept; a window of seven cannot overflow
 _WIDEST: Final = 32767 // 7
 _GATE: Final = -3.5  # log odds under which a token is nothing, without a second look
-_DOUBT: Final = 0.6  # a token is nothing where that is at least so probable
+_DOUBT: Final = 0.5  # a token is nothing where that is at least so probable
 _DOUBT_BESIDE: Final = 0.9  # the same for a token beside one that is something: half a name is as good as none
 # Added to the log odds of a tag: a person or an address that is missed costs more than one that is told for a company, and a job is no secret.
-_LEANS: Final[Mapping[str, float]] = {"person": 0.5, "address": 0.3, "title": -1.0}
+_LEANS: Final[Mapping[str, float]] = {"person": 1.2, "address": 0.3, "organisation": -0.4, "title": -1.0}
 # Words that are nobody's name, however they stand.
 _CLOSED: Final = frozenset(
     (  # noqa: SIM905 - words are read more easily in lines
@@ -45,6 +47,9 @@ _CLOSED: Final = frozenset(
     ).split()
 )
 _OF_MANY_LINES: Final = frozenset({"address"})
+_LEAST_DIALLED: Final = 3  # digits of a part of a telephone number
+_EXTENSION: Final = frozenset("xext")  # letters that may stand in one
+_NO_NUMBER: Final = re.compile(r"(?:0000-)?00-00|0{1,3}\.0{1,2}")  # a day, and the end of an amount
 
 
 class _Run(NamedTuple):
@@ -220,9 +225,19 @@ def _trimmed(run: _Run, tokens: Sequence[str]) -> _Run | None:
 
 def _plausible(kind: str, tokens: Sequence[str]) -> bool:
     """Tell whether that can be of this kind: an age has a digit, a name a letter and a word that may be a name. Digits are masked as 0."""
-    if kind in {"address", "date", "phone"}:
+    if kind in {"address", "date"}:
         return True
     words = [token.strip() for token in tokens]
+    if kind == "phone":
+        return _can_be_dialled(words)
     if kind == "age":
         return any("0" in word for word in words)
     return any(word.lower() not in _CLOSED and any(map(str.isalpha, word)) for word in words)
+
+
+def _can_be_dialled(words: Sequence[str]) -> bool:
+    """Tell a telephone number from an amount, a day, or the number of a thing, which have a comma, few digits, or letters among them."""
+    numbers = [word.lower() for word in words if "0" in word]
+    if "," in words or sum(word.count("0") for word in numbers) < _LEAST_DIALLED or _NO_NUMBER.fullmatch("".join(words)):
+        return False
+    return all(letter in _EXTENSION for word in numbers for letter in word if letter.isalpha())
