@@ -98,7 +98,7 @@ def _search(call: Call, scanner: Scanner) -> Generator[None, None, Seen]:
     read = yield from _read(found, scanner)
     scan = yield from scanner.steps(read.texts)
     findings: list[tuple[Finding, ...]] = [()] * len(found)
-    for index, ones in zip(read.owners, with_identity(with_person(scan.findings, read.texts)), strict=True):
+    for index, ones in zip(read.owners, with_identity(with_person(scan.findings, read.texts), read.texts), strict=True):
         spot = found[index]
         named = len(_named(spot))
         for one in ones:
