@@ -339,9 +339,10 @@ def test_a_refusal_is_on_record_too() -> None:
     house = House(a_capability(ladder=[CLOUD]), detectors=[NAMES], policy=policy())
     house.use(log)
 
-    with pytest.raises(NoPlaceAllowed):
+    with pytest.raises(NoPlaceAllowed) as told:
         house.ask(a_body("I am Ann Miller."))
 
+    assert told.value.message.endswith("Found in it: 1 person.")
     [refusal] = log.records
     assert (refusal.kind, refusal.outcome, refusal.candidates) == (Kind.REFUSAL, "no_place_allowed", ("cloud=policy:internal+personal",))
 

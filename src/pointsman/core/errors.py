@@ -33,7 +33,7 @@ ends with the remedy. Errors become HTTP in `server` and nowhere else.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -169,6 +169,11 @@ class NoPlaceAllowed(Refused):
         )
         self.capability = capability
         self.data_class = data_class
+
+    def tell(self, found: Mapping[str, int]) -> None:
+        """Say in the message what was found in the data, by kind."""
+        if found:
+            self.message += f" Found in it: {', '.join(f'{count} {kind}' for kind, count in sorted(found.items()))}."
 
 
 class NoTargetFits(Refused):

@@ -138,6 +138,7 @@ class Trace:
         """Close with what is booked for an error."""
         if isinstance(error, NoPlaceAllowed):
             self.data_class = error.data_class
+            error.tell(self.found)
         self.close(code_of(error))
 
     def close(self, status: str) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from pointsman.app.gateway import Gateway
 from pointsman.core.call import Asked
-from pointsman.core.errors import BadRequest
+from pointsman.core.errors import BadRequest, NoPlaceAllowed
 from pointsman.core.label import Label, Level, a_label
 from pointsman.core.place import Dialect
 from pointsman.ledger.trace import Trace
@@ -59,6 +59,8 @@ def refuse(error: Exception, client: Client, *, surface: Surface, call_id: str) 
     """Tell the caller why there is no answer."""
     told = problem(error, call_id)
     lines = _ids(call_id, surface)
+    if isinstance(error, NoPlaceAllowed):
+        lines += f"x-pointsman-data-class: {header_value(error.data_class.replace('+', ', '))}\r\n"
     wait_s = retry_after_s(error)
     if wait_s is not None:
         lines += f"retry-after: {max(1, round(wait_s))}\r\n"
