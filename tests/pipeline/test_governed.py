@@ -10,7 +10,7 @@ from tests.values import CALL_ID, a_call, a_capability, a_key, a_policy, a_targe
 
 from pointsman.core.call import Asked, Call
 from pointsman.core.capability import CachePolicy
-from pointsman.core.errors import AuditUnavailable, NoPlaceAllowed
+from pointsman.core.errors import AuditUnavailable, NoPlaceAllowed, PlaceFailed
 from pointsman.core.label import a_label
 from pointsman.core.place import Dialect, Place
 from pointsman.core.snapshot import FIRST_TARGET_BIT
@@ -235,10 +235,10 @@ def test_a_summary_that_leaks_does_not_leave() -> None:
     assert house.asked == {"own": 1}
 
 
-def test_without_the_summariser_nothing_leaves() -> None:
+def test_without_the_summariser_nothing_leaves_and_the_failure_is_told_as_one() -> None:
     house = a_summarising(Log(), Breaks())
 
-    with pytest.raises(NoPlaceAllowed):
+    with pytest.raises(PlaceFailed):
         house.ask(a_body("I am Ann Miller."))
     assert (house.asked, house.record.entries[0].error) == ({"own": 1}, "connect")
 
@@ -270,7 +270,7 @@ def test_a_summariser_that_fails_again_and_again_is_left_alone_by_others_too() -
     house = a_summarising(Log(), *[Breaks()] * FAILURES_IN_A_ROW, echoing("A customer asks."))
 
     for _ in range(FAILURES_IN_A_ROW):
-        with pytest.raises(NoPlaceAllowed):
+        with pytest.raises(PlaceFailed):
             house.ask(a_body("I am Ann Miller."))
     assert house.breakers.open_class("own") == "unreachable"
 

@@ -30,7 +30,7 @@ async def climb(way: Way) -> Answer:
             return result
         shortfall = result or shortfall
     if refusal is not None and not failures:
-        raise refusal
+        raise refusal.__cause__ if isinstance(refusal.__cause__, PlaceFailed) else refusal  # who should have summarised failed
     if shortfall is not None:
         raise NotGoodEnough(capability=way.capability.name, says=shortfall.says)
     waits = [known.failure.retry_after_s for known in failures if known.failure.retry_after_s is not None]
