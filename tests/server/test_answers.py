@@ -19,7 +19,8 @@ def test_a_plain_name_is_shown_as_it_is() -> None:
 
 
 def test_an_answer_says_its_length_and_whether_it_is_the_last() -> None:
-    assert whole(200, b"{}", headers="x: y\r\n") == b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\ncache-control: no-store\r\nx: y\r\n\r\n{}"
+    told = whole(200, b"{}", headers="x: y\r\n")
+    assert told == b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\ncache-control: no-store\r\nx: y\r\n\r\n{}"
     assert whole(404, b"", content_type="text/plain", keep_alive=False).endswith(b"content-length: 0\r\ncache-control: no-store\r\nconnection: close\r\n\r\n")
 
 

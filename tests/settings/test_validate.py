@@ -25,8 +25,7 @@ TENANT = "Tenants share nothing. No `/`: it stands between tenant and user."
         ("sever: {}", "6 sever: there is no such field. Did you mean `server`?"),
         (
             "zzz: {}",
-            "6 zzz: there is no such field. Known here: `capabilities`, `targets`, `vendors`, `keys`, `limits`, `policy`, `detection`, `audit`, `server`,"
-            " `identity`, `retention`.",
+            "6 zzz: there is no such field. Known here: `capabilities`, `targets`, `vendors`, `keys`, `limits`, `policy`, `detection`, `audit`",
         ),
         ("    retrys: {}", "6 capabilities.support.retrys: there is no such field. Did you mean `retries`?"),
         ("    cache: {ttl: 5}", "6 capabilities.support.cache.ttl: there is no such field. Did you mean `ttl_s`?"),

@@ -173,7 +173,7 @@ class NoPlaceAllowed(Refused):
     def tell(self, found: Mapping[str, int]) -> None:
         """Say in the message what was found in the data, by kind."""
         if found:
-            self.message += f" Found in it: {', '.join(f'{count} {kind}' for kind, count in sorted(found.items()))}."
+            self.message: str = f"{self.message} Found in it: {', '.join(f'{count} {kind}' for kind, count in sorted(found.items()))}."
 
 
 class NoTargetFits(Refused):

@@ -40,8 +40,6 @@ def environment() -> Mapping[str, str]:
     return os.environ
 
 
-
-
 def presume(name: str, value: str) -> None:
     """Set a variable of this process for libraries that read it when they are loaded, unless whoever runs us has set it."""
     os.environ.setdefault(name, value)
