@@ -8,6 +8,7 @@ not repeated, except where the limit is ours to keep when a tool changes its min
 import ast
 import asyncio
 import json
+import os
 import re
 import subprocess
 import sys
@@ -404,7 +405,8 @@ print(json.dumps({"modules": sorted(sys.modules), "touched": touched}))
 
 @pytest.fixture(scope="module")
 def imported() -> dict[str, list[str]]:
-    done = subprocess.run([sys.executable, "-I", "-c", _PROBE], capture_output=True, text=True, check=True, timeout=30)
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}  # who measures is no part of what is measured
+    done = subprocess.run([sys.executable, "-I", "-c", _PROBE], env=plain, capture_output=True, text=True, check=True, timeout=30)
     return json.loads(done.stdout)
 
 
