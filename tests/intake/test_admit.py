@@ -13,6 +13,7 @@ from pointsman.core.target import Price, Rates, Target
 from pointsman.intake.admit import Intake
 from pointsman.intake.cells import OwnCells
 from pointsman.intake.meters import Meters
+from pointsman.intake.roles import NoRole
 
 
 def own_price(target: Target) -> Price | None:
@@ -212,3 +213,18 @@ def test_two_tenants_with_a_team_of_one_name_share_nothing(by: LimitBy, field: s
         intake.reserve(a_principal(key), a_capability(), call=a_call())
         with pytest.raises(OverLimit):
             intake.reserve(a_principal(key), a_capability(), call=a_call())
+
+
+def test_a_person_without_a_role_that_calls_is_told_of_the_role_and_not_of_a_key() -> None:
+    with pytest.raises(NoRole):
+        an_intake().find(a_principal(a_key("@@people", scopes=frozenset())), "support")
+
+
+def test_so_many_callers_that_none_can_be_remembered_are_still_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pointsman.intake.admit._MOST_REMEMBERED", 1)
+    limit = Limit(name="pace", by=LimitBy.KEY, requests_per_minute=1)
+    intake = an_intake(None, limit)
+    for key_id in ("one", "other"):
+        intake.reserve(a_principal(a_key(key_id)), a_capability(), call=a_call())
+    with pytest.raises(OverLimit):
+        intake.reserve(a_principal(a_key("one")), a_capability(), call=a_call())

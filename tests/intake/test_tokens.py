@@ -3,6 +3,7 @@ Tokens of workloads: what is believed, and everything that is not.
 """
 
 import json
+import sys
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
@@ -12,13 +13,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from joserfc.jwk import ECKey, OctKey, OKPKey
+from joserfc.jws import JWSRegistry
 from tests.journeys.oidc_provider import AUDIENCE, Provider, a_rsa_key, hs_confused
 
-from pointsman.core.errors import NotAuthenticated
+from pointsman.core.errors import ExtraMissing, NotAuthenticated
 from pointsman.core.label import a_label
 from pointsman.core.principal import Principal, Scope
 from pointsman.intake.identity import Identities, Register, Revoked
-from pointsman.intake.tokens import IssuerUnavailable
+from pointsman.intake.tokens import IssuerUnavailable, claim
 from pointsman.intake.tokens_cache import TokenCache
 from pointsman.intake.tokens_keys import JwksUnusable, KeyRing, read_jwks
 from pointsman.settings.identity_values import ClaimNames, Identity, Issuer, Role
@@ -318,3 +320,24 @@ def test_an_address_that_was_not_verified_names_nobody(provider: Provider) -> No
 def test_a_tenant_with_a_slash_could_be_read_as_another_and_is_refused(provider: Provider) -> None:
     with pytest.raises(NotAuthenticated, match="tenant"):
         who(provider, provider.token(org="a/b"), claims=ClaimNames(tenant="org"))
+
+
+def test_a_path_through_a_claim_that_holds_nothing_leads_nowhere() -> None:
+    assert claim({"realm": {"roles": ["a"]}}, "realm.roles") == ["a"]
+    assert claim({"realm": "plain"}, "realm.roles") is None
+
+
+def test_without_the_extra_its_name_is_told(monkeypatch: pytest.MonkeyPatch, provider: Provider) -> None:
+    monkeypatch.setitem(sys.modules, "joserfc.jwk", None)
+    with pytest.raises(ExtraMissing, match=r"pointsman\[identity\]"):
+        read_jwks(json.dumps(provider.jwks()).encode())
+
+
+def test_a_signature_that_the_library_cannot_even_look_at_is_wrong(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refuses:
+        def verify(self, *_: object) -> bool:
+            raise ValueError("no such signature")
+
+    [key, *_] = read_jwks(json.dumps(provider.jwks()).encode())
+    monkeypatch.setattr(JWSRegistry, "algorithms", {name: Refuses() for name in JWSRegistry.algorithms})
+    assert not key.verifies(b"signed", b"signature", algorithm="RS256")
