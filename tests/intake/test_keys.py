@@ -10,6 +10,7 @@ from tests.values import a_key
 
 from pointsman.core.errors import NotAuthenticated
 from pointsman.core.principal import Digest, Key, Principal, Scope
+from pointsman.intake.identity import Identities, Register, Revoked
 from pointsman.intake.keys import LOCAL, Door, mint
 
 NOW = 1_700_000_000.0
@@ -117,3 +118,10 @@ def test_an_expired_key_names_itself_and_the_remedy() -> None:
     secret = a_secret()
     assert show(Door([known(secret, expires_s=NOW + 1)]), api_key=secret)
     assert "`pointsman keys rotate web`" in refusal(Door([known(secret, expires_s=NOW)]), api_key=secret)
+
+
+def test_a_key_that_was_revoked_opens_no_door_even_where_the_configuration_still_names_it() -> None:
+    secret, register = a_secret(), Register()
+    register.revoked = Revoked(keys=frozenset({hashlib.sha256(secret.encode()).hexdigest()}))
+    door = Door([known(secret)], Identities(register=register))
+    assert "was revoked" in refusal(door, f"Bearer {secret}")
