@@ -55,6 +55,11 @@ class Terms(Struct, frozen=True, kw_only=True):
     reviewed_s: float | None = None
     next_review_s: float | None = None
 
+    @property
+    def bear_out_contract(self) -> bool:
+        """Whether the vendor keeps nothing, learns nothing, and has signed an agreement."""
+        return self.retention_days == 0 and self.trains is False and bool(self.agreements)
+
 
 class Vendor(Struct, frozen=True, kw_only=True):
     """

@@ -43,7 +43,6 @@ _LOG: Final = logging.getLogger("pointsman")
 _CALLBACK: Final = "/login/callback"
 _PATIENCE_S: Final = 600.0
 _MOST_UNDER_WAY: Final = 1000
-_LEAST_SECRET: Final = 16
 _FAILED: Final = "The sign-in did not succeed. Try again, and ask the operator to look at the log if it does not succeed then."
 
 

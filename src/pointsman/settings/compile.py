@@ -30,6 +30,15 @@ def when_s(text: str) -> float:
     return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
 
 
+def is_moment(text: str) -> bool:
+    """Tell whether a text is a UTC date or time."""
+    try:
+        when_s(text)
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
 def digest(values: object) -> str:
     """Return the name of a value: the same for the same content, whatever its order."""
     return hashlib.sha256(msgspec.json.encode(values, order="deterministic")).hexdigest()[:DIGITS]
@@ -95,23 +104,22 @@ def _vendor(name: str, told: shape.Vendor, *, facts: Facts) -> Vendor:
         credential=told.credential or (known.credential if told.base_url is None else None),
         region=told.region or (known.region if told.base_url is None or told.base_url == known.base_url or known.base_url is None else None),
         zone=zone_of(told, known.place),
-        terms=_terms(told.terms),
+        terms=terms_of(told.terms),
         ca_file=told.ca_file,
     )
 
 
 def zone_of(told: shape.Vendor, usual: Place) -> str:
     """Return the zone of a vendor. One that says it is contracted, without terms that bear it out, is a public API."""
-    terms = told.terms
-    is_bound = terms.retention_days == 0 and terms.trains is False and bool(terms.agreements)
     if told.zone in ("private", "edge"):
         return told.zone
     if told.zone is None and usual is not Place.CLOUD:
         return usual.value
-    return "contracted" if is_bound and told.zone in (None, "contracted") else "public_api"
+    return "contracted" if terms_of(told.terms).bear_out_contract and told.zone in (None, "contracted") else "public_api"
 
 
-def _terms(told: shape.Terms) -> Terms:
+def terms_of(told: shape.Terms) -> Terms:
+    """Return what a vendor has agreed to."""
     return Terms(
         retention_days=told.retention_days,
         trains=told.trains,
@@ -125,10 +133,7 @@ def _terms(told: shape.Terms) -> Terms:
 
 def _moment_s(text: str | None) -> float | None:
     """Return the moment; a text that is none is told as a mistake elsewhere, and lies in the past here."""
-    try:
-        return None if text is None else when_s(text)
-    except (ValueError, OverflowError):
-        return 0.0
+    return None if text is None else when_s(text) if is_moment(text) else 0.0
 
 
 def _target(name: str, told: shape.Target, *, vendor: Vendor, facts: Facts, bit: int) -> Target:

@@ -17,7 +17,7 @@ from pointsman.core.target import Target
 from pointsman.settings import shape
 from pointsman.settings.addresses import is_loopback, is_near, is_nobody, is_same, port_of, split_url
 from pointsman.settings.beside import Beside
-from pointsman.settings.compile import declared, when_s
+from pointsman.settings.compile import declared, is_moment
 from pointsman.settings.facts import Facts
 from pointsman.settings.secrets import FORMS, is_reference
 from pointsman.settings.yaml_text import Path, Text, dotted
@@ -211,7 +211,7 @@ class Meaning:
             if capability not in self._names("capabilities"):
                 self._unknown(("keys", name, "capabilities", index), "capability", name=capability, known=self._names("capabilities"))
         for path, moment in ((("keys", name, "expires"), key.expires), (("keys", name, "previous", "until"), key.previous and key.previous.until)):
-            if moment is not None and not _is_moment(moment):
+            if moment is not None and not is_moment(moment):
                 self._add(path, f"`{moment}` is no date.", remedy="Write `2027-01-31` or `2027-01-31T12:00:00` (UTC).")
         for secret in {key.sha256, key.previous.sha256 if key.previous else key.sha256}:
             other = self._secret_of.setdefault(secret, name)
@@ -326,14 +326,6 @@ def _near(name: str, known: Collection[str]) -> str:
     if found:
         return f"Did you mean `{found[0]}`?"
     return f"Known: {', '.join(f'`{one}`' for one in sorted(known))}." if known else "There are none yet."
-
-
-def _is_moment(text: str) -> bool:
-    try:
-        when_s(text)
-    except (ValueError, OverflowError):
-        return False
-    return True
 
 
 def _why(error: Exception) -> str:

@@ -9,7 +9,7 @@ from pointsman.core.errors import Mistake
 from pointsman.core.label import Level
 from pointsman.core.target import Target
 from pointsman.settings import shape
-from pointsman.settings.compile import when_s
+from pointsman.settings.compile import is_moment, terms_of
 from pointsman.settings.detection_shape import Detection
 from pointsman.settings.policy_compile import path_of
 from pointsman.settings.policy_shape import Policy
@@ -75,13 +75,12 @@ class DataMeaning:
 
     def _vendor(self, name: str, vendor: shape.Vendor) -> None:
         terms = vendor.terms
-        is_bound = terms.retention_days == 0 and terms.trains is False and bool(terms.agreements)
-        if vendor.zone == "contracted" and not is_bound:
+        if vendor.zone == "contracted" and not terms_of(terms).bear_out_contract:
             says = "the terms do not bear out `contracted`."
             self._add(("vendors", name, "zone"), says, remedy="State `retention_days: 0`, `trains: false` and an agreement under `terms`, or leave `zone` out.")
         moments: Iterable[tuple[str, str | None]] = (("reviewed", terms.reviewed), ("next_review", terms.next_review))
         for field, moment in moments:
-            if moment is not None and not _is_moment(moment):
+            if moment is not None and not is_moment(moment):
                 self._add(("vendors", name, "terms", field), f"`{moment}` is no date.", remedy="Write `2027-01-31` (UTC).")
 
     def _summariser(self, path: Path, name: str, *, targets: Mapping[str, Target]) -> None:
@@ -108,11 +107,3 @@ def claim_mistake(text: Text, capability: str, *, says: str) -> Mistake:
     path: Path = ("capabilities", capability)
     said, _, remedy = says.rpartition(". ")
     return Mistake(file=text.file, path=dotted(path), line=text.line(path), says=f"{said}.", remedy=remedy)
-
-
-def _is_moment(text: str) -> bool:
-    try:
-        when_s(text)
-    except (ValueError, OverflowError):
-        return False
-    return True

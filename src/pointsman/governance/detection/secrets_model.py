@@ -18,11 +18,9 @@ from msgspec import Struct
 
 from pointsman.governance.detection.secrets_candidates import Candidate
 
-TRIGRAM_LEVELS: Final = "0123456789"
 _LETTERS: Final = 26
 _A: Final = ord("a")
 _NAME_WORD: Final = re.compile(r"[A-Z]{2,}(?![a-z])|[A-Z]?[a-z]+|\d+")
-_VALUE_WORD: Final = re.compile(r"[A-Z]{2,}(?![a-z])|[A-Z]?[a-z]+")
 _LOWER_RUN: Final = re.compile(r"[a-z]{3,40}")
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from pointsman.core.place import Place
-from pointsman.core.target import Target, Terms
+from pointsman.core.target import Target
 
 PUBLIC_API: Final = "public_api"
 CONTRACTED: Final = "contracted"
@@ -24,16 +24,11 @@ ZONES: Final = (*VENDOR_ZONES, CACHE, CONTENT_LOG, PERSON)
 _WITHOUT_VENDOR: Final[Mapping[Place, str]] = {Place.RULES: RULES, Place.CACHE: CACHE, Place.PEOPLE: PERSON, Place.PRIVATE: PRIVATE, Place.EDGE: EDGE}
 
 
-def bears_out_contract(terms: Terms) -> bool:
-    """Tell whether the terms are those of a contracted vendor: it keeps nothing, learns nothing, and has signed an agreement."""
-    return terms.retention_days == 0 and terms.trains is False and bool(terms.agreements)
-
-
 def zone_of(target: Target) -> str:
     """Return the zone of a target. A vendor that is called contracted without the facts, or whose zone nobody knows, counts as a public API."""
     vendor = target.vendor
     if vendor is None:
         return _WITHOUT_VENDOR.get(target.place, PUBLIC_API)
-    if vendor.zone in (PRIVATE, EDGE) or (vendor.zone == CONTRACTED and bears_out_contract(vendor.terms)):
+    if vendor.zone in (PRIVATE, EDGE) or (vendor.zone == CONTRACTED and vendor.terms.bear_out_contract):
         return vendor.zone
     return PUBLIC_API
