@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from pointsman.core.finding import Finding
+from pointsman.governance.finding import Finding
 from pointsman.governance.detection.fingerprints import Fingerprints
 from pointsman.governance.detection.health import HealthTerms, with_person
 from pointsman.governance.detection.secrets import SecretDetector

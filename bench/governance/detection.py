@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.governance.detection import disguises  # noqa: E402
 
-from pointsman.core.finding import Finding  # noqa: E402 - the path comes first
+from pointsman.governance.finding import Finding  # noqa: E402 - the path comes first
 from pointsman.governance.detection.identifiers.structured import StructuredDetector  # noqa: E402
 from pointsman.governance.detection.scanner import Scanner  # noqa: E402
 from pointsman.governance.detection.views.budget import Budget  # noqa: E402

@@ -17,7 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 from tests.governance.filtering.round_trips import KEY, PSEUDONYMISE, cut, round_trip
 
-from pointsman.core.finding import Finding
+from pointsman.governance.finding import Finding
 from pointsman.governance.filtering.filter import filtered
 from pointsman.governance.filtering.pseudonyms import Namer
 from pointsman.governance.filtering.restore import Restorer

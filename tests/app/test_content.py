@@ -11,8 +11,8 @@ from tests.values import CALL_ID, a_capability
 
 from pointsman.app.content import Keeper
 from pointsman.core.call import Asked, Call
-from pointsman.core.finding import Finding
 from pointsman.core.place import Dialect
+from pointsman.governance.finding import Finding
 from pointsman.ledger import envelope
 from pointsman.ledger.content.keys import KeyStore
 from pointsman.ledger.content.store import ContentStore
@@ -58,7 +58,7 @@ async def _judged(house: House, call: Call) -> Trace:
     intake = house.stages.intake
     principal = intake.identify(None, None, user=None)
     capability = intake.find(principal, call.capability)
-    trace = Trace(call, principal, capability=capability, unit=None, clock=house.stages.clock, book=house.stages.book)
+    trace = Trace(call, principal, capability=capability, asked=Asked(), clock=house.stages.clock, book=house.stages.book)
     judged = await house.stages.judge.judge(call, principal.key.label, principal=principal, capability=capability, pause=asyncio.sleep, now_s=0)
     trace.under(judged.verdict, judged.seen.counts)
     return trace
@@ -135,7 +135,7 @@ def test_a_call_that_was_never_judged_is_not_kept(store: ContentStore) -> None:
     house = House(a_capability())
     keeper = Keeper(store, retention_of(Retention(content="full")))
     principal = house.stages.intake.identify(None, None, user=None)
-    trace = Trace(a_body("x"), principal, capability=a_capability(), unit=None, clock=house.stages.clock, book=house.stages.book)
+    trace = Trace(a_body("x"), principal, capability=a_capability(), asked=Asked(), clock=house.stages.clock, book=house.stages.book)
     assert keeper.wanted(trace) is None
     assert asyncio.run(_nothing(house)) == b""
 

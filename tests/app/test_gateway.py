@@ -25,9 +25,9 @@ from pointsman.core.call import Asked, OutputSchema
 from pointsman.core.clock import Clock
 from pointsman.core.errors import BadRequest, CredentialMissing, Exhausted, LedgerUnavailable, OverBudget, PlaceFailed, Unusable
 from pointsman.core.failure import Failure, FailureKind
-from pointsman.core.ids import timestamp_ms
 from pointsman.intake.keys import mint
 from pointsman.ledger.content.keys import KeyStore
+from pointsman.ledger.content.sealing import timestamp_ms
 from pointsman.ledger.content.store import ContentStore
 from pointsman.ledger.writer import Ledger
 from pointsman.pipeline.run import run

@@ -5,7 +5,8 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.core.ids import timestamp_ms, uuid7
+from pointsman.core.ids import uuid7
+from pointsman.ledger.content.sealing import timestamp_ms
 
 times = st.integers(0, 2**48 - 1)
 chances = st.integers(0, 2**80)

@@ -5,7 +5,7 @@ Detectors for tests: each finds what it is told to, and nothing else.
 import re
 from collections.abc import Iterator
 
-from pointsman.core.finding import Finding
+from pointsman.governance.finding import Finding
 
 
 class Finds:

@@ -2,6 +2,7 @@ import pytest
 from tests.values import CALL_ID, Time, a_call, a_capability, a_key, a_principal, a_target
 
 from pointsman.core.attempt import Attempt
+from pointsman.core.call import Asked
 from pointsman.core.entry import CallRecord
 from pointsman.core.http import Deadlines
 from pointsman.core.label import a_label
@@ -23,7 +24,7 @@ def a_rating(cost: int | None = 1_000) -> Rating:
 
 def a_trace(booked: list[CallRecord], time: Time, *, unit: str | None = "ticket-1") -> Trace:
     principal = a_principal(a_key(tenant="acme", team="care", application="desk"), user="ann")
-    return Trace(a_call(), principal, capability=a_capability(), unit=unit, clock=time.clock, book=booked.append)
+    return Trace(a_call(), principal, capability=a_capability(), asked=Asked(unit=unit), clock=time.clock, book=booked.append)
 
 
 def test_a_call_is_booked_once_with_everything_that_happened() -> None:

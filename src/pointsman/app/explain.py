@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from pointsman.app.gateway import Gateway
-from pointsman.core.call import Call, Text
+from pointsman.core.call import Asked, Call, Text
 from pointsman.core.capability import Capability
 from pointsman.core.clock import Clock
 from pointsman.core.errors import NoPlaceAllowed, PointsmanError, Refused, Unusable, Vetoed
@@ -178,7 +178,7 @@ class _Walk:
         found = ", ".join(f"{count} {kind}" for kind, count in self._found.items())
         removed = "; secrets are taken out first" if any(kind.startswith(SECRET_PREFIX) for kind in self._found) else ""
         self._says("policy", "passes", says=f"the data is `{self._label.text}`; " + (f"found in it: {found}{removed}" if found else "nothing was found in it"))
-        trace = Trace(self._call, self._principal, capability=capability, unit=None, clock=stages.clock, book=stages.book)
+        trace = Trace(self._call, self._principal, capability=capability, asked=Asked(), clock=stages.clock, book=stages.book)
         return Way(self._call, judged, trace=trace, stages=stages, held=held)
 
     def _judged(self, capability: Capability) -> Judged:

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from pointsman.core.call import Call
 from pointsman.core.errors import Unusable
-from pointsman.core.finding import Finding
 from pointsman.core.label import SECRET
 from pointsman.governance.detection.fingerprints import Fingerprints
 from pointsman.governance.detection.health import HealthTerms
@@ -24,6 +23,7 @@ from pointsman.governance.detection.secrets import SecretDetector
 from pointsman.governance.detection.sequence import ALL_KINDS, SequenceDetector
 from pointsman.governance.detection.source_code import SourceCodeDetector
 from pointsman.governance.filtering.filter import Filtered
+from pointsman.governance.finding import Finding
 from pointsman.governance.judge import Judge
 from pointsman.governance.policy.compiled import CompiledPolicy
 from pointsman.settings.documents import Document

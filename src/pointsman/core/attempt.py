@@ -17,7 +17,7 @@ from pointsman.core.verdict import Duty, Verdict
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
-    """One try at one target. `met` are the duties that the call, as it is here, fulfils; `deadlines` what is left of the call's own."""
+    """One try at one target. `met` are the duties that the call, as it is here, fulfils; `deadlines` what is left of its own; `span` its `traceparent`."""
 
     call: Call
     principal: Principal
@@ -26,6 +26,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     verdict: Verdict
     deadlines: Deadlines
     met: frozenset[Duty] = frozenset()
+    span: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a target that the verdict does not permit, or at which something is still owed."""

@@ -164,10 +164,13 @@ class Call(Struct, frozen=True, kw_only=True):
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """What came with a call besides its body: credentials, the business unit, and what the caller declares about the data."""
+    """What came with a call besides its body: credentials, the business unit, and what the caller declares about the data and how costs are allocated."""
 
     authorization: str | None = None
     api_key: str | None = None
     unit: str | None = None
     user: str | None = None
     declared: Label | None = None
+    session: str | None = None
+    tags: Mapping[str, str] = {}
+    traceparent: str | None = None

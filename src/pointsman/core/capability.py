@@ -39,7 +39,7 @@ class Capability(Struct, frozen=True, kw_only=True):
     `ladder` is tried in order. `rules` names a decision table of the snapshot. `version` is the digest of everything in this contract:
     it changes when the contract does. `ceiling` is the strictest level of data this capability may be used with; `purpose` what it is for;
     `unheeded` the kinds of findings that its owner lets pass; `summariser` the private target that may summarise. `unit` names the business
-    item that an outcome is about.
+    item that an outcome is about, `workflow` the business process it is a part of (by default one of its own name).
     """
 
     name: str
@@ -56,6 +56,7 @@ class Capability(Struct, frozen=True, kw_only=True):
     unheeded: frozenset[str] = frozenset()
     summariser: Target | None = None
     unit: str = "request"
+    workflow: str = ""
     raw: bool = False
 
 

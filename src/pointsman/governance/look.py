@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from pointsman.core.call import Call
 from pointsman.core.capability import Capability
-from pointsman.core.finding import Finding, Spot
 from pointsman.core.label import SECRET
 from pointsman.governance.detection.files import read_file
 from pointsman.governance.detection.health import with_person
@@ -20,6 +19,7 @@ from pointsman.governance.detection.quasi import with_identity
 from pointsman.governance.detection.scanner import Scanner
 from pointsman.governance.filtering.tree import INSIDE, spots
 from pointsman.governance.filtering.words import WORDS
+from pointsman.governance.finding import Finding, Spot
 
 # A file is read at one go, so for no longer than others can wait; and all files of a call together for no longer than a call is worth.
 _FILE_S: Final = 0.1

@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from pointsman.core.finding import Path
+from pointsman.governance.finding import Path
 
 _ENDS: Final = frozenset({b"", b"data: [DONE]"})
 _NOT_SAID: Final = (b"event:", b"id:", b"retry:")

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from pointsman.core.call import Call
 from pointsman.core.clock import Clock
+from pointsman.core.entry import Told
 from pointsman.core.failure import FailureKind
 from pointsman.core.reply import Reply, Usage, UsageSeen
 from pointsman.core.target import Price, Target
@@ -38,6 +39,7 @@ class Rating(Struct, frozen=True, kw_only=True):
     cost_nano_usd: int | None
     price_id: str | None
     estimated: bool = False
+    told: Told | None = None
 
 
 FREE: Final = Rating(usage=Usage(), cost_nano_usd=0, price_id="none")
@@ -66,13 +68,14 @@ class Rater:
 
     def rate(self, running: Running, reply: Reply) -> Rating:
         """Rate a whole reply."""
-        return self._rate(running, reply.usage)
+        told = Told(reply_id=reply.reply_id, model=reply.model, finish=reply.finish)
+        return replace(self._rate(running, reply.usage), told=told)
 
-    def rate_stream(self, running: Running, call: Call, *, usage: UsageSeen | None, is_whole: bool, produced_tokens: int) -> Rating:
+    def rate_stream(self, running: Running, call: Call, *, usage: UsageSeen | None, is_whole: bool, produced_tokens: int, told: Told | None = None) -> Rating:
         """Rate a stream that has ended. `is_whole` tells that all it had to say was said, so that what was counted is all there is."""
         if is_whole:
-            return self._rate(running, None if usage is None else usage.usage)
-        return self.cut(running, call, produced_tokens=produced_tokens, known=usage)
+            return replace(self._rate(running, None if usage is None else usage.usage), told=told)
+        return replace(self.cut(running, call, produced_tokens=produced_tokens, known=usage), told=told)
 
     def cut(self, running: Running, call: Call, *, produced_tokens: int, known: UsageSeen | None = None) -> Rating:
         """Rate an attempt that was cut short: the caller is charged for what was produced, as far as it can be known."""

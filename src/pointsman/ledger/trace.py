@@ -4,19 +4,23 @@ What happened to one call, collected while it happens and booked once, when its 
 
 from asyncio import CancelledError
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from pointsman.core.attempt import Attempt
-from pointsman.core.call import Call
+from pointsman.core.call import Asked, Call
 from pointsman.core.capability import Capability
 from pointsman.core.clock import Clock
 from pointsman.core.entry import CallRecord, Entry
 from pointsman.core.errors import NoPlaceAllowed, PlaceFailed, PointsmanError
+from pointsman.core.ids import traceparent
 from pointsman.core.money import add
+from pointsman.core.place import Place
 from pointsman.core.principal import Principal
 from pointsman.core.verdict import Verdict
 from pointsman.ledger.rating import Rating
 
 _MS = 1000.0
+_KINDS = MappingProxyType({Place.RULES: "rule", Place.CACHE: "cache", Place.PEOPLE: "person"})
 OK = "ok"
 CANCELLED = "cancelled"
 
@@ -40,6 +44,7 @@ class Trace:
     """
 
     __slots__ = (
+        "_asked",
         "_book",
         "_call",
         "_clock",
@@ -61,11 +66,12 @@ class Trace:
         "verdict",
     )
 
-    def __init__(self, call: Call, principal: Principal, *, capability: Capability, unit: str | None, clock: Clock, book: Callable[[CallRecord], None]) -> None:
+    def __init__(self, call: Call, principal: Principal, *, capability: Capability, asked: Asked, clock: Clock, book: Callable[[CallRecord], None]) -> None:
         self._call = call
         self.principal = principal
         self.capability = capability
-        self.unit = unit or call.call_id
+        self.unit = asked.unit or call.call_id
+        self._asked = asked
         self._clock = clock
         self._book = book
         self._started = clock.monotonic_s()
@@ -104,6 +110,11 @@ class Trace:
             return self._entries[0].cost_nano_usd
         return add(*(entry.cost_nano_usd for entry in self._entries))
 
+    @property
+    def traceparent(self) -> str:
+        """What the next attempt may tell the place it asks, so that spans there join the caller's trace."""
+        return traceparent(self._call.call_id, self._asked.traceparent, seq=len(self._entries))
+
     def book(self, attempt: Attempt, rating: Rating, *, started: float, first_byte_at: float | None = None, error: str | None = None) -> None:
         """Note one attempt. Times are of the monotonic clock."""
         self._entries.append(
@@ -119,6 +130,9 @@ class Trace:
                 cost_nano_usd=rating.cost_nano_usd,
                 price_id=rating.price_id,
                 estimated=rating.estimated,
+                kind=_KINDS.get(attempt.target.place, "model"),
+                begun_ms=max(started - self._started, 0.0) * _MS,
+                told=rating.told,
             )
         )
 
@@ -166,6 +180,13 @@ class Trace:
                 entries=tuple(self._entries),
                 considered=self.considered,
                 found=self.found,
+                workflow=self.capability.workflow or self.capability.name,
+                session=self._asked.session,
+                tags=self._asked.tags,
+                traceparent=self._asked.traceparent,
+                dialect=self._call.dialect,
+                stream=self._call.stream,
+                sampling=self._call.sampling,
             )
         )
         if self.settle is not None:

@@ -42,8 +42,8 @@ async def live(way: Way, this: Try, *, stream: ModelStream) -> AsyncGenerator[by
         stream.close()
         # A vendor counts last: once it has told why it stopped, what it has counted is all there is, even if nobody waits for the end mark.
         is_whole = error is None or (stream.finished is not None and stream.usage is not None)
-        rate = way.stages.rater.rate_stream
-        rating = rate(this.running, way.call, usage=stream.usage, is_whole=is_whole, produced_tokens=stream.pieces_seen)
+        rate, produced = way.stages.rater.rate_stream, stream.pieces_seen
+        rating = rate(this.running, way.call, usage=stream.usage, is_whole=is_whole, produced_tokens=produced, told=stream.told)
         way.trace.book(this.attempt, rating, started=this.started, first_byte_at=stream.first_byte_at, error=error)
         way.trace.close(error or OK)
     if builder is not None and stream.finished is not None:

@@ -23,7 +23,7 @@ async def run(call: Call, asked: Asked, *, stages: Stages) -> Answer:
     """Take one call through every stage; return the first answer that is good enough. Raises `Refused`, `Failed` and `CredentialMissing`."""
     principal = stages.intake.identify(asked.authorization, asked.api_key, user=asked.user or call.user)
     capability = stages.intake.find(principal, call.capability)
-    trace = Trace(call, principal, capability=capability, unit=asked.unit, clock=stages.clock, book=stages.book)
+    trace = Trace(call, principal, capability=capability, asked=asked, clock=stages.clock, book=stages.book)
     trace.snapshot = stages.snapshot.digest
     try:
         trace.settle = stages.intake.reserve(principal, capability, call=call).settle

@@ -68,9 +68,9 @@ class Way:
 
     def attempt(self, target: Target) -> Attempt:
         """Return permission to try the target now, with what may be seen there, within what is left of the call's time. Raises `NotPermitted`."""
-        judged, capability = self.judged, self.capability
-        call, met, deadlines = judged.ready(target)[0], judged.met(target), (target.deadlines or capability.deadlines).within(self.left_s)
-        return Attempt(call=call, principal=judged.principal, capability=capability, target=target, verdict=self.verdict, deadlines=deadlines, met=met)
+        judged, capability, span = self.judged, self.capability, self.trace.traceparent
+        call, met, left = judged.ready(target)[0], judged.met(target), (target.deadlines or capability.deadlines).within(self.left_s)
+        return Attempt(call=call, principal=judged.principal, capability=capability, target=target, verdict=self.verdict, deadlines=left, met=met, span=span)
 
     def begin(self, rung: Rung) -> Try:
         """Begin to try a rung."""

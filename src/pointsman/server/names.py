@@ -3,7 +3,7 @@ Names in headers, which are UTF-8 although HTTP reads them as Latin-1.
 """
 
 from pointsman.core.errors import BadRequest
-from pointsman.core.names import checked
+from pointsman.surfaces.names import checked
 
 
 def from_header(value: str | None, *, field: str) -> str | None:

@@ -11,8 +11,8 @@ import msgspec
 from pointsman.core.entry import Outcome
 from pointsman.core.errors import BadRequest, NotPermitted
 from pointsman.core.money import nano
-from pointsman.core.names import checked
 from pointsman.core.principal import Principal, Scope
+from pointsman.surfaces.names import checked
 
 _MOST_USD: Final = 10**9
 _LAST_MS: Final = 253_402_300_799_999  # the year 9999

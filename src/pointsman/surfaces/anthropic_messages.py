@@ -29,7 +29,6 @@ from pointsman.core.call import (
     Turn,
 )
 from pointsman.core.errors import BadRequest
-from pointsman.core.names import checked
 from pointsman.core.place import Dialect, Feature
 from pointsman.core.reply import Reply, Usage
 from pointsman.providers.tool_input import tool_input
@@ -38,6 +37,7 @@ from pointsman.surfaces.anthropic_messages_stream import STOP_REASON, AnthropicS
 from pointsman.surfaces.body import convert, read_object
 from pointsman.surfaces.checks import check_schema, image_from_base64, image_from_url
 from pointsman.surfaces.events import untranslatable
+from pointsman.surfaces.names import checked
 from pointsman.surfaces.surface import Problem, Surface
 
 _Content: Final[Any] = str | list[dict[str, Any]]

@@ -30,13 +30,13 @@ from pointsman.core.call import (
     Turn,
 )
 from pointsman.core.errors import BadRequest
-from pointsman.core.names import checked
 from pointsman.core.place import Dialect, Feature
 from pointsman.core.reply import Reply
 from pointsman.surfaces import openai_chat_wire as wire
 from pointsman.surfaces.body import convert, read_object
 from pointsman.surfaces.checks import check_schema, image_from_url
 from pointsman.surfaces.events import untranslatable
+from pointsman.surfaces.names import checked
 from pointsman.surfaces.openai_chat_stream import FINISH, OpenAIStream, completion_id, created, replay, usage_object
 from pointsman.surfaces.surface import Problem, Surface
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointsman.core.finding import Finding
 from pointsman.governance.detection.health import HealthTerms, with_person
+from pointsman.governance.finding import Finding
 
 DETECTOR: Final = HealthTerms()
 

@@ -2,8 +2,8 @@
 What was found before.
 """
 
-from pointsman.core.finding import Finding
 from pointsman.governance.detection.memory import Memory
+from pointsman.governance.finding import Finding
 
 FOUND = (Finding(start=0, end=1, kind="email", data_class="personal", detector="test/1"),)
 

@@ -7,9 +7,9 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointsman.core.finding import Finding
 from pointsman.governance.detection.kinds import KINDS, REGIONS, class_of
 from pointsman.governance.detection.overlaps import settled
+from pointsman.governance.finding import Finding
 
 TEXT = "abcdefghij klmnopqrst uvwxyz" * 2
 

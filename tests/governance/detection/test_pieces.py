@@ -7,8 +7,8 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointsman.core.finding import Finding
 from pointsman.governance.detection.pieces import OVERLAP, PIECE, is_cut, pieces
+from pointsman.governance.finding import Finding
 
 
 def a_finding(start: int, end: int) -> Finding:

@@ -1,8 +1,8 @@
 import pytest
 
-from pointsman.core.finding import Finding
 from pointsman.governance.detection.kinds import class_of
 from pointsman.governance.detection.quasi import with_identity
+from pointsman.governance.finding import Finding
 
 
 def found(*kinds: str) -> tuple[Finding, ...]:

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.values import Time
 
-from pointsman.core.finding import Finding
 from pointsman.governance.detection.identifiers.structured import StructuredDetector
 from pointsman.governance.detection.pieces import PIECE
 from pointsman.governance.detection.scanner import Detector, Scan, Scanner
 from pointsman.governance.detection.views.view import View
+from pointsman.governance.finding import Finding
 
 
 class Words:

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointsman.core.finding import Finding
 from pointsman.governance.detection.kinds import class_of
 from pointsman.governance.detection.sequence import ALL_KINDS, SequenceDetector
+from pointsman.governance.finding import Finding
 
 DETECTOR: Final = SequenceDetector.packaged()
 DATA: Final = Path(os.environ.get("POINTSMAN_DATA") or Path(__file__).parents[4] / "shared" / "data") / "personal_data" / "gen_small.jsonl"

@@ -12,7 +12,6 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from pointsman.core.finding import Finding, Path
 from pointsman.core.place import Dialect
 from pointsman.core.reply import Closed, Event, Finish, Finished, Started, TextDelta, ThinkingDelta, ToolDelta, ToolStarted
 from pointsman.core.verdict import Duty, Obligation
@@ -23,6 +22,7 @@ from pointsman.governance.filtering.native_stream import native_stream
 from pointsman.governance.filtering.pseudonyms import Namer
 from pointsman.governance.filtering.restore import Restorer
 from pointsman.governance.filtering.tree import spots
+from pointsman.governance.finding import Finding, Path
 
 KEY: Final = b"a key of some tenant, for tests"
 PSEUDONYMISE: Final = frozenset({Duty("personal", Obligation.PSEUDONYMISE)})

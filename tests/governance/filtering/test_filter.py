@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointsman.core.finding import Finding, Spot
 from pointsman.core.verdict import Duty, Obligation
 from pointsman.governance.filtering.filter import Filtered, NotFilterable, filtered
 from pointsman.governance.filtering.pseudonyms import Namer, Style
 from pointsman.governance.filtering.tree import spots
+from pointsman.governance.finding import Finding, Spot
 
 KEY = b"the key of a tenant for its pseudonyms"
 PERSONAL = frozenset({Duty("personal", Obligation.PSEUDONYMISE)})

@@ -9,7 +9,6 @@ import pytest
 from tests.governance.filtering.round_trips import data_of
 
 from pointsman.core.call import Thinking
-from pointsman.core.finding import Finding, Spot
 from pointsman.core.place import Dialect
 from pointsman.core.reply import Closed, Finish, Reply, TextDelta, ThinkingDelta, ThinkingSigned
 from pointsman.core.verdict import Duty, Obligation
@@ -19,6 +18,7 @@ from pointsman.governance.filtering.native_stream import native_stream
 from pointsman.governance.filtering.pseudonyms import Namer, scope_of
 from pointsman.governance.filtering.restore import Restorer
 from pointsman.governance.filtering.tree import spots
+from pointsman.governance.finding import Finding, Spot
 
 KEY = b"the key of a tenant for its pseudonyms"
 PERSONAL = frozenset({Duty("personal", Obligation.PSEUDONYMISE)})

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tests.journeys.adversary.house import BUDGET_MS, DAWDLE, DETONATE
 
-from pointsman.core.finding import Finding
+from pointsman.governance.finding import Finding
 
 
 class Fragile:

@@ -15,7 +15,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from pointsman.core.finding import Finding
+from pointsman.governance.finding import Finding
 
 KIND: Final = "fingerprint"
 RUN: Final = 32  # letters and digits in one hash

@@ -22,8 +22,8 @@ from typing import Final
 
 import msgspec
 
-from pointsman.core.finding import Finding
 from pointsman.governance.detection.linear import Linear, shadow
+from pointsman.governance.finding import Finding
 
 TERM: Final = "health_term"
 HEALTH: Final = "health"

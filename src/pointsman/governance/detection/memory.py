@@ -6,7 +6,7 @@ keyed hash only.
 from collections import OrderedDict
 from hashlib import blake2b
 
-from pointsman.core.finding import Finding
+from pointsman.governance.finding import Finding
 
 
 class Memory:

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from pointsman.core.finding import Finding
 from pointsman.governance.detection.kinds import PROVEN, rank_of
+from pointsman.governance.finding import Finding
 
 Find = Callable[[str], Iterable[Finding]]
 

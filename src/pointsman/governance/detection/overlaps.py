@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
-from pointsman.core.finding import Finding
 from pointsman.governance.detection.kinds import REGIONS, rank_of
+from pointsman.governance.finding import Finding
 
 
 def settled(findings: Iterable[Finding], text: str) -> tuple[Finding, ...]:

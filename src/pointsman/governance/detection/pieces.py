@@ -5,7 +5,7 @@ Long texts are read in pieces that overlap, so that the reader can breathe betwe
 from collections.abc import Iterator
 from typing import Final
 
-from pointsman.core.finding import Finding
+from pointsman.governance.finding import Finding
 
 PIECE: Final = 8_192
 OVERLAP: Final = 1_024

@@ -11,8 +11,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from pointsman.core.finding import Finding
 from pointsman.governance.detection.kinds import PERSONAL
+from pointsman.governance.finding import Finding
 
 QUASI: Final = frozenset({"age", "nationality", "postcode", "location"})
 

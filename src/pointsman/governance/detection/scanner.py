@@ -11,7 +11,6 @@ from typing import Any, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pointsman.core.finding import Finding
 from pointsman.governance.detection.kinds import PROVEN
 from pointsman.governance.detection.memory import Memory
 from pointsman.governance.detection.neighbours import across
@@ -20,6 +19,7 @@ from pointsman.governance.detection.pieces import is_cut, pieces
 from pointsman.governance.detection.views.budget import Budget, SpentError
 from pointsman.governance.detection.views.unfold import views
 from pointsman.governance.detection.views.view import View
+from pointsman.governance.finding import Finding
 
 VIEWS = "views"
 SCANNER = "scanner"

@@ -7,13 +7,13 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from pointsman.core.finding import Finding
 from pointsman.core.label import SECRET
 from pointsman.governance.detection.kinds import GUESSED
 from pointsman.governance.detection.linear import Linear, shadow
 from pointsman.governance.detection.secrets_candidates import candidates
 from pointsman.governance.detection.secrets_model import Model, shipped
 from pointsman.governance.detection.secrets_patterns import KNOWN, Known
+from pointsman.governance.finding import Finding
 
 _SHORT: Final = 3
 _MAX_BEFORE: Final = 40

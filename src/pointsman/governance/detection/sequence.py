@@ -17,9 +17,9 @@ from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 
-from pointsman.core.finding import Finding
 from pointsman.governance.detection.kinds import class_of
 from pointsman.governance.detection.sequence_tokens import FEATURES, TOKEN, features, masked
+from pointsman.governance.finding import Finding
 
 Array = Any
 

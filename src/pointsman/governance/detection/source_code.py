@@ -10,8 +10,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from pointsman.core.finding import Finding
 from pointsman.governance.detection.linear import Linear, shadow
+from pointsman.governance.finding import Finding
 
 KIND: Final = "source_code"
 _MIN_LINES: Final = 5  # of code; fewer may be an example in a question

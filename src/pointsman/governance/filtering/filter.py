@@ -18,7 +18,6 @@ from typing import Any, Final, NamedTuple, cast
 import ahocorasick
 from msgspec import Struct
 
-from pointsman.core.finding import Finding, Path, Spot
 from pointsman.core.label import SECRET
 from pointsman.core.verdict import Duty, Obligation
 from pointsman.governance.filtering.canonical import redaction
@@ -27,6 +26,7 @@ from pointsman.governance.filtering.pseudonyms import LITERAL, Namer
 from pointsman.governance.filtering.restore import Restorer, wants_json
 from pointsman.governance.filtering.thoughts import thinks
 from pointsman.governance.filtering.tree import HEADER, rewritten, spots
+from pointsman.governance.finding import Finding, Path, Spot
 
 _SHORTEST: Final = 3  # characters of a value that is replaced wherever it stands, not only where it was found
 _SHORTEST_UNSPACED: Final = 2  # the same in scripts that write no spaces

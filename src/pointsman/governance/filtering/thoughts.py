@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from pointsman.core.finding import Path, Spot
+from pointsman.governance.finding import Path, Spot
 
 _MARK: Final = "pointsman."
 _SEAL_BYTES: Final = 32

@@ -14,8 +14,8 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from pointsman.core.finding import Path, Spot
 from pointsman.governance.filtering.words import MEDIA_TYPES, WORDS
+from pointsman.governance.finding import Path, Spot
 
 # Steps of a path that are no field and no position: positions count from 0.
 NAME: Final = -1  # the name of the field that the path leads to, not its value

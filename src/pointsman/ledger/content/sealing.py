@@ -7,7 +7,6 @@ ciphertext: a row that was changed, or put in another's place, does not open.
 
 from typing import Final
 
-from pointsman.core.ids import timestamp_ms
 from pointsman.core.verdict import Keeping
 from pointsman.ledger import envelope
 from pointsman.ledger.content.keys import Place, RecordKeys
@@ -93,3 +92,8 @@ def _bound(*parts: str, keys: RecordKeys) -> bytes:
 
 def _told(part: str, said: bytes) -> bytes:
     return part.encode() + b"\0" + said
+
+
+def timestamp_ms(identifier: str) -> int:
+    """Return the Unix time in milliseconds at which a version 7 UUID was made."""
+    return int(identifier[:8] + identifier[9:13], 16)

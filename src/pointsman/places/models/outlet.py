@@ -11,6 +11,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from pointsman.core.attempt import Attempt
+from pointsman.core.entry import Told
 from pointsman.core.errors import PlaceFailed, TooLarge
 from pointsman.core.failure import Failure, FailureKind
 from pointsman.core.http import Incoming, Outgoing
@@ -114,6 +115,16 @@ class ModelStream:
         self.finished: Finished | None = None
         self.started: Started | None = None
         self.pieces_seen = 0
+
+    @property
+    def told(self) -> Told:
+        """What the vendor said of the answer so far."""
+        started, finished = self.started, self.finished
+        return Told(
+            reply_id="" if started is None else started.reply_id,
+            model="" if started is None else started.model,
+            finish=None if finished is None else finished.finish,
+        )
 
     async def begin(self) -> None:
         """Wait for the first event. Raises `PlaceFailed`."""

@@ -5,9 +5,9 @@ What only a word beside it makes personal: numbers of documents and records, dat
 from collections.abc import Iterator
 from typing import Final
 
-from pointsman.core.finding import Finding
 from pointsman.governance.detection.identifiers.reading import Reading, is_digit
 from pointsman.governance.detection.linear import Linear
+from pointsman.governance.finding import Finding
 
 _LINK: Final = r"(?:[ -]?(?:card|number|num|no|nr|nummer|id|code|#)\b\.?)*(?: (?:is|was|of|reads|ist|est|es|del?)\b)?[ :=#\"'(]{1,6}(?:is )?"
 _NUMBER: Final = r"(?-i:((?:[A-Z]{0,3}[ \-]?|[a-z]{1,3})[0-9][A-Za-z0-9]{0,20}(?:[ \-][A-Z0-9]{1,8}){0,4}))"

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from pointsman.core.finding import Finding
 from pointsman.governance.detection.identifiers.plans import plans
 from pointsman.governance.detection.identifiers.reading import Reading
 from pointsman.governance.detection.linear import Linear
+from pointsman.governance.finding import Finding
 
 _SSN: Final = Linear(r"\b([0-9]{3})([ \-.])([0-9]{2})([ \-.])([0-9]{4})\b")
 _SSN_WORDS: Final = Linear(r"(?i)\bssn\b|social security|\bss ?(?:#|no\b|number)|\bitin\b|taxpayer")

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Final
 
-from pointsman.core.finding import Finding
 from pointsman.governance.detection.identifiers.reading import Reading, is_digit
 from pointsman.governance.detection.linear import Linear
+from pointsman.governance.finding import Finding
 
 # One class of characters each; the lengths are RFC 5321's.
 _LOCAL: Final = re.compile(r"[^\W_][\w.+\-!#$%&'*/=?^`{|}~]{0,63}")

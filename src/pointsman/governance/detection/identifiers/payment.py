@@ -5,9 +5,9 @@ Cards and bank accounts: what a checksum proves, and account numbers and bank co
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from pointsman.core.finding import Finding
 from pointsman.governance.detection.identifiers.reading import Reading, is_digit
 from pointsman.governance.detection.linear import Linear
+from pointsman.governance.finding import Finding
 
 _STRETCH: Final = Linear(r"[0-9](?:[ ./\-]{0,2}[0-9]){11,}")
 _COUNTRY: Final = Linear(r"[A-Za-z]{2}[0-9]{2}")

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from pointsman.core.finding import Finding
 from pointsman.governance.detection.identifiers.plans import plans
 from pointsman.governance.detection.identifiers.reading import Reading, is_digit
 from pointsman.governance.detection.linear import Linear
+from pointsman.governance.finding import Finding
 
 _INTERNATIONAL: Final = Linear(r"(?:\+|\b00[ ]?)[1-9][0-9]{0,2}(?:[ ./\-]{0,2}\(?[0-9]{1,6}\)?){2,8}(?: ?(?:x|ext\.?) ?[0-9]{1,6})?")
 # North America with an area in brackets or two dividers; a trunk zero and at least two dividers; an area in brackets.

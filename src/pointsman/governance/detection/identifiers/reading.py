@@ -7,9 +7,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from pointsman.core.finding import Finding
 from pointsman.governance.detection.kinds import class_of
 from pointsman.governance.detection.linear import Linear
+from pointsman.governance.finding import Finding
 
 DETECTOR: Final = "structured/1"
 BEFORE: Final = 56

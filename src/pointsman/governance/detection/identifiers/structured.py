@@ -5,11 +5,11 @@ The detector of identifiers: one linear pass tells which families of them a text
 from collections.abc import Iterator
 from typing import Final
 
-from pointsman.core.finding import Finding
 from pointsman.governance.detection.identifiers import documents, national, network, payment, phone
 from pointsman.governance.detection.identifiers.plans import plans
 from pointsman.governance.detection.identifiers.reading import DETECTOR, Finder, Reading
 from pointsman.governance.detection.linear import LinearSet, shadow
+from pointsman.governance.finding import Finding
 
 # What a text must hold → who then reads it. A family may be wider than what its finders accept, never narrower.
 _FAMILIES: Final[tuple[tuple[str, tuple[Finder, ...]], ...]] = (

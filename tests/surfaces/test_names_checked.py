@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.values import CALL_ID
 
 from pointsman.core.errors import BadRequest
-from pointsman.core.names import checked
+from pointsman.surfaces.names import checked
 from pointsman.surfaces.registry import BY_PATH
 
 
