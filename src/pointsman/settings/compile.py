@@ -83,12 +83,13 @@ def _zoned(vendor: Vendor, told: shape.Vendor, *, target: shape.Target, facts: F
 
 def snapshot_of(file: shape.File, *, vendors: Mapping[str, Vendor], targets: Mapping[str, Target], beside: Beside, policy: PolicyText) -> Snapshot:
     """Return the snapshot of a file without mistakes."""
+    of = {one: name for name, workflow in file.workflows.items() for one in workflow.capabilities}
     name = digest({"file": msgspec.to_builtins(file), "beside": beside.digests, "policy": policy.digest})
     return Snapshot(
         digest=name,
         vendors=vendors,
         targets=targets,
-        capabilities={key: _capability(key, told, targets=targets, beside=beside) for key, told in file.capabilities.items()},
+        capabilities={key: _capability(key, told, targets=targets, beside=beside, workflow=of.get(key, key)) for key, told in file.capabilities.items()},
         rules=beside.rules,
         keys=tuple(_key(key, told, levels=policy.levels) for key, told in file.keys.items()),
         limits=tuple(_limit(told) for told in file.limits),
@@ -173,7 +174,7 @@ def _deadlines(told: shape.Deadlines) -> Deadlines:
     return Deadlines(connect_s=told.connect_s, first_byte_s=told.first_byte_s, gap_s=told.gap_s, total_s=told.total_s)
 
 
-def _capability(name: str, told: shape.Capability, *, targets: Mapping[str, Target], beside: Beside) -> Capability:
+def _capability(name: str, told: shape.Capability, *, targets: Mapping[str, Target], beside: Beside, workflow: str) -> Capability:
     schema = beside.schema(told.output_schema) if isinstance(told.output_schema, str) else told.output_schema
     cached = told.cache if isinstance(told.cache, shape.Cache) else shape.Cache() if told.cache else None
     retries = told.retries
@@ -189,6 +190,7 @@ def _capability(name: str, told: shape.Capability, *, targets: Mapping[str, Targ
         output=None if schema is None else OutputSchema(name=name, schema=schema),
         ceiling=Level.RESTRICTED if told.data_class is None else Level[told.data_class.upper()],
         unit=told.unit,
+        workflow=workflow,
         purpose=told.purpose,
         unheeded=frozenset(told.ignore_findings),
         summariser=None if told.summariser is None else targets[told.summariser],

@@ -3,7 +3,7 @@
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -19,6 +19,7 @@ from pointsman.settings.facts import Facts
 from pointsman.settings.identity_compile import IdentityMeaning, Main, identity_of
 from pointsman.settings.identity_values import NOBODY, Identity
 from pointsman.settings.meaning import Meaning, open_secrets
+from pointsman.settings.meaning_of_business import BusinessMeaning
 from pointsman.settings.meaning_of_data import DataMeaning, claim_mistake, policy_mistakes
 from pointsman.settings.policy_compile import lowered, policy_text
 from pointsman.settings.policy_text import PolicyText
@@ -26,6 +27,7 @@ from pointsman.settings.retention_compile import Retention, mistakes_in, retenti
 from pointsman.settings.retention_shape import Retention as RetentionTold
 from pointsman.settings.validate import validate
 from pointsman.settings.watch import Stamp, Watch, stamp
+from pointsman.settings.workflows import Workflow, workflows_of
 from pointsman.settings.yaml_text import compose
 
 
@@ -47,6 +49,7 @@ class Settings:
     audit: Audit = Audit()
     identity: Identity = NOBODY
     retention: Retention = retention_of(RetentionTold())
+    workflows: Mapping[str, Workflow] = field(default_factory=dict[str, Workflow])
 
     @property
     def server(self) -> shape.Server:
@@ -87,6 +90,7 @@ def parse(source: str, path: Path, *, facts: Facts, watch: Watch | None = None) 
     mistakes.extend(policy_mistakes(text, file.policy, faults=[*lowered(file.policy, facts.policy), *facts.policy_faults(policy)]))
     mistakes.extend(IdentityMeaning(text, file, levels=policy.levels).check())
     mistakes.extend(mistakes_in(text, file.retention))
+    mistakes.extend(BusinessMeaning(text, file).check())
     documents, unread = documents_of(text, file, beside=beside)
     mistakes.extend(unread)
     if mistakes:
@@ -110,6 +114,7 @@ def parse(source: str, path: Path, *, facts: Facts, watch: Watch | None = None) 
         identity=identity,
         audit=file.audit,
         retention=retention_of(file.retention),
+        workflows=workflows_of(file.workflows, file.capabilities, file.costs),
     )
 
 

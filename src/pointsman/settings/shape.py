@@ -8,11 +8,14 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from pointsman.settings.audit_shape import Audit
+from pointsman.settings.costs_shape import Alerts, Costs
 from pointsman.settings.detection_shape import Detection
 from pointsman.settings.identity_shape import Identity
 from pointsman.settings.policy_shape import Policy
 from pointsman.settings.retention_shape import Retention
 from pointsman.settings.secrets import FORMS
+from pointsman.settings.telemetry_shape import Telemetry
+from pointsman.settings.workflow_shape import Workflow
 
 _Place = Literal["private", "cloud"]
 _Level = Literal["public", "internal", "confidential", "restricted"]  # mildest first
@@ -241,6 +244,10 @@ class File(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     server: Annotated[Server, Meta(description="Where the gateway listens and keeps its records.")] = Server()
     identity: Annotated[Identity | None, Meta(description="Who people and workloads are, and what their groups may do.")] = None
     retention: Annotated[Retention, Meta(description="How long records live, and how much of what was said is kept.")] = Retention()
+    workflows: Annotated[dict[_Name, Workflow], Meta(description="Business processes: what an outcome is worth, and what is promised.")] = {}
+    costs: Annotated[Costs, Meta(description="Money beside the prices of tokens, and how it is allocated.")] = Costs()
+    alerts: Annotated[Alerts, Meta(description="Who is told about budgets, objectives, unusual costs and incidents.")] = Alerts()
+    telemetry: Annotated[Telemetry, Meta(description="OpenTelemetry and Prometheus.")] = Telemetry()
 
 
 def json_schema() -> dict[str, Any]:

@@ -1,0 +1,421 @@
+-- Outcomes, costs and decisions: what a unit of business cost and was worth, and why each call went where it went.
+-- Written in the part of SQL that SQLite and PostgreSQL share. Money is nano-dollars, time Unix milliseconds, a truth 0 or 1, what is not told ''.
+
+ALTER TABLE call ADD COLUMN workflow TEXT NOT NULL DEFAULT '';
+ALTER TABLE call ADD COLUMN session TEXT;
+ALTER TABLE call ADD COLUMN trace_id TEXT;
+ALTER TABLE call ADD COLUMN tags TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE call ADD COLUMN found TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE call ADD COLUMN stream INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE call ADD COLUMN first_byte_ms REAL;
+ALTER TABLE call ADD COLUMN tokens_in INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE call ADD COLUMN tokens_out INTEGER NOT NULL DEFAULT 0;
+-- The part of the cost that is own hardware, and the part that no caller waited for: judges, summaries, shadows.
+ALTER TABLE call ADD COLUMN hardware_nano_usd INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE call ADD COLUMN overhead_nano_usd INTEGER NOT NULL DEFAULT 0;
+-- Who was asked before and was not good enough (a tier up), and whether a person was asked.
+ALTER TABLE call ADD COLUMN escalated_from TEXT;
+ALTER TABLE call ADD COLUMN to_person INTEGER NOT NULL DEFAULT 0;
+UPDATE call SET workflow = capability;
+CREATE INDEX call_by_unit ON call (tenant, unit);
+
+ALTER TABLE attempt ADD COLUMN kind TEXT NOT NULL DEFAULT 'model';
+ALTER TABLE attempt ADD COLUMN begun_ms REAL NOT NULL DEFAULT 0;
+ALTER TABLE attempt ADD COLUMN shadow INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempt ADD COLUMN reply_id TEXT;
+ALTER TABLE attempt ADD COLUMN model TEXT;
+ALTER TABLE attempt ADD COLUMN finish TEXT;
+UPDATE attempt SET kind = 'rule' WHERE place = 'rules';
+UPDATE attempt SET kind = 'cache' WHERE place = 'cache';
+
+-- One choice of where a call runs: the candidates and what spoke against each as `target=code;…`, with the probability of the choice.
+CREATE TABLE decision (
+    call_id TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    mode TEXT NOT NULL,
+    chosen TEXT,
+    reason TEXT NOT NULL,
+    vetoes TEXT NOT NULL,
+    propensity REAL NOT NULL,
+    release_id TEXT,
+    predicted_quality REAL,
+    predicted_cost_nano_usd INTEGER,
+    predicted_latency_ms REAL,
+    PRIMARY KEY (call_id, seq)
+) WITHOUT ROWID;
+
+ALTER TABLE outcome ADD COLUMN workflow TEXT;
+ALTER TABLE outcome ADD COLUMN supersedes TEXT;
+ALTER TABLE outcome ADD COLUMN reversed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE outcome ADD COLUMN human_s REAL;
+ALTER TABLE outcome ADD COLUMN queue TEXT;
+
+-- A business item: a ticket, a lead, a part. Kept up with every call, charge and outcome, in their transaction.
+-- `state`: open (nothing told), useful, failed, reversed. `closed_ms` is when the last outcome that counts happened; `last_ms` when the last call began.
+CREATE TABLE unit (
+    tenant TEXT NOT NULL,
+    workflow TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    opened_ms INTEGER NOT NULL,
+    last_ms INTEGER NOT NULL,
+    team TEXT NOT NULL,
+    application TEXT NOT NULL,
+    tags TEXT NOT NULL,
+    calls INTEGER NOT NULL,
+    cost_nano_usd INTEGER NOT NULL,
+    cost_unknown INTEGER NOT NULL,
+    hardware_nano_usd INTEGER NOT NULL,
+    overhead_nano_usd INTEGER NOT NULL,
+    human_nano_usd INTEGER NOT NULL,
+    human_s REAL NOT NULL,
+    escalations INTEGER NOT NULL,
+    to_person INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    outcome_kind TEXT,
+    outcome_id TEXT,
+    closed_ms INTEGER,
+    value_nano_usd INTEGER,
+    PRIMARY KEY (tenant, workflow, unit)
+) WITHOUT ROWID;
+CREATE INDEX unit_by_time ON unit (workflow, opened_ms);
+
+-- Money that no attempt stands for: people's minutes, licences, corrections. Without a unit it is not allocated to any.
+CREATE TABLE charge (
+    charge_id TEXT PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    workflow TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    queue TEXT NOT NULL,
+    seconds REAL NOT NULL,
+    nano_usd INTEGER NOT NULL,
+    source TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX charge_by_time ON charge (at_ms);
+
+CREATE TABLE review (
+    review_id TEXT PRIMARY KEY,
+    call_id TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    workflow TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    queue TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    selection_propensity REAL NOT NULL,
+    assigned_ms INTEGER,
+    done_ms INTEGER,
+    reviewer TEXT,
+    verdict TEXT,
+    edit_distance REAL,
+    severity TEXT,
+    seconds REAL,
+    nano_usd INTEGER
+) WITHOUT ROWID;
+CREATE INDEX review_by_time ON review (workflow, done_ms);
+
+-- A measured quality between 0 and 1. The judge's version is a part of `judge`.
+CREATE TABLE score (
+    score_id TEXT PRIMARY KEY,
+    call_id TEXT NOT NULL,
+    workflow TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    metric TEXT NOT NULL,
+    judge TEXT NOT NULL,
+    value REAL NOT NULL,
+    label TEXT,
+    is_human INTEGER NOT NULL,
+    selection_propensity REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX score_by_time ON score (workflow, at_ms);
+
+-- What was in force when. `files` is a JSON object: path beside the configuration → text. Secrets are never in it, only references to them.
+CREATE TABLE snapshot (
+    digest TEXT NOT NULL,
+    since_ms INTEGER NOT NULL,
+    parent TEXT,
+    author TEXT NOT NULL,
+    files TEXT NOT NULL,
+    PRIMARY KEY (digest, since_ms)
+) WITHOUT ROWID;
+
+CREATE TABLE workflow (
+    name TEXT NOT NULL,
+    since_ms INTEGER NOT NULL,
+    owner TEXT NOT NULL,
+    unit_name TEXT NOT NULL,
+    window_ms INTEGER NOT NULL,
+    complete_ms INTEGER NOT NULL,
+    value_nano_usd INTEGER,
+    human_hourly_nano_usd INTEGER NOT NULL,
+    PRIMARY KEY (name, since_ms)
+) WITHOUT ROWID;
+
+CREATE TABLE target (
+    name TEXT NOT NULL,
+    since_ms INTEGER NOT NULL,
+    place TEXT NOT NULL,
+    vendor TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    model TEXT NOT NULL,
+    region TEXT NOT NULL,
+    zone TEXT NOT NULL,
+    PRIMARY KEY (name, since_ms)
+) WITHOUT ROWID;
+
+-- A price as it was used, in nano-dollars per million tokens. `target` is a target's name, or '' for every target that used this price.
+CREATE TABLE price (
+    price_id TEXT NOT NULL,
+    target TEXT NOT NULL,
+    since_ms INTEGER NOT NULL,
+    tokens_in INTEGER NOT NULL,
+    tokens_out INTEGER NOT NULL,
+    cache_read INTEGER,
+    cache_write INTEGER,
+    tiers TEXT NOT NULL,
+    per_request_nano_usd INTEGER NOT NULL,
+    PRIMARY KEY (price_id, target)
+) WITHOUT ROWID;
+
+-- What a vendor's invoice says, by day and model, for reconciliation.
+CREATE TABLE invoice_line (
+    invoice TEXT NOT NULL,
+    line INTEGER NOT NULL,
+    vendor TEXT NOT NULL,
+    model TEXT NOT NULL,
+    day_ms INTEGER NOT NULL,
+    nano_usd INTEGER NOT NULL,
+    tokens_in INTEGER,
+    tokens_out INTEGER,
+    PRIMARY KEY (invoice, line)
+) WITHOUT ROWID;
+
+CREATE TABLE release (
+    release_id TEXT PRIMARY KEY,
+    workflow TEXT NOT NULL,
+    snapshot TEXT NOT NULL,
+    stage TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    predicted_effect REAL,
+    evidence TEXT NOT NULL
+) WITHOUT ROWID;
+
+-- A budget or an objective that spoke: once for each rule and period.
+CREATE TABLE budget_event (
+    event_id TEXT PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    says TEXT NOT NULL,
+    value REAL NOT NULL,
+    threshold REAL NOT NULL,
+    told_ms INTEGER
+) WITHOUT ROWID;
+CREATE INDEX budget_event_by_time ON budget_event (at_ms);
+
+CREATE TABLE incident (
+    incident_id TEXT PRIMARY KEY,
+    opened_ms INTEGER NOT NULL,
+    closed_ms INTEGER,
+    severity TEXT NOT NULL,
+    title TEXT NOT NULL,
+    workflow TEXT NOT NULL,
+    target TEXT NOT NULL,
+    cause TEXT NOT NULL,
+    snapshot TEXT NOT NULL,
+    since_ms INTEGER NOT NULL,
+    until_ms INTEGER,
+    opened_by TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE incident_event (
+    incident_id TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    says TEXT NOT NULL,
+    PRIMARY KEY (incident_id, seq)
+) WITHOUT ROWID;
+
+-- What is shut off by hand: a vendor, a target or a capability.
+CREATE TABLE switch (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    since_ms INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (kind, name)
+) WITHOUT ROWID;
+
+-- Roll-ups. `cost_nano_usd` is everything attempts cost; hardware and overhead are parts of it.
+CREATE TABLE rolled_minute (
+    bucket_ms INTEGER NOT NULL,
+    workflow TEXT NOT NULL,
+    capability TEXT NOT NULL,
+    place TEXT NOT NULL,
+    target TEXT NOT NULL,
+    snapshot TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    team TEXT NOT NULL,
+    application TEXT NOT NULL,
+    calls INTEGER NOT NULL,
+    ok INTEGER NOT NULL,
+    fallbacks INTEGER NOT NULL,
+    escalations INTEGER NOT NULL,
+    to_person INTEGER NOT NULL,
+    cost_nano_usd INTEGER NOT NULL,
+    cost_unknown INTEGER NOT NULL,
+    hardware_nano_usd INTEGER NOT NULL,
+    overhead_nano_usd INTEGER NOT NULL,
+    tokens_in INTEGER NOT NULL,
+    tokens_out INTEGER NOT NULL,
+    cache_read INTEGER NOT NULL,
+    reasoning INTEGER NOT NULL,
+    latency_ms REAL NOT NULL,
+    PRIMARY KEY (bucket_ms, workflow, capability, place, target, snapshot, tenant, team, application)
+) WITHOUT ROWID;
+CREATE TABLE rolled_hour (
+    bucket_ms INTEGER NOT NULL,
+    workflow TEXT NOT NULL,
+    capability TEXT NOT NULL,
+    place TEXT NOT NULL,
+    target TEXT NOT NULL,
+    snapshot TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    team TEXT NOT NULL,
+    application TEXT NOT NULL,
+    calls INTEGER NOT NULL,
+    ok INTEGER NOT NULL,
+    fallbacks INTEGER NOT NULL,
+    escalations INTEGER NOT NULL,
+    to_person INTEGER NOT NULL,
+    cost_nano_usd INTEGER NOT NULL,
+    cost_unknown INTEGER NOT NULL,
+    hardware_nano_usd INTEGER NOT NULL,
+    overhead_nano_usd INTEGER NOT NULL,
+    tokens_in INTEGER NOT NULL,
+    tokens_out INTEGER NOT NULL,
+    cache_read INTEGER NOT NULL,
+    reasoning INTEGER NOT NULL,
+    latency_ms REAL NOT NULL,
+    PRIMARY KEY (bucket_ms, workflow, capability, place, target, snapshot, tenant, team, application)
+) WITHOUT ROWID;
+CREATE TABLE rolled_day (
+    bucket_ms INTEGER NOT NULL,
+    workflow TEXT NOT NULL,
+    capability TEXT NOT NULL,
+    place TEXT NOT NULL,
+    target TEXT NOT NULL,
+    snapshot TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    team TEXT NOT NULL,
+    application TEXT NOT NULL,
+    calls INTEGER NOT NULL,
+    ok INTEGER NOT NULL,
+    fallbacks INTEGER NOT NULL,
+    escalations INTEGER NOT NULL,
+    to_person INTEGER NOT NULL,
+    cost_nano_usd INTEGER NOT NULL,
+    cost_unknown INTEGER NOT NULL,
+    hardware_nano_usd INTEGER NOT NULL,
+    overhead_nano_usd INTEGER NOT NULL,
+    tokens_in INTEGER NOT NULL,
+    tokens_out INTEGER NOT NULL,
+    cache_read INTEGER NOT NULL,
+    reasoning INTEGER NOT NULL,
+    latency_ms REAL NOT NULL,
+    PRIMARY KEY (bucket_ms, workflow, capability, place, target, snapshot, tenant, team, application)
+) WITHOUT ROWID;
+INSERT INTO rolled_minute
+SELECT bucket_ms, capability, capability, place, target, snapshot, '', '', '', calls, ok, fallbacks, 0, 0, cost_nano_usd, cost_unknown, 0, 0,
+       tokens_in, tokens_out, 0, 0, 0
+FROM rollup_minute;
+INSERT INTO rolled_hour
+SELECT bucket_ms, capability, capability, place, target, snapshot, '', '', '', calls, ok, fallbacks, 0, 0, cost_nano_usd, cost_unknown, 0, 0,
+       tokens_in, tokens_out, 0, 0, 0
+FROM rollup_hour;
+INSERT INTO rolled_day
+SELECT bucket_ms - bucket_ms % 86400000, capability, capability, place, target, snapshot, '', '', '', SUM(calls), SUM(ok), SUM(fallbacks), 0, 0,
+       SUM(cost_nano_usd), SUM(cost_unknown), 0, 0, SUM(tokens_in), SUM(tokens_out), 0, 0, 0
+FROM rollup_hour
+GROUP BY bucket_ms - bucket_ms % 86400000, capability, place, target, snapshot;
+DROP TABLE rollup_minute;
+DROP TABLE rollup_hour;
+ALTER TABLE rolled_minute RENAME TO rollup_minute;
+ALTER TABLE rolled_hour RENAME TO rollup_hour;
+ALTER TABLE rolled_day RENAME TO rollup_day;
+
+-- Units by the hour in which they were opened; what is told later moves them from one state to another here too.
+CREATE TABLE rollup_unit (
+    bucket_ms INTEGER NOT NULL,
+    workflow TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    team TEXT NOT NULL,
+    application TEXT NOT NULL,
+    units INTEGER NOT NULL,
+    told INTEGER NOT NULL,
+    useful INTEGER NOT NULL,
+    reversed INTEGER NOT NULL,
+    in_time INTEGER NOT NULL,
+    calls INTEGER NOT NULL,
+    cost_nano_usd INTEGER NOT NULL,
+    cost_unknown INTEGER NOT NULL,
+    hardware_nano_usd INTEGER NOT NULL,
+    overhead_nano_usd INTEGER NOT NULL,
+    human_nano_usd INTEGER NOT NULL,
+    human_s REAL NOT NULL,
+    escalated INTEGER NOT NULL,
+    to_person INTEGER NOT NULL,
+    value_nano_usd INTEGER NOT NULL,
+    PRIMARY KEY (bucket_ms, workflow, tenant, team, application)
+) WITHOUT ROWID;
+
+CREATE TABLE rollup_tag_day (
+    bucket_ms INTEGER NOT NULL,
+    workflow TEXT NOT NULL,
+    tag TEXT NOT NULL,
+    value TEXT NOT NULL,
+    calls INTEGER NOT NULL,
+    cost_nano_usd INTEGER NOT NULL,
+    cost_unknown INTEGER NOT NULL,
+    PRIMARY KEY (bucket_ms, workflow, tag, value)
+) WITHOUT ROWID;
+
+-- Latencies of calls by who answered, in bins of a fifth of an octave.
+CREATE TABLE rolled_latency (
+    bucket_ms INTEGER NOT NULL,
+    workflow TEXT NOT NULL,
+    capability TEXT NOT NULL,
+    target TEXT NOT NULL,
+    bin INTEGER NOT NULL,
+    calls INTEGER NOT NULL,
+    PRIMARY KEY (bucket_ms, workflow, capability, target, bin)
+) WITHOUT ROWID;
+INSERT INTO rolled_latency SELECT bucket_ms, capability, capability, '', bin, calls FROM latency_hour;
+DROP TABLE latency_hour;
+ALTER TABLE rolled_latency RENAME TO latency_hour;
+
+-- Failed attempts by target and kind.
+CREATE TABLE failure_hour (
+    bucket_ms INTEGER NOT NULL,
+    workflow TEXT NOT NULL,
+    target TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    error TEXT NOT NULL,
+    snapshot TEXT NOT NULL,
+    failed INTEGER NOT NULL,
+    PRIMARY KEY (bucket_ms, workflow, target, kind, error, snapshot)
+) WITHOUT ROWID;
+
+-- What the parts of the file that may be read without this program need to know: sealed segments, and what they hold.
+CREATE TABLE segment (
+    name TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    day_ms INTEGER NOT NULL,
+    sealed_ms INTEGER NOT NULL,
+    rows_held INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    is_detached INTEGER NOT NULL
+) WITHOUT ROWID;
