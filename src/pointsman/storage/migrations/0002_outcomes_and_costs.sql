@@ -75,6 +75,7 @@ CREATE TABLE unit (
     outcome_id TEXT,
     closed_ms INTEGER,
     value_nano_usd INTEGER,
+    in_time INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (tenant, workflow, unit)
 ) WITHOUT ROWID;
 CREATE INDEX unit_by_time ON unit (workflow, opened_ms);
@@ -93,6 +94,7 @@ CREATE TABLE charge (
     source TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX charge_by_time ON charge (at_ms);
+CREATE INDEX charge_by_unit ON charge (tenant, workflow, unit);
 
 CREATE TABLE review (
     review_id TEXT PRIMARY KEY,
