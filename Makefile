@@ -4,7 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-BUILT_FROM := scripts/build_prices.py scripts/build_sequence.py $(wildcard scripts/sequence/*.* scripts/sequence/lists/*.txt)
+BUILT_FROM := scripts/build_prices.py scripts/build_sequence.py scripts/build_console.py $(wildcard scripts/sequence/*.* scripts/sequence/lists/*.txt scripts/console/*.json)
+
+# The console's script files come from the npm registry when the package is built: with the machine's npm, else with one from a wheel.
+NODE = command -v npm >/dev/null || $(PIP) install --require-hashes -r requirements/node.txt
+# The console's journeys need a browser. Where Debian's can be installed it is; without one they are left out, and say so.
+BROWSER = command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -qq -y chromium >/dev/null; } || true
 
 .PHONY: demo test check format lock bench clean
 
@@ -43,11 +48,14 @@ $(VENV)/bin/python:
 
 $(VENV)/.demo: $(VENV)/bin/python requirements/build.txt pyproject.toml $(BUILT_FROM)
 	$(PIP) install --require-hashes -r requirements/build.txt
+	$(NODE)
 	$(PIP) install --no-build-isolation --no-deps --editable .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python requirements/dev.txt pyproject.toml $(BUILT_FROM) tests/aimock/package-lock.json
 	$(PIP) install --require-hashes -r requirements/dev.txt
+	$(NODE)
+	$(BROWSER)
 	$(PIP) install --no-build-isolation --no-deps --editable .
 	if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix tests/aimock; fi
 	@touch $@ $(VENV)/.demo

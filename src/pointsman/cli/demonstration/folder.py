@@ -5,10 +5,14 @@ It is written anew at each start, because the simulated vendors' ports differ.
 """
 
 import csv
+import hashlib
 import io
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
 from string import Template
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -20,7 +24,8 @@ FRONTIER: Final = "support-frontier"
 ANSWER: Final = "support-answer"
 CONFIGURATION: Final = "pointsman.yaml"
 LEAST_CONFIDENCE: Final = 0.7
-_HOURLY_USD: Final = 1.10
+_HOURLY_USD: Final = 0.03
+_LAW_USD: Final = 0.06
 
 _SETTLED_WORDS: Final = {"opening_hours": "opening hours", "newsletter": "unsubscribe", "gift_card": "gift card balance"}
 _SETTLED_REPLIES: Final = {
@@ -40,6 +45,7 @@ vendors:
     kind: simulated
     base_url: http://127.0.0.1:$own_gpu/v1
     credential: file:simulated.key
+    zone: private
   cloud-a:                      # speaks OpenAI Chat Completions (simulated); fails in the middle of the demo
     kind: simulated
     base_url: http://127.0.0.1:$cloud_a/v1
@@ -55,6 +61,11 @@ targets:
     model: sim-small
     place: private
     hardware: {hourly_usd: $hourly_usd}   # shared over the time it is busy$faster
+  law:
+    vendor: own-gpu
+    model: sim-mid
+    place: private
+    hardware: {hourly_usd: $law_usd}
   mid:
     vendor: cloud-a
     model: sim-mid
@@ -65,16 +76,9 @@ targets:
     price: {input_usd_per_million: 5.00, output_usd_per_million: 25.00, id: simulated}
 
 capabilities:
-  $hybrid:               # what the demo's application calls
-    owner: support@example.com
-    rules: rules.csv            # some tickets need no model
-    cache: true                 # some were asked before
-    ladder: [small, mid, frontier]
-    output_schema: triage.schema.json   # an answer that is not sure enough goes to the next rung
-    retries: {per_target: 1, budget: 2, backoff_s: 0.05}
-    unit: ticket
+  $hybrid:               # what the shop's help desk calls$support
 
-  $frontier:             # the same tickets with the frontier model alone, to compare
+  $frontier:             # a part of the same tickets with the frontier model alone, to compare
     owner: support@example.com
     ladder: [frontier]
     output_schema: triage.schema.json
@@ -85,7 +89,144 @@ capabilities:
     cache: true
     ladder: [small, frontier]
     unit: ticket
-""")
+
+  contract-summary:             # confidential: what the key declares closes every cloud
+    owner: legal@example.com
+    ladder: [law]
+    unit: contract
+
+  lead-brief:                   # public facts
+    owner: sales@example.com
+    cache: true
+    ladder: [mid, frontier]
+    unit: lead
+
+  invoice-match:                # plain cases by rules, the rest by a small model
+    owner: finance@example.com
+    rules: invoices.csv
+    ladder: [small, mid]
+    unit: exception
+
+workflows:
+  support:
+    capabilities: [$hybrid, $answer]
+    owner: support@example.com
+    unit: ticket
+    useful: [resolved]
+    window: 3d
+    complete_within: 8h
+    value_usd: 2.50
+    human_usd_per_hour: 24
+    baseline: frontier
+    objectives:
+      answered: {kind: success, share: 0.99, window: 7d}
+      quick: {kind: latency, threshold_ms: 4000, share: 0.95, window: 7d}
+      good: {kind: quality, threshold: 0.5, share: 0.9, window: 7d}
+  support-frontier:
+    capabilities: [$frontier]
+    owner: support@example.com
+    unit: ticket
+    useful: [resolved]
+    window: 3d
+    value_usd: 2.50
+    human_usd_per_hour: 24
+  legal-review:
+    capabilities: [contract-summary]
+    owner: legal@example.com
+    unit: contract
+    useful: [reviewed]
+    window: 5d
+    complete_within: 2d
+    value_usd: 60
+    human_usd_per_hour: 90
+    objectives:
+      answered: {kind: success, share: 0.99, window: 14d}
+  sales-research:
+    capabilities: [lead-brief]
+    owner: sales@example.com
+    unit: lead
+    useful: [qualified]
+    window: 5d
+    complete_within: 3d
+    value_usd: 40
+    human_usd_per_hour: 45
+    baseline: frontier
+    objectives:
+      answered: {kind: success, share: 0.99, window: 7d}
+  invoice-exceptions:
+    capabilities: [invoice-match]
+    owner: finance@example.com
+    unit: exception
+    useful: [matched]
+    window: 2d
+    complete_within: 1d
+    value_usd: 4
+    human_usd_per_hour: 42
+    baseline: frontier
+    objectives:
+      answered: {kind: success, share: 0.99, window: 7d}
+      quick: {kind: latency, threshold_ms: 3000, share: 0.95, window: 7d}
+
+costs:
+  baseline: frontier
+  tags: [feature]
+  licences:
+    helpdesk-suite: {usd_per_month: 90, workflow: support}
+
+limits:
+  - {name: support-month, by: team, only: care, budget_usd: 12, period: month}
+  - {name: sales-month, by: team, only: sales, budget_usd: 1.5, period: month}
+
+keys:                           # their secrets are their names: this is a demo
+$keys""")
+
+_SUPPORT_FIRST: Final = """
+    owner: support@example.com
+    ladder: [mid, frontier]
+    output_schema: triage.schema.json   # an answer that is not sure enough goes to the next rung
+    retries: {per_target: 1, budget: 2, backoff_s: 0.05}
+    unit: ticket"""
+_SUPPORT_HYBRID: Final = """
+    owner: support@example.com
+    rules: rules.csv            # some tickets need no model
+    cache: true                 # some were asked before
+    ladder: [small, mid, frontier]
+    output_schema: triage.schema.json   # an answer that is not sure enough goes to the next rung
+    retries: {per_target: 1, budget: 2, backoff_s: 0.05}
+    unit: ticket"""
+_SUPPORT_BAD: Final = """
+    owner: support@example.com
+    rules: rules.csv
+    cache: true
+    ladder: [small]             # "the small model is enough for everybody"
+    retries: {per_target: 1, budget: 2, backoff_s: 0.05}
+    unit: ticket"""
+# Key → team, application, class of data. The secret of each is `demo-` and its name.
+_KEYS: Final = MappingProxyType(
+    {
+        "helpdesk": ("care", "helpdesk", "internal"),
+        "chat": ("care", "web-chat", "internal"),
+        "app": ("mobile", "app", "internal"),
+        "contracts": ("legal", "contract-desk", "confidential"),
+        "crm": ("sales", "crm", "public"),
+        "erp": ("finance", "erp", "internal"),
+    }
+)
+_INVOICE_RULES: Final = (
+    ("no order number", "the order number is missing", "The order number is missing: ask the supplier for it. The order is right."),
+    ("wrong tax rate", "the tax rate is wrong", "The tax rate is wrong: ask for a corrected invoice. The order is right."),
+)
+
+
+class Stage(StrEnum):
+    """How the help desk's capability is served: by large models, by whoever is good enough, or, for an afternoon, by a small model unchecked."""
+
+    FIRST = "first"
+    HYBRID = "hybrid"
+    BAD = "bad"
+
+
+_SUPPORT: Final = MappingProxyType({Stage.FIRST: _SUPPORT_FIRST, Stage.HYBRID: _SUPPORT_HYBRID, Stage.BAD: _SUPPORT_BAD})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,19 +240,29 @@ class Ports:
     cloud_b: int
 
 
-def write(folder: Path, ports: Ports, *, speed: float) -> Path:
-    """Write the folder and return the path of the configuration. The ledger of an earlier demo goes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("pointsman.db*"):
+def secret_of(key: str) -> str:
+    """Return the secret of one of the demo's keys."""
+    return f"demo-{key}"
+
+
+def clear(folder: Path) -> None:
+    """Let the records of an earlier demo go."""
+    for old in (*folder.glob("pointsman.db*"), *folder.glob("pointsman.audit/*")):
         old.unlink()
+
+
+def write(folder: Path, ports: Ports, *, speed: float, stage: Stage = Stage.HYBRID) -> Path:
+    """Write the folder and return the path of the configuration."""
+    folder.mkdir(parents=True, exist_ok=True)
     secret = folder / "simulated.key"
     secret.touch()
     secret.chmod(0o600)  # one that others could read is refused
     secret.write_text("simulated\n", encoding="utf-8")
     (folder / "rules.csv").write_text(_rules(), encoding="utf-8")
+    (folder / "invoices.csv").write_text(_invoice_rules(), encoding="utf-8")
     (folder / "triage.schema.json").write_bytes(msgspec.json.format(msgspec.json.encode(contract()), indent=2) + b"\n")
     path = folder / CONFIGURATION
-    path.write_text(_configuration(ports, speed), encoding="utf-8")
+    path.write_text(_configuration(ports, speed, stage=stage), encoding="utf-8")
     return path
 
 
@@ -143,9 +294,24 @@ def _rules() -> str:
     return out.getvalue()
 
 
-def _configuration(ports: Ports, speed: float) -> str:
-    hourly_usd = f"{_HOURLY_USD * speed:.2f}"
-    return _TEMPLATE.substitute(asdict(ports), hybrid=HYBRID, frontier=FRONTIER, answer=ANSWER, hourly_usd=hourly_usd, faster=_faster(speed))
+def _invoice_rules() -> str:
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\n")
+    rows.writerow(("name", "then", "text", "answer"))
+    for name, words, answer in _INVOICE_RULES:
+        rows.writerow((name, "answer", f'.matches("(?i){words}")', answer))
+    return out.getvalue()
+
+
+def _configuration(ports: Ports, speed: float, *, stage: Stage) -> str:
+    facts = {"hybrid": HYBRID, "frontier": FRONTIER, "answer": ANSWER, "faster": _faster(speed), "support": _SUPPORT[stage], "keys": "\n".join(_keys())}
+    return _TEMPLATE.substitute(asdict(ports), **facts, hourly_usd=f"{_HOURLY_USD * speed:.2f}", law_usd=f"{_LAW_USD * speed:.2f}")
+
+
+def _keys() -> Iterator[str]:
+    for name, (team, application, data_class) in _KEYS.items():
+        sha256 = hashlib.sha256(secret_of(name).encode()).hexdigest()
+        yield f"  {name}: {{sha256: {sha256}, team: {team}, application: {application}, data_class: {data_class}}}"
 
 
 def _faster(speed: float) -> str:

@@ -4,8 +4,9 @@ What the simulated vendor is like, as data: its models, how fast and how able th
 Nothing here is a measurement of a real model.
 """
 
+import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
@@ -53,7 +54,7 @@ MODELS: Final = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behaviour:
     """
-    How one simulated vendor behaves. `speed` divides every delay; `credential` None accepts any that is not empty.
+    How one simulated vendor behaves. `speed` divides every delay; `credential` None accepts any that is not empty. `pause` waits so many seconds.
 
     The same seed, model and prompt always give the same answer.
     """
@@ -62,6 +63,7 @@ class Behaviour:
     seed: int = 0
     speed: float = 1.0
     credential: str | None = None
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     def model(self, name: str) -> Model | None:
         """Return a model by its name."""

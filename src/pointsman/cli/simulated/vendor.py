@@ -65,7 +65,7 @@ class Vendor:
     async def _call(self, request: Request, client: Client, *, protocol: Protocol) -> None:
         record = Record(number=self._number(), path=request.path, headers=request.headers, body=_json(request.body))
         self.records.append(record)
-        exchange = Exchange(client=client, protocol=protocol, record=record, speed=self._behaviour.speed)
+        exchange = Exchange(client=client, protocol=protocol, record=record, behaviour=self._behaviour)
         try:
             await self._exchange(request, exchange)
         except asyncio.CancelledError:

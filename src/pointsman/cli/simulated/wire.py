@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from pointsman.cli.simulated.asked import Asked
-from pointsman.cli.simulated.behaviour import Model
+from pointsman.cli.simulated.behaviour import Behaviour, Model
 from pointsman.cli.simulated.connection import Client
 from pointsman.cli.simulated.faults import Fault
 from pointsman.cli.simulated.mind import Said
@@ -45,12 +45,12 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One request and the client who waits for its answer. `speed` divides the model's delays; those of faults are meant as they are."""
+    """One request and the client who waits for its answer. `behaviour` tells its pace; the delays of faults are meant as they are."""
 
     client: Client
     protocol: Protocol
     record: Record
-    speed: float = 1.0
+    behaviour: Behaviour
 
     def refuse(self, status: int, message: str) -> None:
         """Send an error in the vendor's shape."""
@@ -83,8 +83,8 @@ class Exchange:
         if not top:
             length = sum(len(part.data) for part in parts) if ending == WHOLE else len(self.protocol.whole(asked, said, number=number))
             top = self._head(200, {"content-type": _JSON, "content-length": str(length)})
-        await asyncio.sleep(wait_s / self.speed)
-        await self._write(top, parts, is_chunked=asked.stream, pace=_Pace(model, self.speed, fault=fault))
+        await self.behaviour.pause(wait_s / self.behaviour.speed)
+        await self._write(top, parts, is_chunked=asked.stream, pace=_Pace(model, self.behaviour.speed, fault=fault))
         await self._end(ending, is_chunked=asked.stream)
 
     async def send_fault(self, asked: Asked, fault: Fault) -> bool:

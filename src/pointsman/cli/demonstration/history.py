@@ -1,0 +1,261 @@
+"""
+Two weeks of the demo's shop, lived through in seconds: every call goes the real way through the real gateway to simulated vendors, only the clock is ours.
+
+Nothing is written into the ledger by hand. What a vendor needs for an answer moves the clock instead of being waited for.
+"""
+
+import asyncio
+import heapq
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from pointsman.app.facts import Prices, facts
+from pointsman.app.gateway import Gateway
+from pointsman.cli.demonstration.folder import FRONTIER, Ports, Stage, asked_schema, secret_of, write
+from pointsman.cli.demonstration.workloads import FRONTIER_WORKFLOW, SUPPORT, Item, Workload, items
+from pointsman.cli.simulated.behaviour import Behaviour
+from pointsman.cli.simulated.faults import EVERY_MODEL, fault_of
+from pointsman.cli.simulated.vendor import Running, start
+from pointsman.core.call import Asked
+from pointsman.core.clock import Clock
+from pointsman.core.entry import Outcome
+from pointsman.core.errors import PointsmanError
+from pointsman.pipeline.run import run
+from pointsman.settings.load import load
+from pointsman.surfaces.registry import OPENAI
+
+DAYS: Final = 14
+_DAY_S: Final = 86_400.0
+_HOUR_S: Final = 3_600.0
+_WIDE_S: Final = 900.0
+_NEAR_S: Final = 300.0
+_TWIN_SHARE: Final = 0.3  # of the tickets that the frontier model alone gets too
+_AT_ONCE: Final = 200
+
+# When what happens, in seconds after the first midnight: the house changes its ways, a vendor fails, a bad release comes and goes.
+HYBRID_S: Final = 4 * _DAY_S + 7 * _HOUR_S
+FAULT_S: Final = 8 * _DAY_S + 13 * _HOUR_S
+FAULT_END_S: Final = FAULT_S + 2 * _HOUR_S
+BAD_S: Final = 12 * _DAY_S + 9 * _HOUR_S
+
+Watch = Callable[[Gateway, int], Awaitable[bool]]
+
+
+class Time:
+    """A clock that moves only when it is told to. `start_ms` is the Unix time of its second 0."""
+
+    def __init__(self, start_ms: int, seed: int) -> None:
+        self.start_ms = start_ms
+        self.now_s = 0.0
+        self._chance = random.Random(seed)  # noqa: S311 - chance that can be repeated, no secret
+
+    def to(self, second: float) -> None:
+        """Move forward to a second; never back."""
+        self.now_s = max(self.now_s, second)
+
+    async def pause(self, seconds: float) -> None:
+        """Let time go by."""
+        self.now_s += seconds
+
+    def clock(self) -> Clock:
+        """Return what the gateway asks."""
+        return Clock(monotonic_s=lambda: self.now_s, wall_ms=self.wall_ms, sleep=self.pause, chance=self._chance.random)
+
+    def wall_ms(self) -> int:
+        """Return the Unix time in milliseconds."""
+        return self.start_ms + int(self.now_s * 1000)
+
+
+@dataclass(order=True, slots=True)
+class _Due:
+    at_s: float
+    number: int
+    work: Callable[[], Awaitable[None]] = field(compare=False)
+
+
+class History:
+    """
+    Lives through `days` that end at `end_ms`. `watch(gateway, now_ms)` looks at the objectives as the gateway does; it returns True when it has rolled back.
+
+    `tell(share)` hears how far it is, from 0 to 1.
+    """
+
+    def __init__(self, home: Path, *, end_ms: int, days: int = DAYS, seed: int = 0, watch: Watch | None = None, tell: Callable[[float], None]) -> None:
+        self._home = home
+        self._days = days
+        self._end_s = days * _DAY_S
+        self._time = Time(end_ms - int(days * _DAY_S * 1000), seed)
+        self._seed = seed
+        self._chance = random.Random(f"{seed}/fate")  # noqa: S311 - as above
+        self._watch = watch
+        self._tell = tell
+        self._due: list[_Due] = []
+        self._telling: set[asyncio.Task[None]] = set()
+        self._is_bad = False
+        self.calls = 0
+        self.refused = 0
+
+    async def live(self) -> None:
+        """Live through it. Raises what the gateway raises when it cannot begin."""
+        vendors = [await start(Behaviour(seed=self._seed, pause=self._time.pause)) for _ in range(3)]
+        try:
+            await self._live(vendors)
+        finally:
+            for vendor in vendors:
+                await vendor.close()
+
+    async def _live(self, vendors: list[Running]) -> None:
+        own_gpu, cloud_a, cloud_b = (vendor.port for vendor in vendors)
+        self._ports = Ports(gateway=1, admin=1, own_gpu=own_gpu, cloud_a=cloud_a, cloud_b=cloud_b)
+        self._path = write(self._home, self._ports, speed=1.0, stage=Stage.FIRST)
+        clock = self._time.clock()
+        known = facts(Prices(clock.wall_ms))
+        self._gateway = gateway = Gateway(load(self._path, known), environ={}, clock=clock)
+        self._facts = known
+        try:
+            self._plan(vendors[1])
+            while self._due:
+                due = heapq.heappop(self._due)
+                self._time.to(due.at_s)
+                await due.work()
+                if len(self._telling) >= _AT_ONCE:
+                    await self._told()
+            await self._told()
+            self._time.to(self._end_s)
+        finally:
+            await asyncio.to_thread(gateway.close)
+
+    def _plan(self, failing: Running) -> None:
+        first_weekday = (self._time.start_ms // 86_400_000 + 3) % 7
+        for item in items(self._days, seed=self._seed, first_weekday=first_weekday):
+            self._at(item.at_s, lambda item=item: self._begin(item))
+        for hour in range(int(self._end_s // _HOUR_S)):
+            self._at(hour * _HOUR_S, lambda hour=hour: self._tick(hour))
+        self._at(HYBRID_S, lambda: self._change(Stage.HYBRID))
+        self._at(FAULT_S, lambda: _fail(failing))
+        self._at(FAULT_END_S, lambda: _recover(failing))
+        self._at(BAD_S, lambda: self._change(Stage.BAD))
+        step_s = _WIDE_S
+        at_s = step_s
+        while self._watch is not None and at_s < self._end_s:
+            self._at(at_s, self._look)
+            at_s += _NEAR_S if BAD_S <= at_s <= BAD_S + 8 * _HOUR_S else step_s * 4
+
+    def _at(self, second: float, work: Callable[[], Awaitable[None]]) -> None:
+        heapq.heappush(self._due, _Due(second, len(self._due), work))
+
+    async def _tick(self, hour: int) -> None:
+        self._gateway.note_hardware()
+        self._tell(hour * _HOUR_S / self._end_s)
+
+    async def _change(self, stage: Stage) -> None:
+        write(self._home, self._ports, speed=1.0, stage=stage)
+        self._is_bad = stage is Stage.BAD
+        self.reload()
+
+    def reload(self) -> None:
+        """Use what the files say now."""
+        self._gateway.reload(load(self._path, self._facts))
+
+    async def _look(self) -> None:
+        await asyncio.to_thread(self._gateway.ledger.flush)
+        if self._watch is not None and await self._watch(self._gateway, self._time.wall_ms()):
+            self.reload()
+            self._is_bad = False
+
+    # ── one item ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _begin(self, item: Item) -> None:
+        await self._one(item, capability=item.work.capability, unit=item.unit, workflow=item.work.workflow)
+        if item.work.workflow == SUPPORT and self._chance.random() < _TWIN_SHARE:
+            await self._one(item, capability=FRONTIER, unit=f"twin-{item.unit}", workflow=FRONTIER_WORKFLOW)
+
+    async def _one(self, item: Item, *, capability: str, unit: str, workflow: str) -> None:
+        gateway = self._gateway
+        tags = {"feature": item.feature} if item.feature else {}
+        asked = Asked(authorization=f"Bearer {secret_of(item.key)}", unit=unit, tags=tags)
+        call = OPENAI.decode(msgspec.json.encode(body_of(item, capability)), gateway.new_id())
+        self.calls += 1
+        try:
+            answer = await run(call, asked, stages=gateway.stages)
+        except PointsmanError:
+            self.refused += 1
+            is_good, target = False, ""
+        else:
+            target = answer.trace.target
+            is_good = self._is_good(item, answer.body, target=target)
+        self._follow(item, unit=unit, workflow=workflow, is_good=is_good)
+
+    def _is_good(self, item: Item, body: bytes, *, target: str) -> bool:
+        if item.ticket is None:
+            return self._chance.random() < item.work.accuracy.get(target, 0.8)
+        return intent_of(body) == item.ticket.intent
+
+    def _follow(self, item: Item, *, unit: str, workflow: str, is_good: bool) -> None:
+        """Plan what becomes of an item: people's minutes and its outcome, and now and then the end of a success."""
+        work = item.work
+        chance = self._chance
+        after_s = chance.uniform(*work.outcome_after_h) * _HOUR_S
+        human_s = work.human_min[0 if is_good else 1] * 60 * chance.lognormvariate(0, 0.35)
+        kind = work.useful if is_good else work.useless
+        self._tell_outcome(self._time.now_s + after_s, work, name=(unit, workflow), kind=kind, human_s=human_s)
+        if is_good and chance.random() < work.reversed_share:
+            later = self._time.now_s + after_s + chance.uniform(2, 30) * _HOUR_S
+            self._tell_outcome(later, work, name=(unit, workflow), kind="reopened", human_s=0.0)
+
+    def _tell_outcome(self, at_s: float, work: Workload, *, name: tuple[str, str], kind: str, human_s: float) -> None:
+        if at_s >= self._end_s:
+            return
+        unit, workflow = name
+        outcome = Outcome(
+            unit=unit,
+            outcome_id=f"{workflow}-{unit}-{kind}",
+            kind=kind,
+            success=kind == work.useful,
+            at_ms=self._time.start_ms + int(at_s * 1000),
+            tenant="default",
+            workflow=workflow,
+            reversed=kind == "reopened",
+            human_s=round(human_s, 1) or None,
+            queue=work.queue or None,
+            source="helpdesk",
+        )
+        self._at(at_s, lambda: self._record(outcome))
+
+    async def _record(self, outcome: Outcome) -> None:
+        self._telling.add(asyncio.ensure_future(self._gateway.record_outcome(outcome)))
+
+    async def _told(self) -> None:
+        await asyncio.gather(*self._telling)
+        self._telling.clear()
+
+
+def body_of(item: Item, capability: str) -> dict[str, Any]:
+    """Return the request that the shop's application sends for an item."""
+    messages = [{"role": "system", "content": item.system}, {"role": "user", "content": item.text}]
+    if item.ticket is None:
+        return {"model": capability, "messages": messages, "max_tokens": 400}
+    schema = {"type": "json_schema", "json_schema": {"name": "triage", "schema": asked_schema(), "strict": True}}
+    return {"model": capability, "messages": messages, "response_format": schema}
+
+
+def intent_of(body: bytes) -> str:
+    """Return the intent that an answer to a ticket names, or nothing."""
+    try:
+        content = msgspec.json.decode(body)["choices"][0]["message"]["content"]
+        return str(msgspec.json.decode(content)["intent"])
+    except (msgspec.DecodeError, LookupError, TypeError):
+        return ""
+
+
+async def _fail(vendor: Running) -> None:
+    vendor.vendor.faults.set(EVERY_MODEL, fault_of("status_503"), count=None)
+
+
+async def _recover(vendor: Running) -> None:
+    vendor.vendor.faults.clear(None)
