@@ -1,15 +1,17 @@
 """
 One SQLite file in WAL mode: opened, brought to the current schema, and closed. What is in the tables is known to its neighbours.
 
-Migrations are numbered SQL files, applied in order, each in a transaction. A file of a newer version is refused: an older program could not
-know what it would break.
+Migrations are numbered SQL files, applied in order, each in a transaction. From the second on, the ledger itself says which is the oldest schema whose programs
+may still write to it (the table `compatible`), so that an older program goes on while a newer one starts. Any other newer file is refused: an older program
+could not know what it would break.
 """
 
 import os
 import sqlite3
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, contextmanager, suppress
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -66,11 +68,11 @@ def open_reader(path: Path) -> sqlite3.Connection:
             raise
     except sqlite3.Error as error:
         raise Unusable(f"The ledger `{path}` cannot be read ({error}). Name the file of a gateway with `--database`.") from error
-    if found != known:
+    try:
+        check_readable(found, known, oldest=lambda: _oldest(connection), named=str(path))
+    except BaseException:
         connection.close()
-        if found > known:
-            raise _newer(found, known)
-        raise Unusable(f"The ledger `{path}` is of an older version (schema {found}, this one reads {known}). Start the gateway once: it brings the file up.")
+        raise
     connection.row_factory = sqlite3.Row
     return connection
 
@@ -98,8 +100,9 @@ def transaction(connection: sqlite3.Connection) -> Generator[None]:
         raise
 
 
+@cache
 def query(name: str) -> str:
-    """Return a query of `storage/queries` by its name."""
+    """Return a query of `storage/queries` by its name, such as `report_calls` or `worth/coverage`."""
     return resources.files("pointsman.storage").joinpath(f"queries/{name}.sql").read_text(encoding="utf-8")
 
 
@@ -114,19 +117,20 @@ def migrate(connection: sqlite3.Connection, known: Migrations) -> None:
     """Bring a file up to the last of the known migrations. Another process may do the same at the same time. Raises `Unusable` for a newer file."""
     found = _version(connection)
     if found > known[-1][0]:
-        raise _newer(found, known[-1][0])
+        check_writable(found, known[-1][0], oldest=_oldest(connection))
     for version, script in known:
         if version <= found:
             continue
         with transaction(connection):
             if _version(connection) >= version:  # another worker was faster
                 continue
-            for statement in _statements(script):
+            for statement in statements(script):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version={version}")
 
 
-def _statements(script: str) -> Generator[str]:
+def statements(script: str) -> Generator[str]:
+    """Return the statements of a script one by one."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line
@@ -160,5 +164,25 @@ def _version(connection: sqlite3.Connection) -> int:
         return int(found.fetchone()[0])
 
 
-def _newer(found: int, known: int) -> Unusable:
-    return Unusable(f"The ledger was written by a newer version (schema {found}, this one knows {known}). Upgrade Pointsman, or name another file.")
+def _oldest(connection: sqlite3.Connection) -> int | None:
+    """Return the oldest schema whose programs may write to this file, or None if it does not say."""
+    try:
+        with closing(connection.execute("SELECT oldest_schema FROM compatible")) as found:
+            row = found.fetchone()
+    except sqlite3.OperationalError:  # no such table
+        return None
+    return None if row is None else int(row[0])
+
+
+def check_writable(found: int, known: int, *, oldest: int | None) -> None:
+    """Let a program that knows one schema write to a newer one only if the newer one says so. Raises `Unusable`."""
+    if oldest is None or oldest > known:
+        raise Unusable(f"The ledger was written by a newer version (schema {found}, this one knows {known}). Upgrade Pointsman, or name another ledger.")
+
+
+def check_readable(found: int, known: int, *, oldest: Callable[[], int | None], named: str) -> None:
+    """Let a program that knows one schema read that one, or a newer one which it might write to. Raises `Unusable`."""
+    if found < known:
+        raise Unusable(f"The ledger `{named}` is of an older version (schema {found}, this one reads {known}). Start the gateway once: it brings it up.")
+    if found > known:
+        check_writable(found, known, oldest=oldest())

@@ -8,7 +8,7 @@ CREATE TABLE call (
     tenant TEXT NOT NULL,
     team TEXT,
     application TEXT,
-    user TEXT,
+    "user" TEXT,
     data_class TEXT NOT NULL,
     snapshot TEXT NOT NULL,
     status TEXT NOT NULL,

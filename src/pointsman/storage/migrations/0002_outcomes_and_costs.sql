@@ -1,6 +1,11 @@
 -- Outcomes, costs and decisions: what a unit of business cost and was worth, and why each call went where it went.
 -- Written in the part of SQL that SQLite and PostgreSQL share. Money is nano-dollars, time Unix milliseconds, a truth 0 or 1, what is not told ''.
 
+-- The oldest schema whose programs may still write here. From this one on they name the columns that they fill, and migrations only add. One that does more
+-- says so in this table. Programs of schema 1 fill columns by their position.
+CREATE TABLE compatible (oldest_schema INTEGER NOT NULL);
+INSERT INTO compatible (oldest_schema) VALUES (2);
+
 ALTER TABLE call ADD COLUMN workflow TEXT NOT NULL DEFAULT '';
 ALTER TABLE call ADD COLUMN session TEXT;
 ALTER TABLE call ADD COLUMN trace_id TEXT;
