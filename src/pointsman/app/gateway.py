@@ -11,7 +11,7 @@ import random
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -23,6 +23,8 @@ from pointsman.app.governing import Governing
 from pointsman.app.identity import Standing
 from pointsman.app.identity_approvals import Approvals
 from pointsman.app.outlets import Outlets
+from pointsman.app.switches import Switches, ledger_of
+from pointsman.app.telemetry import Telemetry
 from pointsman.assess.checks import Checks
 from pointsman.core.call import Call
 from pointsman.core.clock import Clock
@@ -33,7 +35,7 @@ from pointsman.core.principal import LimitBy, Period
 from pointsman.core.snapshot import Snapshot
 from pointsman.core.target import Target
 from pointsman.decision.breaker import Breakers
-from pointsman.decision.choose import NO_CREDENTIAL, Chooser
+from pointsman.decision.choose import NO_CREDENTIAL, SWITCHED_OFF, Chooser
 from pointsman.intake.admit import Intake
 from pointsman.intake.cells import Cells, OwnCells, SharedCells
 from pointsman.intake.meters import Meters, period_start_s
@@ -92,11 +94,15 @@ class Gateway:
         self._retaining = RetentionJob(self._files, clock=clock, forget=self._erased.append)
         self._governing = Governing(self._key_of)
         self._audit = audit_log(settings, environ=environ, wall_ms=clock.wall_ms)
-        self.auditor = Auditor(self._audit, detectors=self._governing.names, wall_ms=clock.wall_ms)
+        self.switches = Switches(ledger_of(settings))
+        self.switches.look()  # what was off before the start is off from the first call on
+        self.noted: dict[str, Callable[[], str | None]] = {"switches": lambda: self.switches.trouble}
+        self.auditor = Auditor(self._audit, detectors=self._governing.names, wall_ms=clock.wall_ms, may_leave=self.switches.may_leave)
         seen = witness_of_reading(self._audit, clock.wall_ms)
         store = ContentStore(self._files.content, self._files.keys, seen=seen) if settings.retention.keeps_content else None
         self.keeper = Keeper(store, settings.retention)
         self._failed: Counter[str] = Counter()  # detector → calls in which it failed
+        self.telemetry = Telemetry(settings, clock=clock, secret=self._outlets.secret, shared=None if limits is None else limits.parent)
         self.prepare(settings)
         self._settings = settings
         self.stages = self._stages(settings)
@@ -114,6 +120,7 @@ class Gateway:
         self.stages = self._stages(settings)
         self._settings = settings
         self._tell_policy(settings)
+        self.telemetry.reload(settings)
         self.keeper.retention = settings.retention
         self.approvals.took_effect(settings)
         for missing in self.missing:
@@ -171,6 +178,7 @@ class Gateway:
             "vault": self._outlets.trouble,
             "detectors": ", ".join(f"`{name}` failed (calls: {count})" for name, count in sorted(self._failed.items())),
         }
+        told |= {what: how() for what, how in self.noted.items()}
         return {what: how for what, how in told.items() if how}
 
     def note(self, error: Exception, call_id: str) -> None:
@@ -194,8 +202,10 @@ class Gateway:
 
     def close(self) -> None:
         """Write what is left and let everything go."""
+        self.switches.close()
         self.note_hardware()
         self._meters.settle()
+        self.telemetry.close()
         self._outlets.close()
         self.standing.close()
         self.ledger.close()
@@ -210,17 +220,19 @@ class Gateway:
         judge = self._governing.judge(settings)
         self.standing.check(settings.identity)
         rules = {name: RulesPlace(table) for name, table in snapshot.rules.items()}
-        outlets, self.missing = self._outlets.connect(snapshot, self._files.keys.cache_salt)
+        outlets, self.missing = self._outlets.connect(snapshot, self._files.keys.cache_salt, propagate=settings.file.telemetry.propagate)
         self._watch_hardware(snapshot)
         for target in snapshot.targets.values():
             self.prices.of(target)  # so that no caller waits for the catalogue to be read
         return Stages(
             snapshot=snapshot,
             surfaces=SURFACES,
-            intake=Intake(snapshot, self._meters, clock=self.clock, price_of=self.prices.of, others=self.standing.identities(settings.identity)),
+            intake=Intake(
+                snapshot, self._meters, clock=self.clock, price_of=self.prices.of, others=self.standing.identities(settings.identity)
+            ).heeds(self.switches.check),
             judge=judge,
             auditor=self.auditor,
-            chooser=Chooser(misfits=_misfits, health=lambda name: self._health(name, outlets)),
+            chooser=Chooser(misfits=_misfits, health=lambda name: self._health(snapshot.targets[name], outlets)),
             breakers=self._breakers,
             rules=rules,
             cache=self._cache,
@@ -253,6 +265,7 @@ class Gateway:
     def _book(self, record: CallRecord) -> None:
         self.ledger.book(record)
         self.auditor.closed(record)
+        self.telemetry.note(record)
         self._failed.update(kind.removeprefix(_FAILED) for kind in record.found if kind.startswith(_FAILED))
 
     def _watch_hardware(self, snapshot: Snapshot) -> None:
@@ -265,8 +278,10 @@ class Gateway:
                 watched[target.name].reprice(hourly, now_s)
         self.ledger.watch_hardware(watched, wall_ms=self.clock.wall_ms(), monotonic_s=now_s)
 
-    def _health(self, name: str, outlets: Mapping[str, Outlet]) -> str | None:
-        return self._breakers.open_class(name) if name in outlets else NO_CREDENTIAL
+    def _health(self, target: Target, outlets: Mapping[str, Outlet]) -> str | None:
+        if self.switches.shuts(target) is not None:
+            return SWITCHED_OFF
+        return self._breakers.open_class(target.name) if target.name in outlets else NO_CREDENTIAL
 
     def _seed_budgets(self) -> None:
         """Tell each budget that is new, or counts differently from now on, what was spent before. Raises `LedgerUnavailable`."""

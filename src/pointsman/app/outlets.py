@@ -11,7 +11,7 @@ from typing import Final
 from weakref import WeakSet
 
 from pointsman.core.errors import CredentialMissing, Unusable
-from pointsman.core.place import Dialect
+from pointsman.core.place import Dialect, Place
 from pointsman.core.snapshot import Snapshot
 from pointsman.core.target import Vendor
 from pointsman.places.models.outlet import Outlet
@@ -60,11 +60,14 @@ class Outlets:
         # Replaced pools too, for as long as a request under way, or an open connection, holds on to them.
         self._alive: WeakSet[Pool] = WeakSet()
 
-    def connect(self, snapshot: Snapshot, salt_of: Callable[[str], str] | None = None) -> tuple[dict[str, Outlet], list[CredentialMissing]]:
+    def connect(
+        self, snapshot: Snapshot, salt_of: Callable[[str], str] | None = None, *, propagate: str = "none"
+    ) -> tuple[dict[str, Outlet], list[CredentialMissing]]:
         """
         Return the outlet of each target whose vendor can be reached, and for each of the other vendors what is missing.
 
-        `salt_of(tenant)` keeps what a vendor remembers of prompts to one tenant, where it can.
+        `salt_of(tenant)` keeps what a vendor remembers of prompts to one tenant, where it can. `propagate` says which targets may learn the trace that a
+        request belongs to: `private`, `all` or `none`.
 
         Raises `SecretUnusable` for a secret that is there and must not be used: nothing starts with it, and a reload leaves all as it was.
         """
@@ -82,7 +85,10 @@ class Outlets:
         self._pools = pools
         return {
             target.name: Outlet(
-                pools[target.vendor.name][1], BY_DIALECT[target.dialect], salt_of=salt_of if PROFILES[target.vendor.kind].takes_cache_salt else None
+                pools[target.vendor.name][1],
+                BY_DIALECT[target.dialect],
+                salt_of=salt_of if PROFILES[target.vendor.kind].takes_cache_salt else None,
+                propagates=propagate == "all" or (propagate == "private" and target.place is Place.PRIVATE),
             )
             for target in snapshot.targets.values()
             if target.vendor is not None and target.dialect is not None and target.vendor.name in pools

@@ -1,15 +1,18 @@
 """
 The admin listener: health, the snapshot in force, reload, who is shut out, changes that wait for approval. Loopback by default.
 
-Each route declares who may use it (`admin_guard`); how people sign in belongs to `login`.
+Each route declares who may use it (`admin_guard`); how people sign in belongs to `login` and `first_visit`. What else it carries, such as the console, is
+given to it as `more`, and made when somebody first asks for it.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.types import Receive, Scope, Send
 
 from pointsman.app.gateway import Gateway
 from pointsman.core.errors import BadRequest, NotAuthenticated, NotPermitted, PointsmanError
@@ -17,14 +20,22 @@ from pointsman.intake.roles import POLICY_CHANGE
 from pointsman.ledger.audit.record import Kind
 from pointsman.server import login_pages
 from pointsman.server.admin_guard import NO_STORE, OPEN, SIGNED_IN, Guard, Visitor
+from pointsman.server.first_visit import FirstVisit
 from pointsman.server.login import SignIn
 from pointsman.server.problems import problem
+from pointsman.telemetry.scrape import CONTENT_TYPE
 
 _LONGEST_NAME = 500
 
+More = Callable[[Gateway, Guard], Sequence[BaseRoute]]
 
-def admin_app(gateway: Gateway, *, reload: Callable[[], None], trouble: Callable[[], str | None]) -> Starlette:
-    """Return the ASGI application. `reload` asks for the configuration to be read again; `trouble` tells why no call can be answered."""
+
+def admin_app(gateway: Gateway, *, reload: Callable[[], None], trouble: Callable[[], str | None], more: More | None = None) -> Starlette:
+    """
+    Return the ASGI application.
+
+    `reload` asks for the configuration to be read again; `trouble` tells why no call can be answered; `more` returns further routes, in another thread.
+    """
     guard = Guard(gateway)
     pages = _Pages(gateway, reload=reload, trouble=trouble)
 
@@ -33,10 +44,27 @@ def admin_app(gateway: Gateway, *, reload: Callable[[], None], trouble: Callable
         told = problem(error, gateway.new_id())
         return JSONResponse({"error": {"code": told.code, "message": told.message}}, status_code=told.status, headers=dict(NO_STORE))
 
-    app = Starlette(routes=[*pages.routes(guard), *SignIn(gateway, guard).routes()], exception_handlers={PointsmanError: refused})
+    routes = [*pages.routes(guard), *SignIn(gateway, guard).routes(), *FirstVisit(gateway, guard).routes()]
+    later = [] if more is None else [Mount("", app=_Later(lambda: more(gateway, guard)))]
+    app = Starlette(routes=[*routes, *later], exception_handlers={PointsmanError: refused})
     app.router.redirect_slashes = False  # a path that is nearly a route is none
     app.state.declared = guard.declared
     return app
+
+
+class _Later:
+    """Routes that are made when somebody first asks for one, off the loop: calls go on meanwhile, and nobody pays for a console that is not looked at."""
+
+    def __init__(self, make: Callable[[], Sequence[BaseRoute]]) -> None:
+        self._make = make
+        self._router: Router | None = None
+        self._making = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._making:
+            if self._router is None:
+                self._router = Router(routes=await asyncio.to_thread(self._make), redirect_slashes=False)
+        await self._router(scope, receive, send)
 
 
 class _Pages:
@@ -53,6 +81,7 @@ class _Pages:
         return [
             route("/livez", self._live, permission=OPEN),
             route("/readyz", self._ready, permission=OPEN),
+            route("/metrics", self._metrics, permission="admin"),
             route("/v1/admin/snapshot", self._snapshot, permission="admin"),
             route("/v1/admin/reload", self._again, permission="admin", method="POST"),
             route("/v1/admin/whoami", self._who, permission=SIGNED_IN),
@@ -73,6 +102,13 @@ class _Pages:
         notes = self._gateway.notes()
         body = {"status": "ready" if told is None else "not ready", "reason": told, **self._gateway.approvals.told, **({"notes": notes} if notes else {})}
         return JSONResponse(body, status_code=200 if told is None else 503)
+
+    async def _metrics(self, request: Request, visitor: Visitor) -> Response:
+        del request, visitor
+        telemetry = self._gateway.telemetry
+        if not telemetry.tells_metrics:
+            return Response("`telemetry.metrics` is off.\n", status_code=404, media_type="text/plain")
+        return Response(await asyncio.to_thread(telemetry.render_metrics), media_type=CONTENT_TYPE)
 
     async def _snapshot(self, request: Request, visitor: Visitor) -> Response:
         del request, visitor

@@ -31,17 +31,22 @@ class Outlet:
     """
     How a target is reached: its pool of connections and its wire format.
 
-    `salt_of(tenant)` is set for one that can keep what it remembers of prompts to the calls of one tenant.
+    `salt_of(tenant)` is set for one that can keep what it remembers of prompts to the calls of one tenant. `propagates` tells that it may learn which trace
+    a request belongs to (W3C Trace Context).
     """
 
     pool: Pool
     wire: WireFormat
     salt_of: Callable[[str], str] | None = None
+    propagates: bool = False
 
     def encode(self, attempt: Attempt) -> Outgoing:
         """Return the request for an attempt."""
         call, tenant = attempt.call, attempt.principal.key.tenant
-        return self.wire.encode(call if self.salt_of is None else replace(call, cache_salt=self.salt_of(tenant)), attempt.target)
+        outgoing = self.wire.encode(call if self.salt_of is None else replace(call, cache_salt=self.salt_of(tenant)), attempt.target)
+        if not (self.propagates and attempt.span):
+            return outgoing
+        return replace(outgoing, headers={**outgoing.headers, "traceparent": attempt.span})
 
 
 class ModelsPlace:
