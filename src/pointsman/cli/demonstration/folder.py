@@ -247,7 +247,7 @@ def secret_of(key: str) -> str:
 
 def clear(folder: Path) -> None:
     """Let the records of an earlier demo go."""
-    for old in (*folder.glob("pointsman.db*"), *folder.glob("pointsman.audit/*")):
+    for old in (*folder.glob("pointsman*.db*"), *folder.glob("pointsman.audit/*"), *folder.glob("history.json")):
         old.unlink()
 
 

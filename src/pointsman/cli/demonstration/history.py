@@ -9,6 +9,7 @@ import heapq
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +37,7 @@ _WIDE_S: Final = 900.0
 _NEAR_S: Final = 300.0
 _TWIN_SHARE: Final = 0.3  # of the tickets that the frontier model alone gets too
 _AT_ONCE: Final = 200
+_NOTE: Final = "history.json"
 
 # When what happens, in seconds after the first midnight: the house changes its ways, a vendor fails, a bad release comes and goes.
 HYBRID_S: Final = 4 * _DAY_S + 7 * _HOUR_S
@@ -111,7 +113,7 @@ class History:
 
     async def _live(self, vendors: list[Running]) -> None:
         own_gpu, cloud_a, cloud_b = (vendor.port for vendor in vendors)
-        self._ports = Ports(gateway=1, admin=1, own_gpu=own_gpu, cloud_a=cloud_a, cloud_b=cloud_b)
+        self._ports = Ports(gateway=1, admin=2, own_gpu=own_gpu, cloud_a=cloud_a, cloud_b=cloud_b)
         self._path = write(self._home, self._ports, speed=1.0, stage=Stage.FIRST)
         clock = self._time.clock()
         known = facts(Prices(clock.wall_ms))
@@ -128,7 +130,7 @@ class History:
             await self._told()
             self._time.to(self._end_s)
         finally:
-            await asyncio.to_thread(gateway.close)
+            gateway.close()
 
     def _plan(self, failing: Running) -> None:
         first_weekday = (self._time.start_ms // 86_400_000 + 3) % 7
@@ -233,6 +235,27 @@ class History:
     async def _told(self) -> None:
         await asyncio.gather(*self._telling)
         self._telling.clear()
+
+
+def remember(home: Path, *, days: int, now_s: float, tell: Callable[[float], None]) -> History:
+    """Live through the days that end with the last full hour before a Unix second, and note that they are there."""
+    end_ms = int(now_s // _HOUR_S * _HOUR_S * 1000)
+    home.mkdir(parents=True, exist_ok=True)
+    history = History(home, end_ms=end_ms, days=days, tell=tell)
+    asyncio.run(history.live())
+    tell(1.0)
+    (home / _NOTE).write_bytes(msgspec.json.encode({"version": version("pointsman"), "days": days, "end_ms": end_ms}))
+    return history
+
+
+def is_remembered(home: Path, *, days: int, now_s: float) -> bool:
+    """Tell whether a history of today is there, lived through by this version."""
+    try:
+        note = msgspec.json.decode((home / _NOTE).read_bytes())
+        is_ours = (note["version"], note["days"]) == (version("pointsman"), days)
+        return is_ours and now_s - note["end_ms"] / 1000 < _DAY_S and (home / "pointsman.db").exists()
+    except (OSError, msgspec.DecodeError, LookupError, TypeError):
+        return False
 
 
 def body_of(item: Item, capability: str) -> dict[str, Any]:

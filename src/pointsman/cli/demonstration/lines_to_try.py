@@ -6,10 +6,11 @@ import textwrap
 from pathlib import Path
 from typing import Final
 
-from pointsman.cli.demonstration.folder import ANSWER, HYBRID
+from pointsman.cli.demonstration.folder import ANSWER, HYBRID, secret_of
 
 _NARROW: Final = 72  # what a line of 80 columns leaves for two parts, indented
 _BREAK: Final = " \\\n    "
+_KEY: Final = secret_of("helpdesk")
 _QUESTION: Final = "Where is my parcel?"
 
 
@@ -17,7 +18,8 @@ def curl(url: str) -> str:
     """Return a shell command."""
     return textwrap.dedent(f"""\
         curl {url}/v1/chat/completions \\
-          -H 'content-type: application/json' -d '{{"model": "{ANSWER}",
+          -H 'content-type: application/json' \\
+          -H 'authorization: Bearer {_KEY}' -d '{{"model": "{ANSWER}",
           "messages": [{{"role": "user", "content": "{_QUESTION}"}}]}}'""")
 
 
@@ -25,7 +27,7 @@ def openai_sdk(url: str) -> str:
     """Return Python for the `openai` package."""
     return textwrap.dedent(f"""\
         from openai import OpenAI
-        client = OpenAI(base_url="{url}/v1", api_key="none-needed")
+        client = OpenAI(base_url="{url}/v1", api_key="{_KEY}")
         answer = client.chat.completions.create(
             model="{ANSWER}",
             messages=[{{"role": "user", "content": "{_QUESTION}"}}])
@@ -36,7 +38,7 @@ def anthropic_sdk(url: str) -> str:
     """Return Python for the `anthropic` package."""
     return textwrap.dedent(f"""\
         from anthropic import Anthropic
-        client = Anthropic(base_url="{url}", api_key="none-needed")
+        client = Anthropic(base_url="{url}", api_key="{_KEY}")
         answer = client.messages.create(
             model="{ANSWER}", max_tokens=200,
             messages=[{{"role": "user", "content": "{_QUESTION}"}}])

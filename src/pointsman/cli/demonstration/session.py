@@ -16,6 +16,7 @@ import click
 
 from pointsman.cli.demonstration import folder, lines_to_try
 from pointsman.cli.demonstration.figures import Figures, read
+from pointsman.cli.demonstration.history import DAYS, is_remembered, remember
 from pointsman.cli.demonstration.processes import Processes, free_port, gateway_port
 from pointsman.cli.demonstration.traffic import Plan, Traffic
 from pointsman.cli.demonstration.view import View, data, plain, screen, status
@@ -43,7 +44,13 @@ class Wishes:
     port: int | None = None
     speed: float = 1.0
     as_json: bool = False
+    days: int | None = None
     home: Path = Path(".pointsman-demo")
+
+    @property
+    def days_before(self) -> int:
+        """How many days of history the demo begins with."""
+        return (0 if self.ends else DAYS) if self.days is None else self.days
 
     @property
     def ends(self) -> bool:
@@ -122,6 +129,7 @@ class _Session:
 
     def _start(self) -> tuple[str, Traffic]:
         wishes = self._wishes
+        self._remember()
         self.say("Starting three simulated vendors and the gateway …")
         own_gpu, cloud_a, cloud_b = self._processes.vendors(("own-gpu", "cloud-a", "cloud-b"), seed=0, speed=wishes.speed)
         port = gateway_port(wishes.port)
@@ -135,6 +143,23 @@ class _Session:
         self._began = time.monotonic()
         threading.Thread(target=traffic.run, name="traffic", daemon=True).start()
         return url, traffic
+
+    def _remember(self) -> None:
+        """Have the days of history that are wished: those of an earlier demo of today, or new ones. Without, an empty ledger."""
+        home = self._wishes.home
+        days = self._wishes.days_before
+        if days and is_remembered(home, days=days, now_s=time.time()):
+            return
+        folder.clear(home)
+        if days:
+            self.say(f"Living through {days} days of a small web shop: every call goes through the gateway, only the clock is simulated …")
+            began = time.monotonic()
+            lived = remember(home, days=days, now_s=time.time(), tell=self._progress)
+            self.say(f"{lived.calls:,} calls in {time.monotonic() - began:.0f} s.")
+
+    def _progress(self, share: float) -> None:
+        if self._is_live:
+            click.echo(f"\r  {share:>4.0%}", nl=share >= 1)
 
     def _watch(self, traffic: Traffic) -> None:
         spoken = time.monotonic()

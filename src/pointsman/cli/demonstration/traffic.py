@@ -1,10 +1,12 @@
 """
 The demo's application: sends tickets over real HTTP, compares each answer with what the customer wanted, and reports the outcome.
 
-Every ticket is sent twice: to the hybrid capability and to the frontier model alone, under two units, so that both can be counted.
+Every ticket is sent twice: to the hybrid capability and to the frontier model alone, under two units, so that both can be counted. Beside the tickets go the
+items of the shop's other workloads.
 """
 
 import http.client
+import random
 import threading
 import time
 from collections import deque
@@ -15,13 +17,15 @@ from typing import Any, Final
 
 import msgspec
 
-from pointsman.cli.demonstration.folder import FRONTIER, HYBRID, asked_schema
+from pointsman.cli.demonstration.folder import FRONTIER, HYBRID, asked_schema, secret_of
 from pointsman.cli.demonstration.tickets import Ticket, tickets
+from pointsman.cli.demonstration.workloads import SUPPORT_WORK, TRIAGE, Item, forever
 
 _HOST: Final = "127.0.0.1"
 _TIMEOUT_S: Final = 60.0
 _AT_ONCE: Final = 24
-_SYSTEM: Final = "You triage the tickets of a small web shop. Tell what the customer wants, how sure you are, and what to reply."
+_OTHERS_EVERY: Final = 3  # tickets
+_TICKET_KEYS: Final = tuple(SUPPORT_WORK.keys)
 _FAILS_FROM: Final = 0.40
 _FAILS_UNTIL: Final = 0.65
 _KEPT_ERRORS: Final = 5
@@ -55,6 +59,7 @@ class Traffic:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._own = threading.local()
+        self._mark = f"{int(time.time()):x}"  # items of an earlier demo are others
 
     def run(self) -> None:
         """Send everything, or until `stop`."""
@@ -71,6 +76,7 @@ class Traffic:
         plan = self.plan
         started = time.monotonic()
         room = threading.Semaphore(_AT_ONCE)
+        others = (item for item in forever(plan.seed) if item.ticket is None)
         for ticket in tickets(plan.seed):
             wait_s = started + self.sent * plan.gap_s - time.monotonic()
             if ticket.number > plan.total or self._stop.wait(max(0.0, wait_s)):
@@ -79,6 +85,9 @@ class Traffic:
             for capability in (HYBRID, FRONTIER):
                 room.acquire()
                 pool.submit(self._handle, ticket, capability).add_done_callback(lambda _: room.release())
+            if ticket.number % _OTHERS_EVERY == 0:
+                room.acquire()
+                pool.submit(self._handle_other, next(others)).add_done_callback(lambda _: room.release())
             self.sent = ticket.number
 
     def stop(self) -> None:
@@ -88,16 +97,17 @@ class Traffic:
     # ── one ticket ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _handle(self, ticket: Ticket, capability: str) -> None:
-        unit = f"{'ticket' if capability == HYBRID else 'frontier-ticket'}-{ticket.number:05d}"
+        unit = f"{'ticket' if capability == HYBRID else 'twin-ticket'}-{self._mark}-{ticket.number:05d}"
         try:
-            status, headers, told = self._post("/v1/chat/completions", _call(ticket, capability), unit=unit)
+            key = _TICKET_KEYS[ticket.number % len(_TICKET_KEYS)]
+            status, headers, told = self._post("/v1/chat/completions", _call(ticket, capability), unit=unit, key=key, feature=ticket.kind)
             if status != http.client.OK:
                 self._lose(f"ticket {ticket.number} at {capability}: {status} {told['error']['message']}")
                 return
             answer = msgspec.json.decode(told["choices"][0]["message"]["content"])
             is_right = answer["intent"] == ticket.intent
             outcome = {"unit": unit, "kind": "resolved", "success": is_right, "id": f"outcome-{unit}", "capability": capability}
-            self._post("/v1/outcomes", outcome, unit=unit)
+            self._post("/v1/outcomes", outcome, unit=unit, key=key)
         except (OSError, http.client.HTTPException, msgspec.DecodeError, LookupError, TypeError) as error:
             self._lose(f"ticket {ticket.number} at {capability}: {error!r}")
             return
@@ -108,9 +118,27 @@ class Traffic:
                 self.last = (ticket, headers.get("x-pointsman-target", ""))
                 self.first_answer_at = self.first_answer_at or time.monotonic()
 
-    def _post(self, path: str, body: object, *, unit: str) -> tuple[int, Mapping[str, str], Any]:
+    def _handle_other(self, item: Item) -> None:
+        """Send an item of another workload and tell what became of it."""
+        work, unit = item.work, f"{item.unit}-{self._mark}"
+        try:
+            body = {"model": work.capability, "messages": [{"role": "system", "content": item.system}, {"role": "user", "content": item.text}]}
+            status, headers, told = self._post("/v1/chat/completions", body, unit=unit, key=item.key)
+            if status != http.client.OK:
+                self._lose(f"{item.unit} at {work.capability}: {status} {told['error']['message']}")
+                return
+            is_good = random.random() < work.accuracy.get(headers.get("x-pointsman-target", ""), 0.8)  # noqa: S311 - a workload, no secret
+            kind, minutes = (work.useful, work.human_min[0]) if is_good else (work.useless, work.human_min[1])
+            outcome = {"unit": unit, "kind": kind, "success": is_good, "capability": work.capability, "human_minutes": minutes, "queue": work.queue}
+            self._post("/v1/outcomes", outcome, unit=unit, key=item.key)
+        except (OSError, http.client.HTTPException, msgspec.DecodeError, LookupError, TypeError) as error:
+            self._lose(f"{item.unit} at {work.capability}: {error!r}")
+
+    def _post(self, path: str, body: object, *, unit: str, key: str, feature: str = "") -> tuple[int, Mapping[str, str], Any]:
         connection = self._connection()
-        headers = {"content-type": "application/json", "authorization": "Bearer none-needed", "x-pointsman-unit": unit}
+        headers = {"content-type": "application/json", "authorization": f"Bearer {secret_of(key)}", "x-pointsman-unit": unit}
+        if feature:
+            headers["x-pointsman-tags"] = f"feature={feature}"
         try:
             connection.request("POST", path, msgspec.json.encode(body), headers)
             answer = connection.getresponse()
@@ -151,6 +179,6 @@ class Traffic:
 def _call(ticket: Ticket, capability: str) -> dict[str, Any]:
     return {
         "model": capability,
-        "messages": [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": ticket.text}],
+        "messages": [{"role": "system", "content": TRIAGE}, {"role": "user", "content": ticket.text}],
         "response_format": {"type": "json_schema", "json_schema": {"name": "triage", "schema": asked_schema(), "strict": True}},
     }
