@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from pointsman.app.gateway import Gateway
+from pointsman.app.switches import ledger_of
 from pointsman.core.call import Asked, Call, Text
 from pointsman.core.capability import Capability
 from pointsman.core.clock import Clock
@@ -41,6 +42,7 @@ _SAYS: Final = {
     "context_too_long": "the prompt and the answer are too long for it",
     "output_too_long": "the answer may be longer than it allows",
     "no_credential": "its credential is missing",
+    "switched_off": "somebody switched it, or its vendor, off",
 }
 
 
@@ -106,6 +108,7 @@ def rehearsing(settings: Settings, *, environ: Mapping[str, str], clock: Clock) 
     """Yield a rehearsal of these settings."""
     with TemporaryDirectory(prefix="pointsman-") as folder:
         gateway = Gateway(_elsewhere(settings, Path(folder)), environ=environ, clock=clock)
+        gateway.switches.follow(ledger_of(settings))
         try:
             yield Rehearsal(gateway)
         finally:

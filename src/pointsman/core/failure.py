@@ -1,7 +1,5 @@
 """
-How a place can fail, in one list for every vendor.
-
-A failure is told apart by what may be done about it: try the same target again, go to the next rung, or tell the caller.
+How a place can fail, in one list for every vendor: told apart by what may be done (the same target again, the next rung, or the caller is told).
 """
 
 from enum import StrEnum
@@ -31,6 +29,7 @@ class FailureKind(StrEnum):
     CUT = "cut"  # the connection closed before the end of the answer, or the stream ended without its end mark
     BROKEN = "broken"  # the stream told of an error
     BUSY = "busy"  # our own breaker or pool for this target is closed
+    SWITCHED_OFF = "switched_off"  # somebody shut it off while the call was under way
 
 
 class Failure(Struct, frozen=True, kw_only=True):

@@ -12,19 +12,32 @@ from msgspec import Struct
 
 from pointsman.core.call import Call
 from pointsman.core.capability import Capability
-from pointsman.core.errors import CredentialMissing, NoPlaceAllowed, NoTargetFits, NotExpressible, PointsmanError
+from pointsman.core.errors import CredentialMissing, NoPlaceAllowed, NoTargetFits, NotExpressible, PointsmanError, Refused
 from pointsman.core.place import Feature
 from pointsman.core.target import Target
 from pointsman.core.verdict import Obligation, Verdict
 
 NO_CREDENTIAL: Final = "no_credential"
+SWITCHED_OFF: Final = "switched_off"
 
 _CHARS_PER_TOKEN: Final = 4
 _STREAM: Final = frozenset({Feature.STREAM})
 _PARALLEL: Final = frozenset({Feature.PARALLEL_TOOLS})
+_SHUT: Final = frozenset({NO_CREDENTIAL, SWITCHED_OFF})  # no breaker: nothing is tried there, not even as the last hope
 
 Misfits = Callable[[Call, Target], tuple[str, ...]]
 Health = Callable[[str], str | None]
+
+
+class SwitchedOff(Refused):
+    """An operator shut off the capability, or every target that is left for the call. Remedy: wait; `pointsman switch list` tells who did it and why."""
+
+    code = "switched_off"
+
+    def __init__(self, *, what: str, why: str = "") -> None:
+        told = f" ({why})" if why else ""
+        super().__init__(f"{what} is switched off{told}. Try again later; `pointsman switch list` tells who did it, and `pointsman switch on` ends it.")
+        self.what = what
 
 
 class Rung(Struct, frozen=True):
@@ -49,7 +62,7 @@ class Choice(Struct, frozen=True):
 class Chooser:
     """
     Chooses. `misfits` tells what a target's protocol cannot express of a call; `health` for which class of failure a target is left alone,
-    or `NO_CREDENTIAL` for one that cannot be reached at all.
+    `NO_CREDENTIAL` for one that cannot be reached at all, or `SWITCHED_OFF` for one that somebody shut off.
     """
 
     def __init__(self, *, misfits: Misfits, health: Health) -> None:
@@ -65,8 +78,8 @@ class Chooser:
         for target in capability.ladder:
             why = self.fault(call, target, verdict=verdict)
             if why is None and (down := self._health(target.name)) is not None:
-                why = down if down == NO_CREDENTIAL else f"breaker:{down}"
-                resting = resting or (None if down == NO_CREDENTIAL else target)
+                why = down if down in _SHUT else f"breaker:{down}"
+                resting = resting or (None if down in _SHUT else target)
             if why is None:
                 rungs.append(Rung(target, reason))
             else:
@@ -99,6 +112,8 @@ class Chooser:
         kinds = {code.partition(":")[0] for _, code in out}
         if kinds <= {"policy", "person"}:
             return NoPlaceAllowed(capability=capability.name, data_class=verdict.label.text)
+        if SWITCHED_OFF in kinds:
+            return SwitchedOff(what=f"Every target of `{capability.name}` that may take this call")
         if NO_CREDENTIAL in kinds:
             return CredentialMissing(f"No target of `{capability.name}` has its credential. `pointsman check` names what is missing; set it.")
         if kinds <= {"policy", "person", "cannot_express"}:

@@ -35,6 +35,7 @@ _AFTER: Final = {
     FailureKind.CUT: _SAME,
     FailureKind.BROKEN: _SAME,
     FailureKind.BUSY: _NEXT,
+    FailureKind.SWITCHED_OFF: _NEXT,
 }
 
 

@@ -34,6 +34,7 @@ class Intake:
     def __init__(
         self, snapshot: Snapshot, meters: Meters, *, clock: Clock, price_of: Callable[[Target], Price | None], others: Identities | None = None
     ) -> None:
+        self._shut: Callable[[str], None] = _open
         self._door = Door(snapshot.keys, others)
         self.others = self._door.others
         self._meters = meters
@@ -58,7 +59,8 @@ class Intake:
         """
         Return the capability of this name, or, for a key with the scope `raw_targets`, a target by its own name.
 
-        Raises `UnknownCapability`, also for one that exists but is closed to this key, and `NotPermitted` for a key that may not call.
+        Raises `UnknownCapability`, also for one that exists but is closed to this key, `NotPermitted` for a key that may not call, and what `heeds` was told
+        to raise.
         """
         key = principal.key
         if Scope.CALL not in key.scopes:
@@ -67,6 +69,7 @@ class Intake:
             raise NotPermitted(what="calls (scope `call`)", who=key.key_id)
         found = self._capabilities.get(name)
         if found is not None and (key.capabilities is None or name in key.capabilities):
+            self._shut(name)
             return found
         raw = self._raw.get(name)
         if raw is None or found is not None:
@@ -74,6 +77,11 @@ class Intake:
         if Scope.RAW_TARGETS not in key.scopes and not self.others.roles.allows(principal, f"target:{name}"):
             raise NotPermitted(what=f"the target `{name}` by name (scope `raw_targets`)", who=key.key_id)
         return raw
+
+    def heeds(self, shut: Callable[[str], None]) -> "Intake":
+        """Let `shut(capability)` raise for a capability that is shut off; it is asked once it is known that the caller may use it."""
+        self._shut = shut
+        return self
 
     def check(self, principal: Principal, *permissions: str) -> None:
         """Raise `NoRole` for the first permission (`class:health`, `tool:calendar` …) that whoever asks lacks."""
@@ -132,6 +140,11 @@ class Intake:
         if not self._by_user or principal.user is None:
             return fixed
         return fixed + _meters(self._by_user, key, value_of=lambda _: f"{key.tenant}/{principal.user}")
+
+
+def _open(name: str) -> None:
+    """Let every capability in."""
+    del name
 
 
 def _meters(limits: tuple[Limit, ...], key: Key, *, value_of: Callable[[LimitBy], str | None]) -> tuple[Meter, ...]:

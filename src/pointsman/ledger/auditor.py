@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from pointsman.core.attempt import Attempt
 from pointsman.core.entry import CallRecord
 from pointsman.core.label import Label
+from pointsman.core.target import Target
 from pointsman.ledger.audit.record import AuditRecord, Kind
 from pointsman.ledger.audit.writer import AuditLog
 
@@ -19,15 +20,28 @@ _EVENTS: Final = {"secret": Kind.SECRET_FOUND, "failed": Kind.DETECTOR_FAILED}
 
 
 class Auditor:
-    """Tells the log about calls. Without a log nothing is told. `detectors` are their names with versions; `wall_ms` is Unix time in milliseconds."""
+    """
+    Tells the log about calls. Without a log nothing is told. `detectors` are their names with versions; `wall_ms` is Unix time in milliseconds.
 
-    def __init__(self, log: AuditLog | None, *, detectors: tuple[str, ...], wall_ms: Callable[[], int]) -> None:
+    `may_leave(target)` is asked before anything goes there and raises where it must not any more: this is the one gate that all data passes.
+    """
+
+    def __init__(
+        self, log: AuditLog | None, *, detectors: tuple[str, ...], wall_ms: Callable[[], int], may_leave: Callable[[Target], None] | None = None
+    ) -> None:
+        self._may_leave = may_leave
         self._log = log
         self._detectors = detectors
         self._wall_ms = wall_ms
 
     def leaving(self, attempt: Attempt, found: Mapping[str, int]) -> Awaitable[None]:
-        """Tell that data is about to leave; to be awaited first. Raises `AuditUnavailable` where it must be on record and cannot be."""
+        """
+        Tell that data is about to leave; to be awaited first.
+
+        Raises `AuditUnavailable` where it must be on record and cannot be, and `PlaceFailed` for a target that was shut off meanwhile.
+        """
+        if self._may_leave is not None:
+            self._may_leave(attempt.target)
         return _now() if self._log is None else self._on_record(self._log, self._record(Kind.EGRESS, attempt, found=found), attempt=attempt)
 
     def lowered(self, attempt: Attempt, label: Label) -> Awaitable[None]:

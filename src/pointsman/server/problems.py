@@ -9,6 +9,7 @@ from typing import Final
 
 from pointsman.core import errors
 from pointsman.core.failure import FailureKind
+from pointsman.decision.choose import SwitchedOff
 from pointsman.intake.tokens import IssuerUnavailable
 from pointsman.surfaces.surface import Problem
 
@@ -26,6 +27,7 @@ _STATUS: Final = MappingProxyType(
         errors.Vetoed: 403,
         errors.NoPlaceAllowed: 403,
         errors.NoTargetFits: 400,
+        SwitchedOff: 503,
         errors.Refused: 400,
         errors.LedgerUnavailable: 503,
         errors.AuditUnavailable: 503,
@@ -44,6 +46,7 @@ _FAILURE_STATUS: Final = MappingProxyType(
         FailureKind.RATE_LIMITED: 503,
         FailureKind.OVERLOADED: 503,
         FailureKind.BUSY: 503,
+        FailureKind.SWITCHED_OFF: 503,
         FailureKind.TIMEOUT_CONNECT: 504,
         FailureKind.TIMEOUT_FIRST_BYTE: 504,
         FailureKind.TIMEOUT_GAP: 504,
