@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.cli.conftest import Run
+from tests.ledger.entries import write
 
 from pointsman.cli import report
 from pointsman.cli.options import money
@@ -18,8 +19,8 @@ from pointsman.core.entry import CallRecord, Entry, Outcome
 from pointsman.core.ids import uuid7
 from pointsman.core.place import Place
 from pointsman.core.reply import Usage
+from pointsman.storage.batch import HardwareRow
 from pointsman.storage.database import migrations, open_database
-from pointsman.storage.records import HardwareRow, write_batch
 
 NOW_MS = 1_800_000_000_000  # 2027-01-15 08:00 UTC
 USD = 1_000_000_000
@@ -76,7 +77,7 @@ def ledger(tmp_path: Path) -> Path:
         a_record(5, an_entry(None), capability="draft", status="cut"),
         a_record(6, capability="draft", status="over_budget"),
     ]
-    write_batch(connection, records, outcomes=[an_outcome(1, value=5 * USD), an_outcome(2, value=5 * USD), an_outcome(3, success=False)], hardware=[])
+    write(connection, records, outcomes=[an_outcome(1, value=5 * USD), an_outcome(2, value=5 * USD), an_outcome(3, success=False)], hardware=[])
     connection.close()
     return path
 
@@ -105,7 +106,7 @@ def test_unknown_cost_is_told_as_such_and_never_as_nothing(run: Run, ledger: Pat
 
 def test_a_capability_of_which_no_cost_is_known_shows_none(run: Run, tmp_path: Path) -> None:
     connection = open_database(tmp_path / "pointsman.db")
-    write_batch(connection, [a_record(1, an_entry(None))], outcomes=[an_outcome(1)], hardware=[])
+    write(connection, [a_record(1, an_entry(None))], outcomes=[an_outcome(1)], hardware=[])
     connection.close()
 
     text, data = run("report", "--database", "pointsman.db"), run("report", "--database", "pointsman.db", "--json").json
@@ -209,7 +210,7 @@ HOUR: HardwareRow = ("small", NOW_MS - 3_600_000, 3600.0, 4 * USD, 900.0, USD)
 
 def test_own_hardware_shows_what_was_paid_and_how_much_of_it_lay_idle(run: Run, tmp_path: Path) -> None:
     with closing(open_database(tmp_path / "pointsman.db")) as connection:
-        write_batch(connection, [], outcomes=[], hardware=[HOUR, ("never", NOW_MS - 3_600_000, 0.0, 0, 0.0, 0)])
+        write(connection, [], outcomes=[], hardware=[HOUR, ("never", NOW_MS - 3_600_000, 0.0, 0, 0.0, 0)])
 
     done = run("report", "--database", "pointsman.db")
 
@@ -221,9 +222,7 @@ def test_own_hardware_shows_what_was_paid_and_how_much_of_it_lay_idle(run: Run, 
 
 def test_only_what_there_is_has_a_table(run: Run, tmp_path: Path) -> None:
     with closing(open_database(tmp_path / "pointsman.db")) as connection:
-        write_batch(
-            connection, [a_record(1, status="over_budget"), a_record(2, an_entry(0, error="cut"))], outcomes=[an_outcome(1), an_outcome(2)], hardware=[]
-        )
+        write(connection, [a_record(1, status="over_budget"), a_record(2, an_entry(0, error="cut"))], outcomes=[an_outcome(1), an_outcome(2)], hardware=[])
 
     calls, failed = run("report", "--database", "pointsman.db"), run("report", "--database", "pointsman.db", "--failures")
 
@@ -234,7 +233,7 @@ def test_only_what_there_is_has_a_table(run: Run, tmp_path: Path) -> None:
 
 def test_failures_without_an_attempt_have_no_table_of_targets(run: Run, tmp_path: Path) -> None:
     with closing(open_database(tmp_path / "pointsman.db")) as connection:
-        write_batch(connection, [a_record(1, status="over_budget")], outcomes=[], hardware=[])
+        write(connection, [a_record(1, status="over_budget")], outcomes=[], hardware=[])
 
     done = run("report", "--database", "pointsman.db", "--failures")
 
@@ -244,7 +243,7 @@ def test_failures_without_an_attempt_have_no_table_of_targets(run: Run, tmp_path
 
 def test_failed_attempts_of_calls_that_were_answered_in_the_end_are_told_alone(run: Run, tmp_path: Path) -> None:
     with closing(open_database(tmp_path / "pointsman.db")) as connection:
-        write_batch(connection, [a_record(1, an_entry(0, error="cut"), an_entry(1, seq=1))], outcomes=[], hardware=[])
+        write(connection, [a_record(1, an_entry(0, error="cut"), an_entry(1, seq=1))], outcomes=[], hardware=[])
 
     done = run("report", "--database", "pointsman.db", "--failures")
 

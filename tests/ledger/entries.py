@@ -2,6 +2,8 @@
 Records and outcomes for tests of the ledger and the storage below it.
 """
 
+import sqlite3
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,11 @@ from pointsman.core.ids import uuid7
 from pointsman.core.place import Place
 from pointsman.core.reply import Usage
 from pointsman.ledger.report import Report, report
+from pointsman.settings.workflows import Workflow
+from pointsman.storage.batch import Batch, Charge, HardwareRow, Review, Score
 from pointsman.storage.database import open_reader
+from pointsman.storage.records import write_batch
+from pointsman.storage.sql import Database, SqliteDatabase
 
 HOUR_MS = 3_600_000
 START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
@@ -61,3 +67,29 @@ def report_of(path: Path, *, since_ms: int = START_MS, until_ms: int = START_MS 
         return report(connection, since_ms=since_ms, until_ms=until_ms)
     finally:
         connection.close()
+
+
+def a_charge(charge_id: str = "c-1", nano_usd: int = 1_000, **more: Any) -> Charge:
+    whole: dict[str, Any] = {"kind": "correction", "at_ms": START_MS, "tenant": "default", "workflow": "support", **more}
+    return Charge(charge_id=charge_id, nano_usd=nano_usd, **whole)
+
+
+def a_review(review_id: str = "r-1", call_id: str = "", **more: Any) -> Review:
+    return Review(**{"review_id": review_id, "call_id": call_id, "done_ms": START_MS, "reviewer": "ann", "verdict": "accepted", **more})
+
+
+def a_score(score_id: str = "s-1", call_id: str = "", **more: Any) -> Score:
+    return Score(**{"score_id": score_id, "call_id": call_id, "at_ms": START_MS, "metric": "faithful", "judge": "acme/large@1", "value": 0.8, **more})
+
+
+def write(
+    database: Database | sqlite3.Connection,
+    records: Sequence[CallRecord] = (),
+    *,
+    outcomes: Sequence[Outcome] = (),
+    hardware: Sequence[HardwareRow] = (),
+    workflows: Mapping[str, Workflow] | None = None,
+) -> None:
+    """Write a batch, also through a bare connection to SQLite."""
+    db = SqliteDatabase(database) if isinstance(database, sqlite3.Connection) else database
+    write_batch(db, Batch(records=records, outcomes=outcomes, hardware=hardware), workflows or {})

@@ -5,12 +5,11 @@ What went wrong, against figures worked out by hand.
 from contextlib import closing
 from pathlib import Path
 
-from tests.ledger.entries import HOUR_MS, START_MS, a_record, an_entry
+from tests.ledger.entries import HOUR_MS, START_MS, a_record, an_entry, write
 
 from pointsman.core.place import Place
 from pointsman.ledger.failures import Failures, TargetFailure, Unanswered, failures
 from pointsman.storage.database import open_database, open_reader
-from pointsman.storage.records import write_batch
 
 
 def failures_of(path: Path) -> Failures:
@@ -21,7 +20,7 @@ def failures_of(path: Path) -> Failures:
 def test_failures_are_counted_by_target_and_calls_without_an_answer_by_capability(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     with closing(open_database(path)) as connection:
-        write_batch(
+        write(
             connection,
             [
                 a_record(1, entries=(an_entry(error="cut"), an_entry(1, error="cut"), an_entry(2, target="own", place=Place.PRIVATE))),

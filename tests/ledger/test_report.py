@@ -6,17 +6,18 @@ from pathlib import Path
 
 import pytest
 from tests.ledger.entries import HOUR_MS, START_MS, a_record, an_entry, an_outcome, report_of
+from tests.ledger.entries import write as write_to
 
 from pointsman.core.entry import CallRecord, Outcome
 from pointsman.core.place import Place
 from pointsman.ledger.report import CapabilityReport
+from pointsman.storage.batch import HardwareRow
 from pointsman.storage.database import open_database
-from pointsman.storage.records import HardwareRow, write_batch
 
 
 def write(path: Path, records: list[CallRecord], outcomes: list[Outcome], hardware: list[HardwareRow] | None = None) -> None:
     connection = open_database(path)
-    write_batch(connection, records, outcomes=outcomes, hardware=hardware or [])
+    write_to(connection, records, outcomes=outcomes, hardware=hardware or [])
     connection.close()
 
 

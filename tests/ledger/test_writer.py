@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 from tests.ledger.entries import HOUR_MS, START_MS, a_record, an_entry, an_outcome
-from tests.storage.test_records import roll_ups_equal_calls
+from tests.storage.sums import check_roll_ups
 
 from pointsman.core.errors import BadRequest, LedgerUnavailable
 from pointsman.ledger.busy import BusyMeter
 from pointsman.ledger.writer import Ledger
 from pointsman.storage.database import open_database
+from pointsman.storage.sql import SqliteDatabase
 
 
 @contextmanager
@@ -69,7 +70,7 @@ def test_closing_writes_what_is_left(path: Path) -> None:
             ledger.book(a_record(number))
     assert rows(path, "SELECT COUNT(*) FROM call") == [(5000,)]
     with closing(open_database(path)) as connection:
-        assert roll_ups_equal_calls(connection)
+        check_roll_ups(SqliteDatabase(connection))
 
 
 def test_a_locked_file_stops_acceptance_loses_nothing_and_recovers_by_itself(path: Path) -> None:
@@ -172,7 +173,7 @@ def test_a_full_disk_stops_acceptance_loses_nothing_and_recovers_by_itself(path:
     with closing(open_database(path)) as connection:
         assert connection.execute("SELECT COUNT(*) FROM call").fetchone() == (501,)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert roll_ups_equal_calls(connection)
+        check_roll_ups(SqliteDatabase(connection))
 
 
 KILLED = """
@@ -205,7 +206,7 @@ def test_a_process_that_is_killed_loses_at_most_the_last_batch(path: Path) -> No
         assert kept >= sum(at < booked[-1] - 0.4 for at in booked)  # 50 ms, and what a busy machine adds
         assert kept > 0
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert roll_ups_equal_calls(connection)
+        check_roll_ups(SqliteDatabase(connection))
 
 
 WORKER = """
@@ -228,7 +229,7 @@ def test_several_workers_write_one_file(path: Path) -> None:
     assert [worker.wait(40) for worker in workers] == [0, 0, 0]
     with closing(open_database(path)) as connection:
         assert connection.execute("SELECT COUNT(*) FROM call").fetchone() == (4500,)
-        assert roll_ups_equal_calls(connection)
+        check_roll_ups(SqliteDatabase(connection))
 
 
 def test_the_log_ahead_shrinks_after_a_long_reader_let_it_grow(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,7 +294,7 @@ def test_a_record_that_no_column_can_hold_is_left_out_and_told_and_stops_nothing
     assert rows(path, "SELECT COUNT(*) FROM call") == [(2,)]
     assert f"the record of call {bad.call_id} cannot be written and is left out" in caplog.text
     with closing(open_database(path)) as connection:
-        assert roll_ups_equal_calls(connection)
+        check_roll_ups(SqliteDatabase(connection))
 
 
 def test_an_outcome_that_no_column_can_hold_is_refused(path: Path) -> None:

@@ -1,7 +1,7 @@
 import math
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,40 +9,24 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.ledger.entries import HOUR_MS, START_MS, a_record, an_entry, an_outcome
+from tests.ledger.entries import HOUR_MS, START_MS, a_record, an_entry, an_outcome, write
+from tests.storage.sums import check_roll_ups
 
 from pointsman.core.entry import CallRecord, Entry
 from pointsman.storage.database import open_database
-from pointsman.storage.records import bin_middle_ms, latency_bin, spent_since, write_batch
-
-SUMS_OF_CALLS = """
-SELECT started_ms / :span * :span, capability, COALESCE(place, 'none'), COALESCE(target, 'none'), snapshot, COUNT(*), SUM(status = 'ok'),
-       SUM((SELECT COUNT(DISTINCT target) FROM attempt WHERE attempt.call_id = call.call_id) > 1),
-       SUM(COALESCE(cost_nano_usd, 0)), SUM(cost_nano_usd IS NULL),
-       SUM((SELECT COALESCE(SUM(tokens_in), 0) FROM attempt WHERE attempt.call_id = call.call_id)),
-       SUM((SELECT COALESCE(SUM(tokens_out), 0) FROM attempt WHERE attempt.call_id = call.call_id))
-FROM call GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
-"""
+from pointsman.storage.records import spent_since
+from pointsman.storage.rollups import bin_middle_ms, latency_bin
+from pointsman.storage.sql import SqliteDatabase
 
 
 @contextmanager
-def a_database(path: Path) -> Iterator[sqlite3.Connection]:
-    connection = open_database(path)
-    try:
-        yield connection
-    finally:
-        connection.close()
+def a_database(path: Path) -> Iterator[SqliteDatabase]:
+    with closing(SqliteDatabase(open_database(path))) as db:
+        yield db
 
 
-def roll_ups_equal_calls(connection: sqlite3.Connection) -> bool:
-    """Tell whether every roll-up is the sum of the calls it stands for."""
-    pairs = (("rollup_minute", 60_000), ("rollup_hour", HOUR_MS))
-    equal = all(
-        connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3, 4, 5").fetchall() == connection.execute(SUMS_OF_CALLS, {"span": span}).fetchall()
-        for table, span in pairs
-    )
-    counted = connection.execute("SELECT COALESCE(SUM(calls), 0) FROM latency_hour").fetchone()
-    return equal and counted == connection.execute("SELECT COUNT(*) FROM call").fetchone()
+def tuples(db: SqliteDatabase, sql: str) -> list[tuple[object, ...]]:
+    return [tuple(row.values()) for row in db.rows(sql)]
 
 
 entries = st.builds(
@@ -80,50 +64,50 @@ def records(draw: st.DrawFn) -> list[CallRecord]:
 @settings(max_examples=40)
 @given(records=records(), cut=st.integers(0, 12))
 def test_roll_ups_equal_the_sums_over_calls_however_they_are_batched(records: list[CallRecord], cut: int) -> None:
-    with TemporaryDirectory() as folder, a_database(Path(folder) / "ledger.db") as connection:
-        connection.execute("PRAGMA synchronous=OFF")
-        write_batch(connection, records[:cut], outcomes=[], hardware=[])
-        write_batch(connection, records[cut:], outcomes=[], hardware=[])
-        assert roll_ups_equal_calls(connection)
+    with TemporaryDirectory() as folder, a_database(Path(folder) / "ledger.db") as db:
+        db.execute("PRAGMA synchronous=OFF")
+        write(db, records[:cut], outcomes=[], hardware=[])
+        write(db, records[cut:], outcomes=[], hardware=[])
+        check_roll_ups(db)
 
 
 def test_a_batch_is_written_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
-    with a_database(tmp_path / "ledger.db") as connection:
+    with a_database(tmp_path / "ledger.db") as db:
         with pytest.raises(OverflowError):
-            write_batch(connection, [a_record(1), a_record(2, entries=(an_entry(cost=2**70),))], outcomes=[an_outcome()], hardware=[])
-        assert connection.execute("SELECT (SELECT COUNT(*) FROM call), (SELECT COUNT(*) FROM outcome)").fetchone() == (0, 0)
-        write_batch(connection, [a_record(1)], outcomes=[an_outcome()], hardware=[])
-        assert roll_ups_equal_calls(connection)
+            write(db, [a_record(1), a_record(2, entries=(an_entry(cost=2**70),))], outcomes=[an_outcome()], hardware=[])
+        assert tuples(db, "SELECT (SELECT COUNT(*) FROM call), (SELECT COUNT(*) FROM outcome)") == [(0, 0)]
+        write(db, [a_record(1)], outcomes=[an_outcome()], hardware=[])
+        check_roll_ups(db)
 
 
 def test_a_long_batch_is_written_record_by_record_as_it_was_booked(tmp_path: Path) -> None:
     booked = [a_record(number, team=f"team {number}") for number in range(150)]
-    with a_database(tmp_path / "ledger.db") as connection:
-        write_batch(connection, booked, outcomes=[], hardware=[])
-        written = connection.execute("SELECT call_id, team FROM call ORDER BY call_id").fetchall()
+    with a_database(tmp_path / "ledger.db") as db:
+        write(db, booked, outcomes=[], hardware=[])
+        written = tuples(db, "SELECT call_id, team FROM call ORDER BY call_id")
         assert written == sorted((record.call_id, record.team) for record in booked)
-        assert roll_ups_equal_calls(connection)
+        check_roll_ups(db)
 
 
 def test_a_call_is_written_once(tmp_path: Path) -> None:
-    with a_database(tmp_path / "ledger.db") as connection:
-        write_batch(connection, [a_record(1)], outcomes=[], hardware=[])
+    with a_database(tmp_path / "ledger.db") as db:
+        write(db, [a_record(1)], outcomes=[], hardware=[])
         with pytest.raises(sqlite3.IntegrityError):
-            write_batch(connection, [a_record(1)], outcomes=[], hardware=[])
-        assert roll_ups_equal_calls(connection)
+            write(db, [a_record(1)], outcomes=[], hardware=[])
+        check_roll_ups(db)
 
 
 def test_an_outcome_id_counts_once_for_its_tenant_and_says_nothing_of_others(tmp_path: Path) -> None:
-    with a_database(tmp_path / "ledger.db") as connection:
-        write_batch(connection, [], outcomes=[an_outcome(tenant="acme"), an_outcome(tenant="acme", success=False), an_outcome(tenant="beta")], hardware=[])
-        assert connection.execute("SELECT tenant, success FROM outcome ORDER BY recorded").fetchall() == [("acme", 1), ("beta", 1)]
+    with a_database(tmp_path / "ledger.db") as db:
+        write(db, [], outcomes=[an_outcome(tenant="acme"), an_outcome(tenant="acme", success=False), an_outcome(tenant="beta")], hardware=[])
+        assert tuples(db, "SELECT tenant, success FROM outcome ORDER BY recorded") == [("acme", 1), ("beta", 1)]
 
 
 def test_hardware_time_of_one_hour_adds_up(tmp_path: Path) -> None:
-    with a_database(tmp_path / "ledger.db") as connection:
-        write_batch(connection, [], outcomes=[], hardware=[("own", START_MS, 5.0, 50, 2.0, 20)])
-        write_batch(connection, [], outcomes=[], hardware=[("own", START_MS, 5.0, 50, 1.0, 10), ("own", START_MS + HOUR_MS, 5.0, 50, 0.0, 0)])
-        assert connection.execute("SELECT * FROM infra_cost").fetchall() == [
+    with a_database(tmp_path / "ledger.db") as db:
+        write(db, [], outcomes=[], hardware=[("own", START_MS, 5.0, 50, 2.0, 20)])
+        write(db, [], outcomes=[], hardware=[("own", START_MS, 5.0, 50, 1.0, 10), ("own", START_MS + HOUR_MS, 5.0, 50, 0.0, 0)])
+        assert tuples(db, "SELECT * FROM infra_cost") == [
             ("own", START_MS, 10.0, 100, 3.0, 30),
             ("own", START_MS + HOUR_MS, 5.0, 50, 0.0, 0),
         ]
@@ -141,9 +125,9 @@ def test_hardware_time_of_one_hour_adds_up(tmp_path: Path) -> None:
     ],
 )
 def test_money_spent_is_summed_by_whoever_a_budget_counts(tmp_path: Path, by: str, spent: dict[str, int]) -> None:
-    with a_database(tmp_path / "ledger.db") as connection:
-        write_batch(
-            connection,
+    with a_database(tmp_path / "ledger.db") as db:
+        write(
+            db,
             [
                 a_record(1, at_ms=START_MS - 1, entries=(an_entry(cost=7),)),  # before
                 a_record(2, at_ms=START_MS, team="care", user="ann", entries=(an_entry(cost=3_000),)),
@@ -153,12 +137,12 @@ def test_money_spent_is_summed_by_whoever_a_budget_counts(tmp_path: Path, by: st
             outcomes=[],
             hardware=[],
         )
-        assert spent_since(connection, by, since_ms=START_MS) == spent
+        assert spent_since(db, by, since_ms=START_MS) == spent
 
 
 def test_money_is_not_summed_by_what_is_no_column(tmp_path: Path) -> None:
-    with a_database(tmp_path / "ledger.db") as connection, pytest.raises(ValueError, match="no column"):
-        spent_since(connection, "1; DROP TABLE call", since_ms=START_MS)
+    with a_database(tmp_path / "ledger.db") as db, pytest.raises(ValueError, match="no column"):
+        spent_since(db, "1; DROP TABLE call", since_ms=START_MS)
 
 
 @given(st.floats(0.001, 1e8))

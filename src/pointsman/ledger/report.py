@@ -12,7 +12,8 @@ from itertools import accumulate
 from typing import Final
 
 from pointsman.storage.database import query
-from pointsman.storage.records import bin_middle_ms, first_id
+from pointsman.storage.records import first_id
+from pointsman.storage.rollups import bin_middle_ms
 
 _HOUR_MS: Final = 3_600_000
 

@@ -1,26 +1,33 @@
 """
-The ledger's pen: one bounded queue, one writer thread, one file.
+The ledger's pen: one bounded queue, one writer thread, one database.
 
-Booking never waits and never touches the disk. The writer commits what has gathered every 50 ms. When it cannot (a full disk, a locked
-file) it keeps what it has, tries again, and says so: the server then accepts no call, because nothing may run that is not recorded.
+Booking never waits and never touches the disk. The writer commits what has gathered every 50 ms. When it cannot (a full disk, a locked file, a server that
+is away) it keeps what it has, tries again, and says so: the server then accepts no call, because nothing may run that is not recorded.
 """
 
 import asyncio
 import logging
-import sqlite3
 import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, TypeVar
+
+from msgspec import Struct
 
 from pointsman.core.entry import CallRecord, Outcome
 from pointsman.core.errors import BadRequest, LedgerUnavailable
 from pointsman.ledger.busy import BusyMeter
-from pointsman.storage.database import open_database
-from pointsman.storage.records import HardwareRow, spent_since, write_batch
+from pointsman.ledger.in_force import InForce, dimensions
+from pointsman.ledger.pen import Pen
+from pointsman.settings.workflows import Workflow
+from pointsman.storage.batch import Batch, Charge, Dimension, HardwareRow, Review, Score
+from pointsman.storage.faults import OF_A_VALUE
+from pointsman.storage.records import last_charged, spent_since
 
 _LOG: Final = logging.getLogger("pointsman")
 _EVERY_S: Final = 0.05
@@ -28,45 +35,63 @@ _MOST_AT_ONCE: Final = 2000
 _LONGEST_WAIT_S: Final = 2.0
 _PATIENCE_S: Final = 5.0
 _HOUR_MS: Final = 3_600_000
-
-# What SQLite or its binding says of a value or a row, not of the file: trying again would say the same.
-_UNWRITABLE: Final = (sqlite3.IntegrityError, sqlite3.DataError, ValueError, OverflowError)
+_NO_WORKFLOWS: Final[Mapping[str, Workflow]] = MappingProxyType({})
 
 _T = TypeVar("_T")
 
 
+class _Promise(Struct, frozen=True):
+    """What somebody waits for until it is committed."""
+
+    batch: Batch
+    done: "Future[None]"
+
+
 class Ledger:
     """
-    Keeps records.
+    Keeps records. `place` is the path of a file or the URL of a PostgreSQL database.
 
     `capacity` bounds how many may wait to be written; `busy_s` is how long the writer waits for another's lock before it says so;
     `patience_s` how long closing goes on trying when nothing can be written.
     """
 
-    def __init__(self, path: Path, *, capacity: int = 20_000, busy_s: float = 2.0, patience_s: float = _PATIENCE_S) -> None:
-        self._path = path
-        self._busy_s = busy_s
+    def __init__(self, place: Path | str, *, capacity: int = 20_000, busy_s: float = 2.0, patience_s: float = _PATIENCE_S) -> None:
         self._capacity = capacity
         self._patience_s = patience_s
         self._queue: deque[CallRecord] = deque()
-        self._outcomes: deque[tuple[Outcome, Future[None]]] = deque()
+        self._promises: deque[_Promise] = deque()
         self._hardware: deque[HardwareRow] = deque()
+        self._dimensions: deque[Dimension] = deque()
         self._meters: Mapping[str, BusyMeter] = {}
-        self._open()
+        self._workflows = _NO_WORKFLOWS
+        self._pen = Pen(place, busy_s=busy_s)
         self._trouble: str | None = None
         self._stop = threading.Event()
         self._nudge = threading.Event()
         self._writer = threading.Thread(target=self._run, name="pointsman-ledger", daemon=True)
         self._writer.start()
 
+    def use(self, workflows: Mapping[str, Workflow]) -> None:
+        """Judge outcomes and people's time, from now on, by these workflows."""
+        self._workflows = workflows
+
     def book(self, record: CallRecord) -> None:
         """Keep a record; never waits."""
         self._queue.append(record)
+
+    def note_snapshot(self, now: InForce) -> None:
+        """Keep what is in force from now on, as far as it says something new; never waits."""
+        self._dimensions.extend(dimensions(now))
 
     @property
     def trouble(self) -> str | None:
         """Why nothing can be written at present, or None."""
         return self._trouble
+
+    @property
+    def waiting(self) -> int:
+        """How many records, outcomes and the like wait to be written."""
+        return len(self._queue) + len(self._promises) + len(self._hardware) + len(self._dimensions)
 
     async def room(self) -> None:
         """Wait while the queue is full. Raises `LedgerUnavailable` while nothing can be written."""
@@ -77,17 +102,38 @@ class Ledger:
                 return
             await asyncio.sleep(_EVERY_S)
 
-    async def record_outcome(self, outcome: Outcome) -> None:
+    async def record(self, batch: Batch) -> None:
         """
-        Keep an outcome and return once it is committed. The same id of the same tenant twice counts once.
+        Keep outcomes, charges, reviews and scores, all or none, and return once they are committed. The same id twice counts once.
 
-        Raises `LedgerUnavailable`: then it was not kept. Raises `BadRequest` for a value that no column can hold.
+        Raises `LedgerUnavailable`: then nothing was kept. Raises `BadRequest` for a value that no column can hold.
         """
-        await self.room()
-        done: Future[None] = Future()
-        self._outcomes.append((outcome, done))
-        self._nudge.set()
-        await asyncio.wrap_future(done)
+        if batch.size:
+            await self.room()
+            promise = _Promise(batch, Future())
+            self._promises.append(promise)
+            self._nudge.set()
+            await asyncio.wrap_future(promise.done)
+
+    async def record_outcome(self, outcome: Outcome) -> None:
+        """Keep an outcome durably; see `record`."""
+        await self.record(Batch(outcomes=(outcome,)))
+
+    async def record_outcomes(self, outcomes: Sequence[Outcome]) -> None:
+        """Keep outcomes durably, all or none; see `record`."""
+        await self.record(Batch(outcomes=tuple(outcomes)))
+
+    async def record_charge(self, charge: Charge) -> None:
+        """Keep a charge durably; see `record`."""
+        await self.record(Batch(charges=(charge,)))
+
+    async def record_review(self, review: Review) -> None:
+        """Keep a review durably; see `record`. The time it took is charged to its unit."""
+        await self.record(Batch(reviews=(review,)))
+
+    async def record_score(self, score: Score) -> None:
+        """Keep a score durably; see `record`."""
+        await self.record(Batch(scores=(score,)))
 
     def watch_hardware(self, meters: Mapping[str, BusyMeter], *, wall_ms: int, monotonic_s: float) -> None:
         """Record, from now on, the paid and busy time of these targets on own hardware, and of no others."""
@@ -106,34 +152,39 @@ class Ledger:
 
     def spent_since(self, by: str, since_ms: int) -> dict[str, int]:
         """Return what each value of a column has spent since a time, so that budgets outlive the process."""
-        reader = open_database(self._path, busy_s=self._busy_s)
+        reader = self._pen.another()
         try:
             return spent_since(reader, by, since_ms=since_ms)
+        finally:
+            reader.close()
+
+    def last_charged(self, source: str, since_ms: int) -> int | None:
+        """Return when (Unix ms) the last charge of this source fell due, if since a time."""
+        reader = self._pen.another()
+        try:
+            return last_charged(reader, source, since_ms=since_ms)
         finally:
             reader.close()
 
     def flush(self, timeout_s: float = _PATIENCE_S) -> None:
         """Wait until all that has been booked is written. Raises `LedgerUnavailable` if it cannot be in time. For tests and tools."""
         until = time.monotonic() + timeout_s
-        while self._waiting:
+        while self.waiting:
             if time.monotonic() > until:
                 raise self._unavailable(self._trouble or "it is too slow")
             self._nudge.set()
             time.sleep(0.002)
 
     def close(self) -> None:
-        """Write what is left and close the file. What cannot be written within the patience is told in the log."""
+        """Write what is left and close the database. What cannot be written within the patience is told in the log."""
         self._stop.set()
         self._nudge.set()
         self._writer.join()
-        self._connection.close()
+        self._pen.close()
 
     def _unavailable(self, why: str) -> LedgerUnavailable:
-        return LedgerUnavailable(f"The ledger cannot be written ({why}), so no call is accepted. Free the disk or unlock `{self._path.name}`.")
-
-    @property
-    def _waiting(self) -> int:
-        return len(self._queue) + len(self._outcomes) + len(self._hardware)
+        remedy = f"Free the disk or unlock `{self._pen.name}`" if self._pen.is_file else f"Start `{self._pen.name}` or make it reachable"
+        return LedgerUnavailable(f"The ledger cannot be written ({why}), so no call is accepted. {remedy}.")
 
     # ── the writer thread ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -145,86 +196,96 @@ class Ledger:
             self._nudge.clear()
             stopping = self._stop.is_set()
             try:
-                self._follow_file()
+                self._pen.follow()
                 self._write()
             except Exception as error:  # noqa: BLE001 - whatever it is, the writer must live and say why nothing is written
                 self._trouble = str(error)
-                self._refuse_outcomes()
+                self._refuse_promises()
                 wait_s = min(max(wait_s, _EVERY_S) * 2, _LONGEST_WAIT_S)
                 if stopping:
                     give_up_at = give_up_at or time.monotonic() + self._patience_s
                     if time.monotonic() >= give_up_at:
-                        _LOG.error("the ledger cannot be written (%s): %d records are lost", error, self._waiting)
+                        _LOG.error("the ledger cannot be written (%s): %d records are lost", error, self.waiting)
                         return
                     wait_s = _EVERY_S
                 continue
             self._trouble = None
             wait_s = 0 if len(self._queue) >= _MOST_AT_ONCE else _EVERY_S
             if stopping:
-                if not self._waiting:
+                if not self.waiting:
                     return
                 wait_s = 0
 
-    def _follow_file(self) -> None:
-        """Open the file again if somebody moved or removed it: what is written into a file without a name is lost."""
-        try:
-            here = self._path.stat()
-        except FileNotFoundError:
-            here = None
-        if here is not None and (here.st_dev, here.st_ino) == self._file:
-            return
-        _LOG.error("the ledger's file `%s` was moved, replaced or removed; records go on in the one that is there now", self._path)
-        before = self._connection
-        self._open()
-        before.close()
-
-    def _open(self) -> None:
-        self._connection = open_database(self._path, busy_s=self._busy_s)
-        found = self._path.stat()
-        self._file = (found.st_dev, found.st_ino)
-
     def _write(self) -> None:
-        records, outcomes, hardware = _first(self._queue), _first(self._outcomes), _first(self._hardware)
-        if not records and not outcomes and not hardware:
+        records, hardware, dimensions = _first(self._queue), _first(self._hardware), _first(self._dimensions)
+        promises = _within(_first(self._promises))
+        told = [promise.batch for promise in promises]
+        batch = Batch(
+            records=records,
+            hardware=hardware,
+            dimensions=dimensions,
+            outcomes=[*chain.from_iterable(one.outcomes for one in told)],
+            charges=[*chain.from_iterable(one.charges for one in told)],
+            reviews=[*chain.from_iterable(one.reviews for one in told)],
+            scores=[*chain.from_iterable(one.scores for one in told)],
+        )
+        if not batch.size:
             return
         try:
-            write_batch(self._connection, records, outcomes=[outcome for outcome, _ in outcomes], hardware=hardware)
-        except _UNWRITABLE:
-            self._write_singly(records, outcomes, hardware=hardware)
+            self._pen.write(batch, self._workflows)
+        except OF_A_VALUE:
+            self._write_singly(batch, promises)
             return
         _drop(self._queue, len(records))
         _drop(self._hardware, len(hardware))
-        for _, done in outcomes:
-            self._outcomes.popleft()
-            _settle(done, None)
+        _drop(self._dimensions, len(dimensions))
+        for promise in promises:
+            self._promises.popleft()
+            _settle(promise.done, None)
 
-    def _write_singly(self, records: Sequence[CallRecord], outcomes: Sequence[tuple[Outcome, Future[None]]], *, hardware: Sequence[HardwareRow]) -> None:
+    def _write_singly(self, batch: Batch, promises: Sequence[_Promise]) -> None:
         """Write what can be written of a batch that holds something which cannot, so that one bad value does not stop the ledger."""
-        for record in records:
+        for record in batch.records:
             try:
-                write_batch(self._connection, [record], outcomes=[], hardware=[])
-            except _UNWRITABLE as error:
+                self._pen.write(Batch(records=[record]), self._workflows)
+            except OF_A_VALUE as error:
                 _LOG.error("the record of call %s cannot be written and is left out: %s", record.call_id, error)
             self._queue.popleft()
-        for outcome, done in outcomes:
+        for promise in promises:
             fault: Exception | None = None
             try:
-                write_batch(self._connection, [], outcomes=[outcome], hardware=[])
-            except _UNWRITABLE as error:
-                fault = BadRequest(f"The ledger cannot keep this outcome ({error}). Send smaller numbers and plain text.")
-            self._outcomes.popleft()
-            _settle(done, fault)
-        write_batch(self._connection, [], outcomes=[], hardware=hardware)
-        _drop(self._hardware, len(hardware))
+                self._pen.write(promise.batch, self._workflows)
+            except OF_A_VALUE as error:
+                fault = BadRequest(f"The ledger cannot keep this ({error}). Send smaller numbers and plain text.")
+            self._promises.popleft()
+            _settle(promise.done, fault)
+        for one in batch.dimensions:
+            try:
+                self._pen.write(Batch(dimensions=[one]), self._workflows)
+            except OF_A_VALUE as error:
+                _LOG.error("what is in force cannot be written whole, and a row of `%s` is left out: %s", one.table, error)
+            self._dimensions.popleft()
+        self._pen.write(Batch(hardware=batch.hardware), self._workflows)
+        _drop(self._hardware, len(batch.hardware))
 
-    def _refuse_outcomes(self) -> None:
-        while self._outcomes:
-            _settle(self._outcomes.popleft()[1], self._unavailable(self._trouble or ""))
+    def _refuse_promises(self) -> None:
+        while self._promises:
+            _settle(self._promises.popleft().done, self._unavailable(self._trouble or ""))
 
 
 def _first(queue: deque[_T]) -> list[_T]:
     # By index, because the event loop appends meanwhile, and an iterator would not survive that.
     return [queue[index] for index in range(min(len(queue), _MOST_AT_ONCE))]
+
+
+def _within(promises: Sequence[_Promise]) -> Sequence[_Promise]:
+    """Return the first of them, as many as go into one transaction; one that is larger goes alone."""
+    size = 0
+    for count, promise in enumerate(promises):
+        size += promise.batch.size
+        if count and size > _MOST_AT_ONCE:
+            return promises[:count]
+    return promises
 
 
 def _drop(queue: deque[_T], count: int) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.ledger.content.kept import CANARY, NOW_MS, a_call_of, a_said, book, files_holding, files_in, keep
-from tests.ledger.entries import an_outcome
+from tests.ledger.entries import an_outcome, write
 
 from pointsman.ledger.content.drill import drill
 from pointsman.ledger.content.erasure import Erased, HeldBack, erase, erase_again, plan
@@ -24,7 +24,6 @@ from pointsman.ledger.content.store import ContentStore
 from pointsman.ledger.writer import Ledger
 from pointsman.storage.database import transaction
 from pointsman.storage.keys import Tombstone
-from pointsman.storage.records import write_batch
 
 ADA, BOB = "ada@example.com", "bob@example.com"
 LATER_MS = NOW_MS + 1_000
@@ -41,7 +40,7 @@ def lived_in(files: Files) -> None:
     keep(files, a_said(1), a_said(2), a_said(3, subject=BOB), a_said(4, tenant="beta"))
     book(files, a_call_of(ADA, 1, unit=f"mail-{ADA}"), a_call_of(ADA, 2, unit="ticket-1"), a_call_of(BOB, 3, unit=f"about {ADA.upper()}"))
     with closing(sqlite3.connect(files.ledger, isolation_level=None)) as connection:
-        write_batch(
+        write(
             connection,
             [],
             outcomes=[
@@ -115,7 +114,7 @@ def test_no_byte_of_any_file_holds_the_name_or_a_word_of_the_erased(files: Files
     with closing(sqlite3.connect(files.ledger, isolation_level=None)) as connection:
         connection.execute("PRAGMA secure_delete=OFF")  # many builds of SQLite leave behind what is deleted
         outcomes = [an_outcome(f"{chance.random()}-{ADA}", f"{chance.random()}", tenant="acme", at_ms=NOW_MS) for _ in range(3000)]
-        write_batch(connection, [], outcomes=outcomes, hardware=[])
+        write(connection, [], outcomes=outcomes, hardware=[])
         with transaction(connection):
             connection.execute("DELETE FROM outcome WHERE recorded % 3 = 0")
     assert files_holding(tmp_path, ADA)

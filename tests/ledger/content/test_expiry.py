@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.ledger.content.kept import CANARY, DAY_MS, NOW_MS, a_call_of, a_said, book, bytes_of, files_holding, files_in, keep
 from tests.ledger.content.test_erasure import ADA, rows
-from tests.ledger.entries import an_outcome
+from tests.ledger.entries import an_outcome, write
 from tests.values import Time
 
 from pointsman.ledger.content.erasure import erase
@@ -29,7 +29,6 @@ from pointsman.settings.retention_compile import Retention, retention_of
 from pointsman.settings.retention_shape import Retention as Told
 from pointsman.storage.content_files import open_file
 from pointsman.storage.database import open_database
-from pointsman.storage.records import write_batch
 
 HOUR_MS = 3_600_000
 
@@ -136,7 +135,7 @@ def test_outcomes_go_when_no_record_could_still_be_there(files: Files) -> None:
     told = retention(records_for="10d", classes={"financial": {"records_for": "40d"}})
     with closing(open_database(files.ledger)) as connection:
         outcomes = [an_outcome("t", f"o-{day}", tenant="acme", at_ms=NOW_MS + day * DAY_MS) for day in (0, 20, 30)]
-        write_batch(connection, [], outcomes=outcomes, hardware=[])
+        write(connection, [], outcomes=outcomes, hardware=[])
     for dry_run in (True, False):
         assert expire(files, told, now_ms=NOW_MS + 65 * DAY_MS, dry_run=dry_run).outcomes == 2
     assert rows(files, "SELECT outcome_id FROM outcome") == [("o-30",)]
@@ -164,7 +163,7 @@ def test_what_is_held_stays_past_every_ceiling_and_goes_once_it_is_released(file
 def test_an_outcome_of_a_held_unit_stays(files: Files) -> None:
     book(files)
     with closing(open_database(files.ledger)) as connection:
-        write_batch(connection, [], outcomes=[an_outcome(f"ticket-{n}", f"o-{n}", tenant="acme", at_ms=NOW_MS) for n in (1, 2)], hardware=[])
+        write(connection, [], outcomes=[an_outcome(f"ticket-{n}", f"o-{n}", tenant="acme", at_ms=NOW_MS) for n in (1, 2)], hardware=[])
     files.keys.holds.put(Hold(tenant="acme", kind="unit", name="ticket-1", held_ms=NOW_MS, who="legal", why="case 7"))
     assert expire(files, retention(records_for="1d"), now_ms=NOW_MS + 9 * DAY_MS).outcomes == 1
     assert rows(files, "SELECT unit FROM outcome") == [("ticket-1",)]
