@@ -20,7 +20,8 @@ from typing import Any
 
 import pytest
 
-from pointsman.storage.open import Place, open_writing
+from pointsman.settings.ledger_place import Place
+from pointsman.storage.open import open_writing
 from pointsman.storage.sql import Database
 
 _NUMBERS = count()

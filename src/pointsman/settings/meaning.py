@@ -19,6 +19,7 @@ from pointsman.settings.addresses import is_loopback, is_near, is_nobody, is_sam
 from pointsman.settings.beside import Beside
 from pointsman.settings.compile import declared, is_moment
 from pointsman.settings.facts import Facts
+from pointsman.settings.ledger_place import is_url, passwords_of
 from pointsman.settings.secrets import FORMS, is_reference
 from pointsman.settings.yaml_text import Path, Text, dotted
 
@@ -291,6 +292,15 @@ class Meaning:
             self._add(("server", "admin"), says, remedy="Make one with `pointsman keys create --scope admin`, or listen on 127.0.0.1.")
         if is_same(server.listen, server.admin):
             self._add(("server", "admin"), "applications and administration cannot share an address.", remedy="Choose another port.")
+        self._database(server.database)
+
+    def _database(self, told: str) -> None:
+        if is_url(told) and passwords_of(told):
+            says = "a password must not stand in this file."
+            self._add(("server", "database"), says, remedy="Keep the whole URL elsewhere and write `env:NAME` or `file:PATH`.")
+        elif "://" in told and not is_url(told):
+            says = "this is neither a file nor the URL of a database that is known here."
+            self._add(("server", "database"), says, remedy="Write a file's name or `postgresql://user@host/name`.")
 
     # ── telling ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

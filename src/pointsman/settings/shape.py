@@ -225,7 +225,10 @@ class Server(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     listen: Annotated[str, Meta(pattern=r"^.+:\d{1,5}$", description="Address and port for applications.")] = "127.0.0.1:8800"
     admin: Annotated[str, Meta(pattern=r"^.+:\d{1,5}$", description="Address and port for administration, health and metrics.")] = "127.0.0.1:8801"
     workers: Annotated[int, Meta(ge=1, le=64, description="Processes that share the work; one per core at most.")] = 1
-    database: Annotated[str, Meta(description="The ledger's file, beside this file.")] = "pointsman.db"
+    database: Annotated[
+        str,
+        Meta(description="The ledger: a file beside this file, `postgresql://user@host/name`, or `env:` or `file:` with a URL that holds a password."),
+    ] = "pointsman.db"
     tls: Annotated[Tls | None, Meta(description="Speak HTTPS to applications.")] = None
     bounds: Annotated[Bounds, Meta(description="Bounds.")] = Bounds()
 

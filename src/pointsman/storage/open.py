@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from pointsman.core.errors import LedgerUnavailable, Unusable
+from pointsman.settings.ledger_place import Place, without_password
 from pointsman.storage import postgres_schema
 from pointsman.storage.database import migrations, open_database, open_reader
-from pointsman.storage.postgres import PostgresDatabase, without_password
+from pointsman.storage.postgres import PostgresDatabase
 from pointsman.storage.sql import Database, SqliteDatabase
 
-# A file, or the URL of a PostgreSQL database.
-Place = Path | str
 _BUSY_S: Final = 10.0
 
 

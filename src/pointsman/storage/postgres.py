@@ -12,13 +12,12 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from pointsman.core.errors import ExtraMissing, Unusable
+from pointsman.settings.ledger_place import passwords_of, without_password
 from pointsman.storage.faults import by_name
 from pointsman.storage.sql import Row, Values
-
-SCHEMES: Final = ("postgresql://", "postgres://")
 
 # Comments, texts and quoted names stay as they are; names of parameters, `?` and `%` do not.
 _PIECE: Final = re.compile(
@@ -45,31 +44,6 @@ _CONNECT: Final[Mapping[str, Any]] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
 }
-
-
-def is_url(place: object) -> bool:
-    """Tell whether a place is the URL of a PostgreSQL database."""
-    return isinstance(place, str) and place.startswith(SCHEMES)
-
-
-def has_password(url: str) -> bool:
-    """Tell whether a URL holds a password, in either of the two places where one may be."""
-    return bool(_password_of(url))
-
-
-def without_password(url: str) -> str:
-    """Return a URL as it may be shown."""
-    for password in sorted(_password_of(url), key=len, reverse=True):
-        url = url.replace(password, "***")
-    return url
-
-
-def _password_of(url: str) -> tuple[str, ...]:
-    """Return the password as it is written and as it is meant."""
-    whole, _, query = url.partition("?")
-    login = whole.partition("://")[2].rpartition("@")[0]  # the last `@`: a password may hold one that nobody escaped
-    told = [login.partition(":")[2], *(pair[9:] for pair in query.split("&") if pair.startswith("password="))]
-    return tuple({form for one in told if one for form in (one, unquote(one))})
 
 
 @lru_cache(maxsize=1024)
@@ -165,7 +139,7 @@ class PostgresDatabase:
 
     def _says(self, error: Exception) -> str:
         said = str(error).strip().partition("\n")[0]
-        for password in _password_of(self._url):
+        for password in passwords_of(self._url):
             said = said.replace(password, "***")
         return said or type(error).__name__
 

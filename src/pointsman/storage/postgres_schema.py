@@ -5,8 +5,9 @@ The ledger's tables in PostgreSQL: the same migrations as for a file, in its wor
 from typing import Final
 
 from pointsman.core.errors import Unusable
+from pointsman.settings.ledger_place import without_password
 from pointsman.storage.database import Migrations, check_readable, check_writable, statements
-from pointsman.storage.postgres import PostgresDatabase, schema_words, without_password
+from pointsman.storage.postgres import PostgresDatabase, schema_words
 
 _HAS: Final = "SELECT COUNT(*) AS found FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = :name"
 
