@@ -38,3 +38,9 @@ def test_an_attempt_exists_only_where_the_verdict_has_a_bit(bit: int, mask: int)
     else:
         with pytest.raises(NotPermitted):
             an_attempt(bit, mask)
+
+
+def test_an_attempt_knows_the_span_that_it_is() -> None:
+    told = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    assert replace(an_attempt(2, 0b0100), span=told).span == told
+    assert not an_attempt(2, 0b0100).span

@@ -1,6 +1,7 @@
 import pytest
 from tests.values import Time, a_call, a_target
 
+from pointsman.core.entry import Told
 from pointsman.core.failure import FailureKind
 from pointsman.core.reply import Finish, Reply, Usage, UsageSeen
 from pointsman.core.target import Hardware, Price, Rates, Target
@@ -110,3 +111,18 @@ def test_a_failed_call_on_own_hardware_bears_its_time_and_frees_it() -> None:
     second = rater.begin(OWN)
     time.advance(1.0)
     assert rater.rate(second, a_reply(None)).cost_nano_usd == 1_000_000  # nobody shares it any more
+
+
+def test_what_a_vendor_said_of_its_answer_is_kept_with_its_cost() -> None:
+    rater = a_rater(Time())
+    told = Told(reply_id="r", model="small", finish=Finish.DONE)
+    assert rater.rate(rater.begin(PAID), a_reply(Usage(tokens_in=1))).told == told
+    usage = UsageSeen(Usage(tokens_in=1))
+    for is_whole in (True, False):
+        rating = rater.rate_stream(rater.begin(PAID), a_call(), usage=usage, is_whole=is_whole, produced_tokens=2, told=told)
+        assert (rating.told, rating.estimated) == (told, not is_whole)
+
+
+def test_a_failed_attempt_has_no_word_of_a_vendor() -> None:
+    rater = a_rater(Time())
+    assert rater.failed(rater.begin(PAID), a_call(), kind=FailureKind.CUT).told is None

@@ -1,16 +1,20 @@
 import pytest
+from msgspec.structs import replace
 from tests.values import CALL_ID, Time, a_call, a_capability, a_key, a_principal, a_target
 
 from pointsman.core.attempt import Attempt
-from pointsman.core.call import Asked
-from pointsman.core.entry import CallRecord
+from pointsman.core.call import Asked, Sampling
+from pointsman.core.entry import CallRecord, Told
 from pointsman.core.http import Deadlines
+from pointsman.core.ids import traceparent
 from pointsman.core.label import a_label
-from pointsman.core.reply import Usage
+from pointsman.core.place import Place
+from pointsman.core.reply import Finish, Usage
 from pointsman.core.verdict import Verdict
 from pointsman.ledger.rating import Rating
 from pointsman.ledger.trace import OK, Trace
 
+CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 VERDICT = Verdict(label=a_label("confidential"), mask=0b111, snapshot="0123456789abcdef")
 
 
@@ -110,3 +114,57 @@ def test_a_first_byte_is_never_noted_before_its_question() -> None:
     trace.book(an_attempt(), a_rating(), started=time.monotonic_s, first_byte_at=time.monotonic_s - 0.0009)
     trace.close(OK)
     assert booked[0].entries[0].first_byte_ms == 0
+
+
+def test_a_record_tells_what_the_vendor_said_and_when_each_attempt_began() -> None:
+    booked: list[CallRecord] = []
+    time = Time()
+    trace = a_trace(booked, time)
+    told = Told(reply_id="r-1", model="small-2026", finish=Finish.LENGTH)
+    time.advance(0.25)
+    trace.book(an_attempt(), a_rating(), started=time.monotonic_s)
+    trace.book(an_attempt(), replace(a_rating(), told=told), started=time.monotonic_s + 0.5)
+    trace.book(an_attempt(), a_rating(), started=time.monotonic_s - 5)
+    trace.close(OK)
+    assert [entry.told for entry in booked[0].entries] == [None, told, None]
+    assert [entry.begun_ms for entry in booked[0].entries] == [250.0, 750.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"), [(Place.RULES, "rule"), (Place.CACHE, "cache"), (Place.PEOPLE, "person"), (Place.PRIVATE, "model"), (Place.CLOUD, "model")]
+)
+def test_an_attempt_is_of_the_kind_of_its_place(place: Place, kind: str) -> None:
+    booked: list[CallRecord] = []
+    time = Time()
+    trace = a_trace(booked, time)
+    trace.book(replace(an_attempt(), target=a_target(place=place)), a_rating(), started=time.monotonic_s)
+    trace.close(OK)
+    assert booked[0].entries[0].kind == kind
+
+
+def test_a_record_tells_what_the_caller_said_beside_the_call() -> None:
+    booked: list[CallRecord] = []
+    sampling = Sampling(max_tokens=5)
+    asked = Asked(session="s-1", tags={"project": "p"}, traceparent=CALLER)
+    call = a_call(sampling=sampling, stream=True)
+    Trace(call, a_principal(), capability=a_capability(workflow="tickets"), asked=asked, clock=Time().clock, book=booked.append).close(OK)
+    [record] = booked
+    assert (record.workflow, record.session, record.tags, record.traceparent) == ("tickets", "s-1", {"project": "p"}, CALLER)
+    assert (record.dialect, record.stream, record.sampling) == (call.dialect, True, sampling)
+
+
+def test_a_capability_without_a_workflow_is_its_own() -> None:
+    booked: list[CallRecord] = []
+    a_trace(booked, Time()).close(OK)
+    assert booked[0].workflow == "support"
+
+
+def test_each_attempt_tells_its_place_a_span_of_its_own_in_the_callers_trace() -> None:
+    time = Time()
+    trace = Trace(a_call(), a_principal(), capability=a_capability(), asked=Asked(traceparent=CALLER), clock=time.clock, book=lambda _: None)
+    first = trace.traceparent
+    trace.book(an_attempt(), a_rating(), started=time.monotonic_s)
+    second = trace.traceparent
+    assert first == traceparent(CALL_ID, CALLER, seq=0)
+    assert second == traceparent(CALL_ID, CALLER, seq=1)
+    assert first.startswith(CALLER[:36])

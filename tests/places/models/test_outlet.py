@@ -1,6 +1,7 @@
 """One attempt at a model over a real socket: a reply, a stream, or a failure of the right kind."""
 
 import asyncio
+import re
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from pointsman.transport.endpoint import endpoint
 from pointsman.transport.pool import Pool
 
 NAME = "acme/small"
+SPAN = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 END = b"0\r\n\r\n"
 
 
@@ -319,5 +321,19 @@ def test_b13_what_a_model_server_remembers_is_kept_to_one_tenant_whatever_the_ca
             bodies = [request.partition(b"\r\n\r\n")[2] for request in vendor.requests]
             assert [msgspec.json.decode(body)["cache_salt"] for body in bodies] == ["salt of acme", "salt of other", "salt of acme"]
             assert all(body.count(b"cache_salt") == 1 for body in bodies)
+
+    run(main())
+
+
+# ── the caller's trace ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("propagates", "span", "expected"), [(True, SPAN, [SPAN.encode()]), (False, SPAN, []), (True, "", [])])
+def test_a_trace_is_told_only_to_those_who_may_learn_it(propagates: bool, span: str, expected: list[bytes]) -> None:
+    async def main() -> None:
+        async with Vendor(says(answer(openai_answer("Hi.")))) as vendor:
+            outlet = Outlet(vendor.pool(), BY_DIALECT[Dialect.OPENAI_CHAT], propagates=propagates)
+            await ModelsPlace({NAME: outlet}, sse_line_bytes=10_000).run(replace(an_attempt(), span=span), full=True)
+            assert re.findall(rb"(?im)^traceparent: *(\S+)", vendor.requests[0]) == expected
 
     run(main())
