@@ -1,4 +1,8 @@
-"""Build hook: compile the price catalogue and train the sequence model into the package, so that both are there offline and at no import cost."""
+"""
+Build hook: compile the price catalogue, train the sequence model and fetch the console's libraries into the package.
+
+So all of them are there offline and at no import cost.
+"""
 
 import runpy
 from pathlib import Path
@@ -9,10 +13,11 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 # Script → what it writes. The model is trained anew only where it is missing, or older than what it is made of: that takes a minute.
 _PRICES: Final = ("build_prices.py", "src/pointsman/ledger/data/prices.json")
 _SEQUENCE: Final = ("build_sequence.py", "src/pointsman/governance/detection/data/sequence.npz")
+_CONSOLE: Final = ("build_console.py", "src/pointsman/console/static/vendor")
 
 
 class DataHook(BuildHookInterface):
-    """Runs `scripts/build_prices.py` before every build, editable ones included, and `scripts/build_sequence.py` where the model is not fresh."""
+    """Runs `scripts/build_prices.py` before every build, editable ones included, and the others where what they write is not fresh."""
 
     PLUGIN_NAME = "custom"
 
@@ -20,7 +25,7 @@ class DataHook(BuildHookInterface):
         """Write the data files of the package."""
         del version, build_data
         root = Path(self.root)
-        for script, output in (_PRICES, _SEQUENCE):
+        for script, output in (_PRICES, _SEQUENCE, _CONSOLE):
             if script != _SEQUENCE[0] or not _is_fresh(root):
                 runpy.run_path(str(root / "scripts" / script))["build"](root / output)
 

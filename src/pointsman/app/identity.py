@@ -32,7 +32,7 @@ class Standing:
     def __init__(self, path: Path, *, secret: Callable[[str], Secret], clock: Clock) -> None:
         self.register = Register()
         self.secret = secret
-        self._path = path
+        self.path = path
         self.issuers = Issuers(path.parent, clock)
         self._clock = clock
         self._file: IdentityFile | None = None
@@ -64,7 +64,7 @@ class Standing:
     @property
     def has_file(self) -> bool:
         """Tell whether there is a file of sessions, revocations and approvals."""
-        return self._file is not None or self._path.exists()
+        return self._file is not None or self.path.exists()
 
     async def ready_for(self, authorization: str | None, api_key: str | None) -> None:
         """Wait, for a bounded time, until the key of a token is known, if its issuer can be asked for it now."""
@@ -75,7 +75,7 @@ class Standing:
     def file(self) -> IdentityFile:
         """Return the file, opened at the first need. Raises `Unusable`."""
         if self._file is None:
-            self._file = IdentityFile(self._path)
+            self._file = IdentityFile(self.path)
         return self._file
 
     def look(self) -> bool:

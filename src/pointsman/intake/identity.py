@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from pointsman.core.errors import NotAuthenticated
 from pointsman.core.label import Label
-from pointsman.core.principal import Key, Principal
+from pointsman.core.principal import Key, Principal, Scope
 from pointsman.intake.roles import PERSON_KEY, Roles
-from pointsman.intake.sessions import CALLS_PREFIX, Session, Sessions
+from pointsman.intake.sessions import CALLS_PREFIX, LINK, Session, Sessions
 from pointsman.intake.tokens import Claims, IssuerUnavailable, Read, Verified, Verifier, looks_like_token, read_token, set_claim, text_claim
 from pointsman.intake.tokens_cache import Known, TokenCache
 from pointsman.intake.tokens_keys import KeyRing
@@ -112,19 +112,22 @@ class Identities:
     def session(self, secret: str, *, now_s: float, for_calls: bool = False) -> Session | None:
         """Return the session of a browser's secret, or of one `for_calls`; None if it is unknown, over or shut out. Raises `IssuerUnavailable`."""
         login = self.told.login
-        if login is None:
-            return None
         self.register.check()
-        found = self.register.sessions.find(secret, login, now_s=now_s, for_calls=for_calls)
-        return None if found is None or {found.subject, found.user} & self.register.revoked.subjects else found
+        found = self.register.sessions.find(secret, login or LINK, now_s=now_s, for_calls=for_calls)
+        # With a provider only its sessions count, without one only those that a link began.
+        if found is None or found.is_by_link is not (login is None):
+            return None
+        return None if {found.subject, found.user} & self.register.revoked.subjects else found
 
     def of_session(self, session: Session) -> Principal:
         """Return the principal of a person who signed in."""
         login = self.told.login
-        if login is None:
+        if session.is_by_link is not (login is None):
             raise NotAuthenticated(_OVER)
+        if session.is_by_link:
+            return Principal(key=Key(key_id=PERSON_KEY, digests=(), tenant=session.tenant, scopes=frozenset({Scope.ADMIN})), user=session.user)
         names = Claimed(user=session.user, groups=frozenset(session.groups), tenant=session.tenant, team=session.team, application=session.application)
-        return Principal(key=self._key(PERSON_KEY, names, label=login.issuer.label), user=session.user)
+        return Principal(key=self._key(PERSON_KEY, names, label=(login or LINK).issuer.label), user=session.user)
 
     def is_revoked(self, verified: Verified) -> bool:
         """Tell whether a token, or whoever it is about, is shut out."""

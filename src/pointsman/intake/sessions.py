@@ -13,8 +13,11 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from pointsman.settings.identity_values import Login
+from pointsman.settings.identity_values import Issuer, Login
 
+# Where no provider is configured, a one-time link begins a session. Its issuer has a name that no provider can have.
+LINK: Final = Login(issuer=Issuer(name="@link", issuer="@link", audience=""), url="", session_s=12 * 3600.0, idle_s=2 * 3600.0)
+LINK_S: Final = 900.0  # so long a link that nobody has used leads in
 CALLS_PREFIX: Final = "ps_"
 SECRET_BYTES: Final = 32
 _PUBLIC_ID_DIGITS: Final = 12
@@ -43,6 +46,11 @@ class Session(Struct, frozen=True, kw_only=True):
     def public_id(self) -> str:
         """The name of the session in lists and commands. It opens nothing."""
         return self.digest[:_PUBLIC_ID_DIGITS]
+
+    @property
+    def is_by_link(self) -> bool:
+        """Whether a one-time link began it: then it is whoever operates this gateway."""
+        return self.issuer == LINK.issuer.issuer
 
     @property
     def person(self) -> str:

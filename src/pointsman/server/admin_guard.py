@@ -7,6 +7,7 @@ Rules:
 3. Two credentials that differ, or a cookie beside a credential, are refused: nobody could say which of them counts.
 4. A form is taken from a page of this listener only: it carries the session's word, and the browser says where it comes from.
 5. The listener answers to its own names only, so that no page can give its name the address of this machine (DNS rebinding).
+6. A page for people (`for_people`) asks who they are even where a gateway without keys lets every program in.
 """
 
 import hmac
@@ -22,8 +23,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from pointsman.app.gateway import Gateway
-from pointsman.core.errors import BadRequest, NotAuthenticated, NotPermitted
+from pointsman.core.errors import BadRequest, NotAuthenticated, NotPermitted, PointsmanError
 from pointsman.core.principal import Principal, Scope
+from pointsman.intake.keys import LOCAL
 from pointsman.intake.roles import is_key
 from pointsman.intake.sessions import Session, csrf_of
 from pointsman.server.browsers import check_name
@@ -53,6 +55,7 @@ class Visitor(Struct, frozen=True, kw_only=True):
 
 
 Work = Callable[[Request, Visitor], Awaitable[Response]]
+Told = Callable[[Request, PointsmanError], Awaitable[Response]]
 
 
 class Guard:
@@ -73,25 +76,34 @@ class Guard:
         login = self._gateway.standing.current.told.login
         return login is not None and login.url.startswith("https://")
 
-    def route(self, path: str, work: Work, *, permission: str, method: str = "GET") -> Route:
-        """Return a route that is answered for those with the permission."""
+    def route(self, path: str, work: Work, *, permission: str, method: str = "GET", for_people: Told | None = None) -> Route:
+        """
+        Return a route that is answered for those with the permission.
+
+        With `for_people` it is a page: that tells them of a refusal, and nobody comes in without a session or a credential.
+        """
         self.declared[method, path] = permission
 
         async def answer(request: Request) -> Response:
-            visitor = Visitor() if permission == OPEN else await self.admit(request, permission)
-            response = await work(request, visitor)
+            try:
+                visitor = Visitor() if permission == OPEN else await self.admit(request, permission, is_page=for_people is not None)
+                response = await work(request, visitor)
+            except PointsmanError as error:
+                if for_people is None:
+                    raise
+                response = await for_people(request, error)
             for name, value in NO_STORE.items():
                 response.headers.setdefault(name, value)
             return response
 
         return Route(path, answer, methods=[method])
 
-    async def admit(self, request: Request, permission: str) -> Visitor:
-        """Return who came. Raises `NotAuthenticated`, `NotPermitted` or `BadRequest`."""
+    async def admit(self, request: Request, permission: str, *, is_page: bool = False) -> Visitor:
+        """Return who came; for a page, a person or program that showed something. Raises `NotAuthenticated`, `NotPermitted` or `BadRequest`."""
         self._check_host(request)
         visitor = self.visitor(request)
         principal = visitor.principal
-        if principal is None:
+        if principal is None or (is_page and visitor.session is None and principal.key is LOCAL):
             raise NotAuthenticated("Nobody is signed in. Open `/login` in a browser, or send a key as `Authorization: Bearer <key>`.")
         if request.method != "GET":
             visitor = await self._with_form(request, visitor)

@@ -145,7 +145,7 @@ class SignIn:
 
     async def _calls_secret(self, request: Request, visitor: Visitor) -> Response:
         del request
-        if visitor.session is None:
+        if visitor.session is None or visitor.session.is_by_link:
             raise BadRequest("Only a person who signed in here can have a secret for calls. Open `/login` in a browser.")
         secret = new_secret(self._random(SECRET_BYTES), prefix=CALLS_PREFIX)
         self._keep(msgspec.structs.replace(visitor.session, calls_digest=digest_of(secret)))

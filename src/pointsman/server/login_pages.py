@@ -18,7 +18,8 @@ def page(title: str, *parts: str) -> str:
 def signed_out(*, has_login: bool) -> str:
     """Return what somebody sees whom nobody knows here."""
     if not has_login:
-        return page("Administration", "<p>People cannot sign in here: <code>identity.login</code> is not set. Programs send a key.</p>")
+        way = "Print a link that leads in once with <code>pointsman console link</code>, or set <code>identity.login</code>"
+        return page("Administration", f"<p>Nobody is signed in. {way} to sign in through a provider. Programs send a key.</p>")
     return page("Administration", '<p>Nobody is signed in.</p><p><a href="/login">Sign in</a></p>')
 
 
@@ -38,6 +39,7 @@ def who_am_i(session: Session, secret: str, *, roles: Iterable[str], permissions
         f"<dl>{rows}</dl>",
         form("/session/token", "Make a secret for calls", secret=secret),
         form("/logout", "Sign out", secret=secret),
+        '<p><a href="/console">The console</a></p>',
         '<p><a href="/policy">Changes that wait for approval</a></p>',
     )
 

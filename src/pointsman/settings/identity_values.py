@@ -97,6 +97,7 @@ class Identity(Struct, frozen=True, kw_only=True):
 NOBODY: Final = Identity()
 WORDS: Final[Mapping[str, str]] = {
     "admin": "the admin listener: the snapshot, reload",
+    "console.read": "read the console: costs, calls and their decisions, of all tenants",
     "policy.read": "read what is in force and what is pending",
     "policy.change": "approve changes of the policy",
     "identity.revoke": "end tokens, sessions and people's access",

@@ -1,0 +1,61 @@
+"""
+What the pages need of the gateway beside the ledger, as one object. `app/control.py` has it; pages see no more than this.
+"""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from pointsman.app.explain import Explanation
+from pointsman.core.call import Call
+from pointsman.core.principal import Principal
+from pointsman.core.snapshot import Snapshot
+from pointsman.settings.workflows import Workflow
+from pointsman.storage.sql import Database
+
+
+class Control(Protocol):
+    """The gateway as pages see it. What it returns belongs to the moment it was asked."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The configuration in force."""
+        ...
+
+    @property
+    def workflows(self) -> Mapping[str, Workflow]:
+        """The workflows of the configuration in force, by name."""
+        ...
+
+    @property
+    def has_login(self) -> bool:
+        """Whether people sign in through a provider; otherwise by a one-time link."""
+        ...
+
+    def now_ms(self) -> int:
+        """Return the time (Unix milliseconds)."""
+        ...
+
+    def reading(self) -> AbstractContextManager[Database]:
+        """Give a connection to the ledger that can only read. For one thread, and for one page."""
+        ...
+
+    def allows(self, principal: Principal, permission: str) -> bool:
+        """Tell whether somebody has a permission."""
+        ...
+
+    def new_id(self) -> str:
+        """Return a new time-ordered identifier."""
+        ...
+
+    def explain(self, call: Call, *, key_id: str | None, data_class: str | None) -> Explanation:
+        """Tell where a call would go and why, without sending it. Raises `BadRequest` for a key, capability or class that is not there."""
+        ...
+
+    def health(self, target: str) -> str | None:
+        """Return why a target is passed over now, as a reason code; None while it is asked."""
+        ...
+
+    def spent(self) -> list[tuple[str, str, int]]:
+        """Return what is spent or reserved of each budget in its present period: (limit, whose, nano-dollars)."""
+        ...

@@ -1,0 +1,35 @@
+"""
+The pages of the console, each with its address and the permission that it needs. `app/control.py` gives what they show, the admin listener carries them.
+"""
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from pointsman.console.assets import PREFIX
+from pointsman.console.control_protocol import Control
+from pointsman.console.door import Guard, Visitor
+from pointsman.console.frame import READ, Frame
+from pointsman.console.pages.overview import overview
+
+_EVERYBODY = ""
+
+
+def routes(control: Control, guard: Guard) -> Sequence[Route]:
+    """Return the routes of the console."""
+    frame = Frame(control, guard)
+
+    async def static(request: Request, visitor: Visitor) -> Response:
+        del visitor
+        return frame.assets.answer(request)
+
+    async def theme(request: Request, visitor: Visitor) -> Response:
+        return frame.set_theme(request, visitor)
+
+    return [
+        guard.route(PREFIX + "{name}", static, permission=_EVERYBODY, for_people=frame.refused),
+        guard.route("/console/theme", theme, permission=READ, method="POST", for_people=frame.refused),
+        frame.page("/console", overview),
+    ]
