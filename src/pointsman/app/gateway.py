@@ -45,6 +45,7 @@ from pointsman.ledger.busy import BusyMeter
 from pointsman.ledger.content.job import RetentionJob
 from pointsman.ledger.content.opening import open_files
 from pointsman.ledger.content.store import ContentStore
+from pointsman.ledger.in_force import InForce
 from pointsman.ledger.rating import Rater
 from pointsman.ledger.writer import Ledger
 from pointsman.pipeline.stages import Stages
@@ -104,9 +105,9 @@ class Gateway:
         self._failed: Counter[str] = Counter()  # detector → calls in which it failed
         self.telemetry = Telemetry(settings, clock=clock, secret=self._outlets.secret, shared=None if limits is None else limits.parent)
         self.prepare(settings)
-        self._settings = settings
+        self.settings = settings
         self.stages = self._stages(settings)
-        self._tell_policy(settings)
+        self._tell(settings)
         self._seed_budgets()
 
     def reload(self, settings: Settings) -> bool:
@@ -118,8 +119,8 @@ class Gateway:
         if not self.approvals.admits(settings):
             return False
         self.stages = self._stages(settings)
-        self._settings = settings
-        self._tell_policy(settings)
+        self.settings = settings
+        self._tell(settings)
         self.telemetry.reload(settings)
         self.keeper.retention = settings.retention
         self.approvals.took_effect(settings)
@@ -140,7 +141,7 @@ class Gateway:
     async def renew(self) -> None:
         """Use what Vault says by now; called every second."""
         if self._outlets.vault is not None and await asyncio.to_thread(self._outlets.renew):
-            self.stages = self._stages(self._settings)
+            self.stages = self._stages(self.settings)
             _LOG.warning("Vault has other secrets; they are used from now on")
 
     def new_id(self) -> str:
@@ -161,6 +162,10 @@ class Gateway:
         """Return the capabilities that this caller may use. Raises `NotAuthenticated`."""
         intake = self.stages.intake
         return intake.listed(intake.identify(authorization, api_key, user=None))
+
+    def health(self, target: str) -> str | None:
+        """Return why a target is passed over now, as a reason code; None while it is asked."""
+        return self.stages.chooser.health(target)
 
     def trouble(self) -> str | None:
         """Return why no call can be answered, or None."""
@@ -227,9 +232,9 @@ class Gateway:
         return Stages(
             snapshot=snapshot,
             surfaces=SURFACES,
-            intake=Intake(
-                snapshot, self._meters, clock=self.clock, price_of=self.prices.of, others=self.standing.identities(settings.identity)
-            ).heeds(self.switches.check),
+            intake=Intake(snapshot, self._meters, clock=self.clock, price_of=self.prices.of, others=self.standing.identities(settings.identity)).heeds(
+                self.switches.check
+            ),
             judge=judge,
             auditor=self.auditor,
             chooser=Chooser(misfits=_misfits, health=lambda name: self._health(snapshot.targets[name], outlets)),
@@ -258,9 +263,21 @@ class Gateway:
         except sqlite3.Error as error:
             raise LedgerUnavailable(f"The keys of tenants cannot be written ({error}), so nothing can be replaced. Free the disk.") from error
 
-    def _tell_policy(self, settings: Settings) -> None:
+    def _tell(self, settings: Settings) -> None:
+        """Put on record what is in force from now on."""
         facts = {"policy": settings.policy.digest, "snapshot": settings.snapshot.digest, "waived": ",".join(sorted(settings.policy.waived))}
         self.auditor.happened(Kind.POLICY_CHANGED, facts=facts)
+        self.ledger.use(settings.workflows)
+        self.ledger.note_snapshot(
+            InForce(
+                snapshot=settings.snapshot,
+                since_ms=self.clock.wall_ms(),
+                author="",
+                files=settings.texts,
+                workflows=settings.workflows,
+                prices={target.name: self.prices.of(target) for target in settings.snapshot.targets.values()},
+            )
+        )
 
     def _book(self, record: CallRecord) -> None:
         self.ledger.book(record)

@@ -67,7 +67,7 @@ class Chooser:
 
     def __init__(self, *, misfits: Misfits, health: Health) -> None:
         self._misfits = misfits
-        self._health = health
+        self.health = health
 
     def choose(self, call: Call, capability: Capability, *, verdict: Verdict) -> Choice:
         """Return the ladder for a call as it will be sent. Where it has no rung, its refusal is a `Refused` or `CredentialMissing`."""
@@ -77,7 +77,7 @@ class Chooser:
         reason = "first_choice"
         for target in capability.ladder:
             why = self.fault(call, target, verdict=verdict)
-            if why is None and (down := self._health(target.name)) is not None:
+            if why is None and (down := self.health(target.name)) is not None:
                 why = down if down in _SHUT else f"breaker:{down}"
                 resting = resting or (None if down in _SHUT else target)
             if why is None:

@@ -25,6 +25,7 @@ from pointsman.settings.policy_compile import lowered, policy_text
 from pointsman.settings.policy_text import PolicyText
 from pointsman.settings.retention_compile import Retention, mistakes_in, retention_of
 from pointsman.settings.retention_shape import Retention as RetentionTold
+from pointsman.settings.texts import texts_of
 from pointsman.settings.validate import validate
 from pointsman.settings.watch import Stamp, Watch, stamp
 from pointsman.settings.workflows import Workflow, workflows_of
@@ -35,6 +36,8 @@ from pointsman.settings.yaml_text import compose
 class Settings:
     """
     One configuration: the `file` as it was told, and what it means. `folder` is where relative paths begin.
+
+    `texts` are those of its files, by their paths beside it.
 
     `stamps` tells the files it was made of; `secret_files` are those among them that are read when connecting, not when loading.
     """
@@ -49,6 +52,7 @@ class Settings:
     audit: Audit = Audit()
     identity: Identity = NOBODY
     retention: Retention = retention_of(RetentionTold())
+    texts: Mapping[str, str] = field(default_factory=dict[str, str])
     workflows: Mapping[str, Workflow] = field(default_factory=dict[str, Workflow])
 
     @property
@@ -95,6 +99,7 @@ def parse(source: str, path: Path, *, facts: Facts, watch: Watch | None = None) 
     mistakes.extend(unread)
     if mistakes:
         raise _invalid(path, mistakes)
+    unkept = [path.parent / document.path for document in file.detection.documents]
     secret_files = frozenset(_secret_files(vendors.values(), path.parent))
     for name in sorted(secret_files):
         watch.note(name)
@@ -114,6 +119,7 @@ def parse(source: str, path: Path, *, facts: Facts, watch: Watch | None = None) 
         identity=identity,
         audit=file.audit,
         retention=retention_of(file.retention),
+        texts=texts_of(watch.stamps, folder=path.parent, without={*secret_files, *unkept}),
         workflows=workflows_of(file.workflows, file.capabilities, file.costs),
     )
 
