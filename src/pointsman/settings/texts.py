@@ -10,7 +10,11 @@ _MOST_BYTES: Final = 4_000_000
 
 
 def texts_of(paths: Iterable[Path], *, folder: Path, without: Collection[Path]) -> Mapping[str, str]:
-    """Return the texts of files by their paths, relative to `folder` where they are in it; `without` names files and folders that are left out, as is what is no text."""
+    """
+    Return the texts of files by their paths, relative to `folder` where they are in it.
+
+    `without` names files and folders that are left out. So is what is gone, long or no text by now.
+    """
     found: dict[str, str] = {}
     for path in paths:
         if any(path.is_relative_to(one) for one in without):
