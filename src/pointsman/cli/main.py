@@ -39,6 +39,7 @@ _COMMANDS: Final = {
     "explain": "Show where a call would go and why, without sending it.",
     "policy": "Check, explain and compare where which data may go.",
     "report": "Print cost per outcome by capability.",
+    "cost": "Show who bears what, budgets, savings, and what-if.",
     "keys": "Make, rotate, revoke and list keys.",
     "identity": "Shut people and tokens out, and see who is signed in.",
     "audit": "Verify the audit log, and ask it where data went.",

@@ -1,0 +1,4 @@
+-- Said once for each rule and period, by whoever comes first.
+INSERT INTO budget_event (event_id, at_ms, kind, subject, rule, says, value, threshold, told_ms)
+VALUES (:event_id, :at_ms, :kind, :subject, :rule, :says, :value, :threshold, NULL)
+ON CONFLICT (event_id) DO NOTHING
