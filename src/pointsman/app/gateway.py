@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from pointsman.app.auditing import audit_log, witness_of_reading
+from pointsman.app.business import Business
 from pointsman.app.content import Keeper
 from pointsman.app.facts import Prices
 from pointsman.app.governing import Governing
@@ -25,6 +26,7 @@ from pointsman.app.identity_approvals import Approvals
 from pointsman.app.outlets import Outlets
 from pointsman.app.switches import Switches, ledger_of
 from pointsman.app.telemetry import Telemetry
+from pointsman.app.telemetry_figures import Worth, of_worker
 from pointsman.assess.checks import Checks
 from pointsman.core.call import Call
 from pointsman.core.clock import Clock
@@ -53,6 +55,7 @@ from pointsman.places.cache.answers import AnswerCache
 from pointsman.places.models.outlet import ModelsPlace, Outlet
 from pointsman.places.rules.table import RulesPlace
 from pointsman.providers.registry import BY_DIALECT as WIRES
+from pointsman.settings.ledger_place import ledger_place
 from pointsman.settings.load import Settings
 from pointsman.surfaces.registry import BY_DIALECT as SURFACES
 from pointsman.telemetry.logs import Plain
@@ -74,13 +77,15 @@ class Gateway:
         told = settings.server.bounds
         self.clock = clock
         self.prices = Prices(clock.wall_ms)
-        self.ledger = Ledger(settings.folder / settings.server.database)
+        place = ledger_place(settings.server.database, folder=settings.folder, environ=environ)
+        self.ledger = Ledger(place)
         self.missing: list[CredentialMissing] = []
         cells: Cells = OwnCells() if limits is None else SharedCells(limits)
         self._meters = Meters(cells)
         self._line_bytes = told.max_sse_line_bytes
         bounds = Bounds(answer_bytes=told.max_answer_bytes, header_bytes=told.max_header_bytes, sse_line_bytes=told.max_sse_line_bytes)
         self._outlets = Outlets(folder=settings.folder, environ=environ, bounds=bounds)
+        self.business = Business(place, secret=self._outlets.secret)
         self._cache = AnswerCache(max_bytes=told.max_cache_bytes, now=clock.monotonic_s)
         self._breakers = Breakers(clock.monotonic_s)
         self.standing = Standing(settings.folder / settings.identity.kept_in, secret=self._outlets.secret, clock=clock)
@@ -109,6 +114,8 @@ class Gateway:
         self.stages = self._stages(settings)
         self._tell(settings)
         self._seed_budgets()
+        self.telemetry.watch(lambda: of_worker(self.stages, self.ledger, policy=self.settings.policy.digest), is_common=False)
+        self.telemetry.watch(Worth(ledger_of(settings), clock), is_common=True)
 
     def reload(self, settings: Settings) -> bool:
         """
@@ -136,7 +143,7 @@ class Gateway:
         """Have at hand what Vault says of these settings, and the company's documents. It takes time: called from a thread before `reload`."""
         self._governing.prepare(settings)
         login = settings.identity.login
-        self._outlets.prepare(settings.snapshot, None if login is None else login.client_secret)
+        self._outlets.prepare(settings.snapshot, None if login is None else login.client_secret, *settings.file.telemetry.otlp_headers.values())
 
     async def renew(self) -> None:
         """Use what Vault says by now; called every second."""

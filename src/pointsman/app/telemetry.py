@@ -63,7 +63,8 @@ class Telemetry:
         self._secret = secret
         self._connect = connect
         self._shared = None if shared is None else SharedSheets(shared, str(os.getpid()))
-        self._sources: tuple[Source, ...] = ()
+        self._own: tuple[Source, ...] = ()
+        self._common: tuple[Source, ...] = ()
         self._records: deque[CallRecord] = deque()
         self._lost = 0
         self._counted = Counted()
@@ -126,9 +127,16 @@ class Telemetry:
         """Tell whether `/metrics` answers."""
         return self._current.told.metrics
 
-    def watch(self, source: Source) -> None:
-        """Ask this for values of gauges from now on, whenever figures are wanted. Figures and their labels: `telemetry.measures.FIGURES`."""
-        self._sources = (*self._sources, source)
+    def watch(self, source: Source, *, is_common: bool) -> None:
+        """
+        Ask this for values of gauges from now on, in a thread. Figures and their labels: `telemetry.measures.FIGURES`.
+
+        What `is_common` says the same in every worker and is asked only where somebody scrapes; anything else is this worker's.
+        """
+        if is_common:
+            self._common = (*self._common, source)
+        else:
+            self._own = (*self._own, source)
 
     def reload(self, settings: Settings) -> None:
         """Follow other settings. Where their collector cannot be used, what is in force stays, and the log says why."""
@@ -144,7 +152,8 @@ class Telemetry:
         """Return the figures of all workers, as Prometheus reads them."""
         now_ms = self._clock.wall_ms()
         others: Sequence[Sheet] = () if self._shared is None else tuple(self._shared.others())
-        return rendered(*merged([self._sheet(now_ms), *others], at_ms=now_ms))
+        counted, gauges = merged([self._sheet(now_ms), *others], at_ms=now_ms)
+        return rendered(counted, [*gauges, *_asked(self._common)])
 
     def close(self) -> None:
         """Count and send what is left, for a bounded time."""
@@ -181,7 +190,7 @@ class Telemetry:
                     courier.take_spans(spans_of(record, current.targets, semconv=current.told.semconv))
 
     def _sheet(self, now_ms: int) -> Sheet:
-        gauges = [*self._own_gauges(), *_asked(self._sources)]
+        gauges = [*self._own_gauges(), *_asked(self._own)]
         with self._lock:
             self._drain()
             dropped = self._dropped_before + (0 if self._courier is None else self._courier.dropped)

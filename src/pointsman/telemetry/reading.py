@@ -60,7 +60,7 @@ def keeps(objective: Objective, record: CallRecord) -> bool | None:
         case "success":
             return record.status == OK
         case "latency":
-            return None if record.status != OK or objective.threshold is None else record.latency_ms <= objective.threshold
+            return None if objective.threshold is None else record.latency_ms <= objective.threshold
         case "escalation":
             return not escalations(record)
         case _:

@@ -1,0 +1,12 @@
+-- Units by the workflow that they belong to, and what they cost.
+SELECT workflow,
+       SUM(units) AS units,
+       SUM(told) AS told,
+       SUM(useful) AS useful,
+       SUM(reversed) AS reversed,
+       SUM(cost_nano_usd) AS cost_nano_usd,
+       SUM(human_nano_usd) AS human_nano_usd
+FROM rollup_unit
+WHERE bucket_ms >= :since_ms AND bucket_ms < :until_ms
+GROUP BY workflow
+ORDER BY workflow
