@@ -108,14 +108,19 @@ class Gateway:
         store = ContentStore(self._files.content, self._files.keys, seen=seen) if settings.retention.keeps_content else None
         self.keeper = Keeper(store, settings.retention)
         self._failed: Counter[str] = Counter()  # detector → calls in which it failed
-        self.telemetry = Telemetry(settings, clock=clock, secret=self._outlets.secret, shared=None if limits is None else limits.parent)
+        self.telemetry = Telemetry(
+            settings,
+            clock=clock,
+            secret=self._outlets.secret,
+            shared=None if limits is None else limits.parent,
+            common=(Worth(ledger_of(settings), clock),),
+        )
         self.prepare(settings)
         self.settings = settings
         self.stages = self._stages(settings)
         self._tell(settings)
         self._seed_budgets()
         self.telemetry.watch(lambda: of_worker(self.stages, self.ledger, policy=self.settings.policy.digest), is_common=False)
-        self.telemetry.watch(Worth(ledger_of(settings), clock), is_common=True)
 
     def reload(self, settings: Settings) -> bool:
         """

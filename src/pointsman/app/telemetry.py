@@ -51,20 +51,20 @@ class _Current(Struct, frozen=True, kw_only=True):
 
 class Telemetry:
     """
-    Tells. `shared` is the folder in which several workers count; `secret` reads a reference. `note` and its like may be called from any thread.
+    Tells. `shared` is the folder in which several workers count; `secret` reads a reference; `common` are sources as of `watch`. `note` and its like may be
+    called from any thread.
 
     Raises `ExtraMissing` where a collector is named and the kit for it is not installed, and what `secret` raises.
     """
 
     def __init__(
-        self, settings: Settings, *, clock: Clock, secret: Callable[[str], Secret], shared: Path | None = None, connect: Callable[[Collector], Otlp] = Otlp
+        self, settings: Settings, *, clock: Clock, secret: Callable[[str], Secret], shared: Path | None = None, common: tuple[Source, ...] = ()
     ) -> None:
         self._clock = clock
         self._secret = secret
-        self._connect = connect
         self._shared = None if shared is None else SharedSheets(shared, str(os.getpid()))
         self._own: tuple[Source, ...] = ()
-        self._common: tuple[Source, ...] = ()
+        self._common = common
         self._records: deque[CallRecord] = deque()
         self._lost = 0
         self._counted = Counted()
@@ -211,7 +211,7 @@ class Telemetry:
         wanted = None if told.otlp is None else self._addressed(told, told.otlp)
         if wanted == self._collector:
             return
-        otlp = None if wanted is None else self._connect(wanted)
+        otlp = None if wanted is None else Otlp(wanted)
         before = self._courier
         with self._lock:
             self._otlp, self._courier, self._collector = otlp, None if otlp is None else Courier(otlp), wanted
