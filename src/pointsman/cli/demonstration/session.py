@@ -95,6 +95,7 @@ class _Session:
         self._drawn = 0
         self._traffic: Traffic | None = None
         self._began = time.monotonic()
+        self._since_ms = time.time_ns() // 1_000_000
         self._figures = Figures()
 
     def say(self, *lines: str) -> None:
@@ -166,7 +167,7 @@ class _Session:
         while not traffic.is_done:
             time.sleep(_LOOK_S)
             self._complain()
-            self._figures = read(self._wishes.home / "pointsman.db")
+            self._figures = read(self._wishes.home / "pointsman.db", since_ms=self._since_ms)
             if self._is_live:
                 self._draw(traffic)
             elif time.monotonic() - spoken >= _STATUS_S:
@@ -178,7 +179,7 @@ class _Session:
         expected = sum(traffic.answered.values())
         until = time.monotonic() + _SETTLE_S
         while time.monotonic() < until:
-            self._figures = read(self._wishes.home / "pointsman.db")
+            self._figures = read(self._wishes.home / "pointsman.db", since_ms=self._since_ms)
             if self._figures.hybrid.units_told + self._figures.frontier.units_told >= expected:
                 break
             time.sleep(_LOOK_S / 5)
