@@ -2,22 +2,20 @@
 A call over HTTP: request → `Call` → the pipeline → bytes, with the decision in headers.
 """
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Final
 
 from pointsman.app.gateway import Gateway
-from pointsman.core.call import Asked
-from pointsman.core.errors import BadRequest, NoPlaceAllowed
-from pointsman.core.label import Label, Level, a_label
+from pointsman.core.errors import NoPlaceAllowed
 from pointsman.core.place import Dialect
 from pointsman.ledger.trace import Trace
 from pointsman.pipeline.run import run
 from pointsman.server import answers
 from pointsman.server.answers import header_value
+from pointsman.server.asked import asked_of, with_unit_of_body
 from pointsman.server.browsers import check_json
 from pointsman.server.listener import Client
-from pointsman.server.names import from_header
 from pointsman.server.problems import problem, retry_after_s
 from pointsman.server.request import Request
 from pointsman.surfaces.headers import heeding
@@ -34,9 +32,9 @@ async def answer_call(request: Request, client: Client, *, surface: Surface, gat
         await gateway.ready_to_record()
         check_json(request)
         stages = gateway.stages
-        asked = _asked(request, stages.judge.levels)
+        asked = asked_of(request, levels=stages.judge.levels, tags=gateway.settings.file.costs.tags)
         stages.intake.identify(asked.authorization, asked.api_key, user=None)  # a long body takes a second to read: not for strangers
-        call = heeding(surface.decode(request.body, call_id), surface, headers=request.headers)
+        call, asked = with_unit_of_body(heeding(surface.decode(request.body, call_id), surface, headers=request.headers), asked, request=request)
         answer = await run(call, asked, stages=stages)
     except Exception as error:  # noqa: BLE001 - the last line of defence: the caller gets an answer, the log gets the error
         gateway.note(error, call_id)
@@ -124,27 +122,6 @@ class _Sending:
                 answers.stream_head(headers=_decision(self._trace, self._surface), keep_alive=self._client.keeps_alive, is_chunked=self._is_chunked) + framed
             )
         self._client.write(framed)
-
-
-def _asked(request: Request, levels: Mapping[str, Level]) -> Asked:
-    headers = request.headers
-    declared = headers.get("x-pointsman-data-class")
-    return Asked(
-        authorization=headers.get("authorization"),
-        api_key=headers.get("x-api-key"),
-        unit=from_header(headers.get("x-pointsman-unit"), field="x-pointsman-unit"),
-        user=from_header(headers.get("x-pointsman-user"), field="x-pointsman-user"),
-        declared=None if declared is None else _declared(declared, levels),
-    )
-
-
-def _declared(told: str, levels: Mapping[str, Level]) -> Label:
-    names = [name.strip().lower() for name in told.split(",")]
-    for name in names:
-        if name not in levels:
-            known = ", ".join(f"`{one}`" for one in levels)
-            raise BadRequest(f"There is no data class `{name[:40]}`. Declare one or several of {known}.", field="x-pointsman-data-class")
-    return a_label(*names, levels=levels)
 
 
 def _ids(call_id: str, surface: Surface) -> str:

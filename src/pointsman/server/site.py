@@ -11,11 +11,11 @@ import msgspec
 from pointsman.app.gateway import Gateway
 from pointsman.core.errors import PointsmanError, Stopping, UnknownCapability, UnknownRoute
 from pointsman.server import answers
-from pointsman.server.browsers import check_json, check_name
+from pointsman.server.browsers import check_name
 from pointsman.server.calls import answer_call, refuse
 from pointsman.server.listener import Client
-from pointsman.server.outcomes import read_outcome
 from pointsman.server.request import Request
+from pointsman.server.told import WEBHOOKS, told_routes, webhook_route
 from pointsman.surfaces.registry import BY_PATH, OPENAI
 from pointsman.surfaces.surface import Surface
 
@@ -33,12 +33,12 @@ class Site:
         self._routes: Mapping[tuple[str, str], Handler] = {
             **{("POST", path): self._calls(surface) for path, surface in BY_PATH.items()},
             ("GET", "/v1/models"): self._models,
-            ("POST", "/v1/outcomes"): self._outcomes,
+            **told_routes(gateway),
             ("GET", "/livez"): self._live,
             ("GET", "/readyz"): self._ready,
         }
         # Routes whose path ends in a name. There is no route beside these two tables.
-        self._named: Mapping[tuple[str, str], Handler] = {("GET", _MODEL): self._model}
+        self._named: Mapping[tuple[str, str], Handler] = {("GET", _MODEL): self._model, ("POST", WEBHOOKS): webhook_route(gateway)}
 
     @property
     def routes(self) -> frozenset[tuple[str, str]]:
@@ -104,15 +104,6 @@ class Site:
 
     def _listed(self, request: Request) -> tuple[str, ...]:
         return self._gateway.capabilities(request.header("authorization"), request.header("x-api-key"))
-
-    async def _outcomes(self, request: Request, client: Client) -> None:
-        check_json(request)
-        gateway = self._gateway
-        principal = gateway.stages.intake.identify(request.header("authorization"), request.header("x-api-key"), user=None)
-        outcome = read_outcome(request.body, principal, new_id=gateway.new_id, now_ms=gateway.clock.wall_ms())
-        await gateway.record_outcome(outcome)
-        body = msgspec.json.encode({"id": outcome.outcome_id, "unit": outcome.unit, "kind": outcome.kind, "recorded": True})
-        client.write(answers.whole(201, body, keep_alive=client.keeps_alive))
 
     async def _live(self, request: Request, client: Client) -> None:
         del request

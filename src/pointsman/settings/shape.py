@@ -15,6 +15,7 @@ from pointsman.settings.policy_shape import Policy
 from pointsman.settings.retention_shape import Retention
 from pointsman.settings.secrets import FORMS
 from pointsman.settings.telemetry_shape import Telemetry
+from pointsman.settings.webhook_shape import Incoming
 from pointsman.settings.workflow_shape import Workflow
 
 _Place = Literal["private", "cloud"]
@@ -249,6 +250,7 @@ class File(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     retention: Annotated[Retention, Meta(description="How long records live, and how much of what was said is kept.")] = Retention()
     workflows: Annotated[dict[_Name, Workflow], Meta(description="Business processes: what an outcome is worth, and what is promised.")] = {}
     costs: Annotated[Costs, Meta(description="Money beside the prices of tokens, and how it is allocated.")] = Costs()
+    webhooks: Annotated[dict[_Name, Incoming], Meta(description="What other systems tell of units by themselves.")] = {}
     alerts: Annotated[Alerts, Meta(description="Who is told about budgets, objectives, unusual costs and incidents.")] = Alerts()
     telemetry: Annotated[Telemetry, Meta(description="OpenTelemetry and Prometheus.")] = Telemetry()
 

@@ -1,0 +1,153 @@
+"""
+The routes by which applications, people and other systems tell what became of units and how good calls were.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from functools import partial
+from typing import Final, Protocol
+
+import msgspec
+
+from pointsman.app.gateway import Gateway
+from pointsman.core.errors import BadRequest, UnknownRoute
+from pointsman.core.principal import Principal
+from pointsman.server import answers
+from pointsman.server.browsers import check_json
+from pointsman.server.judgements import check_call, read_review, read_score
+from pointsman.server.listener import Client
+from pointsman.server.outcomes import Answered, check_scope, many_of, read_each, read_outcome
+from pointsman.server.request import Request
+from pointsman.server.webhooks import check_signature, key_of, outcome_told
+from pointsman.storage.batch import Batch, Review, Score
+
+WEBHOOKS: Final = "/v1/webhooks/"
+_CREATED: Final = 201
+_SOME: Final = 200
+_NONE: Final = 400
+
+Handler = Callable[[Request, Client], Awaitable[None]]
+
+
+class _Judgement(Protocol):
+    @property
+    def call_id(self) -> str: ...
+
+
+def told_routes(gateway: Gateway) -> Mapping[tuple[str, str], Handler]:
+    """Return the routes that need a key with the scope `outcomes`."""
+    return {
+        ("POST", "/v1/outcomes"): partial(_outcomes, gateway),
+        ("POST", "/v1/reviews"): partial(_reviews, gateway),
+        ("POST", "/v1/scores"): partial(_scores, gateway),
+    }
+
+
+def webhook_route(gateway: Gateway) -> Handler:
+    """Return the route that needs a signature instead; the path ends in the name of the sender."""
+    return partial(_webhook, gateway)
+
+
+async def _outcomes(gateway: Gateway, request: Request, client: Client) -> None:
+    principal = _principal(gateway, request)
+    read = partial(read_outcome, principal=principal, new_id=gateway.new_id, now_ms=gateway.clock.wall_ms(), workflows=gateway.settings.workflows.keys())
+    parts = many_of(request.body, "outcomes")
+    if parts is None:
+        one = read(request.body)
+        await gateway.ledger.record_outcome(one)
+        _answer(client, _CREATED, {"id": one.outcome_id, "unit": one.unit, "kind": one.kind, "recorded": True})
+        return
+    found, told = read_each(parts, read)
+    kept = [one for one in found if one is not None]
+    await gateway.ledger.record(Batch(outcomes=kept))
+    _answer_each("outcomes", client, [_named(answer, None if one is None else one.outcome_id) for one, answer in zip(found, told, strict=True)])
+
+
+async def _reviews(gateway: Gateway, request: Request, client: Client) -> None:
+    principal = _principal(gateway, request)
+    read = partial(read_review, principal=principal, new_id=gateway.new_id, now_ms=gateway.clock.wall_ms())
+    await _judged(gateway, request, client, principal=principal, what="reviews", read=read)
+
+
+async def _scores(gateway: Gateway, request: Request, client: Client) -> None:
+    principal = _principal(gateway, request)
+    read = partial(read_score, principal=principal, new_id=gateway.new_id, now_ms=gateway.clock.wall_ms())
+    await _judged(gateway, request, client, principal=principal, what="scores", read=read)
+
+
+async def _judged(
+    gateway: Gateway, request: Request, client: Client, *, principal: Principal, what: str, read: Callable[[bytes], Review] | Callable[[bytes], Score]
+) -> None:
+    parts = many_of(request.body, what)
+    if parts is None:
+        one = read(request.body)
+        check_call(one.call_id, await _known(gateway, [one], tenant=principal.key.tenant))
+        await gateway.ledger.record(_batch([one]))
+        _answer(client, _CREATED, {"id": _own_id(one), "call_id": one.call_id, "recorded": True})
+        return
+    found, told = read_each(parts, read)
+    known = await _known(gateway, [one for one in found if one is not None], tenant=principal.key.tenant)
+    kept: list[Review | Score] = []
+    for place, one in enumerate(found):
+        if one is None:
+            continue
+        try:
+            check_call(one.call_id, known)
+        except BadRequest as error:
+            told[place] = Answered(recorded=False, id=_own_id(one), field=error.field, message=error.message)
+        else:
+            kept.append(one)
+            told[place] = _named(told[place], _own_id(one))
+    await gateway.ledger.record(_batch(kept))
+    _answer_each(what, client, told)
+
+
+async def _webhook(gateway: Gateway, request: Request, client: Client) -> None:
+    check_json(request)
+    name = request.path.removeprefix(WEBHOOKS)
+    sender = gateway.settings.file.webhooks.get(name)
+    if sender is None:
+        raise UnknownRoute(f"There is no webhook `{name[:100]}`. Name one under `webhooks` in the configuration.")
+    key = await asyncio.to_thread(key_of, sender, gateway.business.secret)
+    now_ms = gateway.clock.wall_ms()
+    check_signature(request.body, request.headers, told=sender, key=key, now_ms=now_ms)
+    outcome = outcome_told(request.body, name, told=sender, now_ms=now_ms)
+    if outcome is None:
+        _answer(client, _SOME, {"recorded": False, "message": "This event is not among the `events` of the webhook."})
+        return
+    await gateway.ledger.record_outcome(outcome)
+    _answer(client, _CREATED, {"id": outcome.outcome_id, "unit": outcome.unit, "kind": outcome.kind, "recorded": True})
+
+
+def _principal(gateway: Gateway, request: Request) -> Principal:
+    check_json(request)
+    principal = gateway.stages.intake.identify(request.header("authorization"), request.header("x-api-key"), user=None)
+    check_scope(principal, request.path)
+    return principal
+
+
+async def _known(gateway: Gateway, told: Sequence[_Judgement], *, tenant: str) -> frozenset[str]:
+    return await asyncio.to_thread(gateway.business.known_calls, {one.call_id for one in told}, tenant=tenant)
+
+
+def _batch(told: Collection[Review | Score]) -> Batch:
+    return Batch(reviews=[one for one in told if isinstance(one, Review)], scores=[one for one in told if isinstance(one, Score)])
+
+
+def _own_id(one: Review | Score) -> str:
+    """Return the id as the caller knows it: without the tenant."""
+    return (one.review_id if isinstance(one, Review) else one.score_id).partition("/")[2]
+
+
+def _named(answer: Answered, name: str | None) -> Answered:
+    return msgspec.structs.replace(answer, id=name)
+
+
+def _answer_each(what: str, client: Client, told: Sequence[Answered]) -> None:
+    recorded = sum(one.recorded for one in told)
+    status = _NONE if not recorded else _CREATED if recorded == len(told) else _SOME
+    _answer(client, status, {"recorded": recorded, "refused": len(told) - recorded, what: told})
+
+
+def _answer(client: Client, status: int, body: Mapping[str, object]) -> None:
+    client.write(answers.whole(status, msgspec.json.encode(body), keep_alive=client.keeps_alive))

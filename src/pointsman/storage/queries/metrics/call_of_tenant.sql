@@ -1,0 +1,4 @@
+-- A call by its id, if it is this tenant's.
+SELECT call_id
+FROM call
+WHERE call_id = :call_id AND tenant = :tenant
