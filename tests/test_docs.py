@@ -89,7 +89,7 @@ def test_every_command_of_a_group_is_described() -> None:
 
 
 def test_every_command_of_a_group_that_is_shown_exists() -> None:
-    for group, name in set(re.findall(r"pointsman (policy|keys|audit|identity|retention) ([a-z-]+)", TEXT)):
+    for group, name in set(re.findall(r"pointsman (policy|keys|audit|identity|retention|console) ([a-z-]+)", TEXT)):
         assert name in getattr(command_line.root.get_command(None, group), "commands", {}), f"pointsman {group} {name}"  # pyright: ignore[reportArgumentType]
 
 

@@ -16,7 +16,7 @@ from tests.transport.vendor import Vendor
 
 from pointsman.app.facts import Prices, facts
 from pointsman.app.gateway import Gateway, system_clock
-from pointsman.server.serve import bind, serve
+from pointsman.server.serve import Listeners, bind, serve
 from pointsman.settings.load import Reloader, load
 
 
@@ -44,7 +44,9 @@ class Served:
         public, admin = bind("127.0.0.1:0", shared=False), bind("127.0.0.1:0", shared=False)
         self.port, self.admin_port = public.getsockname()[1], admin.getsockname()[1]
         ready = asyncio.Event()
-        work = serve(self.gateway, settings, reloader=Reloader(self.path, known, current=settings), public=public, admin=admin, ready=ready.set)
+        work = serve(
+            self.gateway, settings, reloader=Reloader(self.path, known, current=settings), listeners=Listeners(public=public, admin=admin), ready=ready.set
+        )
         self.work = asyncio.create_task(work)
         self.callers: list[Caller] = []
         await asyncio.wait({asyncio.ensure_future(ready.wait()), self.work}, return_when=asyncio.FIRST_COMPLETED)

@@ -36,6 +36,7 @@ _COMMANDS: Final = {
     "up": "Start the gateway.",
     "demo": "Show everything at work, with a simulated vendor.",
     "ask": "Ask a capability, and watch the answer arrive.",
+    "console": "Print a link that leads into the console.",
     "explain": "Show where a call would go and why, without sending it.",
     "policy": "Check, explain and compare where which data may go.",
     "report": "Print cost per outcome by capability.",

@@ -2,18 +2,23 @@
 `pointsman up`: start the gateway.
 """
 
+import importlib
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
+from starlette.routing import BaseRoute
 
 from pointsman.app.gateway import Gateway
 from pointsman.cli.configuration import ladder_of, settings_at
 from pointsman.cli.init import begin
 from pointsman.cli.options import config_option, json_option, print_json, warn
+from pointsman.core.errors import Unusable
 from pointsman.core.snapshot import Snapshot
+from pointsman.server.admin_guard import Guard
+from pointsman.server.first_visit import new_link
 from pointsman.server.workers import run
 from pointsman.settings.secrets import environment
 from pointsman.settings.shape import Server
@@ -42,7 +47,25 @@ def command(path: Path, *, as_json: bool, log_level: str) -> None:
         else:
             _tell(gateway, server)
 
-    run(path, environ=environment(), ready=ready)
+    run(path, environ=environment(), ready=ready, more=console)
+
+
+def console(gateway: Gateway, guard: Guard) -> Sequence[BaseRoute]:
+    """Return the routes of the console. It is imported when somebody first looks at it: the gateway's start and memory know nothing of it."""
+    control = importlib.import_module("pointsman.app.control").Control(gateway)
+    return importlib.import_module("pointsman.console.routes").routes(control, guard)
+
+
+def _link(gateway: Gateway, server: Server) -> str:
+    """Return how people get into the console: a link that works once, or its address where they sign in through a provider."""
+    login = gateway.standing.current.told.login
+    if login is not None:
+        return f"{login.url}/console"
+    try:
+        return new_link(gateway.standing.path, server.admin, now_s=gateway.standing.now_s)
+    except Unusable as error:  # calls are answered all the same
+        warn(f"No link into the console can be made. {error.message}")
+        return f"http://{server.admin}/console"
 
 
 def _as_data(gateway: Gateway, server: Server) -> dict[str, object]:
@@ -51,6 +74,7 @@ def _as_data(gateway: Gateway, server: Server) -> dict[str, object]:
         "ready": True,
         "url": _url(server),
         "admin": f"http://{server.admin}",
+        "console": _link(gateway, server),
         "snapshot": snapshot.digest,
         "capabilities": {name: [target.name for target in capability.ladder] for name, capability in snapshot.capabilities.items()},
         "missing_credentials": [error.message for error in gateway.missing],
@@ -59,7 +83,8 @@ def _as_data(gateway: Gateway, server: Server) -> dict[str, object]:
 
 def _tell(gateway: Gateway, server: Server) -> None:
     snapshot = gateway.stages.snapshot
-    click.echo(f"Pointsman answers at {_url(server)}\n")
+    click.echo(f"Pointsman answers at {_url(server)}")
+    click.echo(f"Its console opens at {_link(gateway, server)}\n")
     told = {"administration": f"http://{server.admin}", "snapshot": snapshot.digest, "ledger": server.database, "workers": str(server.workers)}
     told.update({name: ladder_of(capability) for name, capability in snapshot.capabilities.items()})
     for name, what in told.items():

@@ -12,6 +12,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,7 @@ from starlette.applications import Starlette
 
 from pointsman.app.gateway import Gateway
 from pointsman.core.errors import PointsmanError, SettingsInvalid, Unusable
-from pointsman.server.admin import admin_app
+from pointsman.server.admin import More, admin_app
 from pointsman.server.bounds import ClientBounds
 from pointsman.server.listener import Client
 from pointsman.server.site import Site
@@ -35,11 +36,21 @@ _RELOAD_S: Final = 0.5  # a key that is taken out of the file is refused within 
 _RETAIN_S: Final = 1.0  # how soon what somebody erased is forgotten here too
 _RENEW_S: Final = 1.0  # and how soon what Vault says anew is used
 _STANDING_S: Final = 0.25  # and so is what was revoked
+_SWITCHES_S: Final = 0.25  # and so is what was switched off
 _HARDWARE_S: Final = 5.0
 _GRACE_S: Final = 10.0
 _TICK_S: Final = 0.02
 _WATCH_S: Final = 1.0
 _BACKLOG: Final = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listeners:
+    """What a worker listens on; one of several has the admin listener, which carries `more` beside its own routes."""
+
+    public: socket.socket
+    admin: socket.socket | None
+    more: More | None = None
 
 
 def split_address(listen: str) -> tuple[str, int]:
@@ -66,9 +77,7 @@ def bind(listen: str, *, shared: bool) -> socket.socket:
     return sock
 
 
-async def serve(
-    gateway: Gateway, settings: Settings, *, reloader: Reloader, public: socket.socket, admin: socket.socket | None, ready: Callable[[], None]
-) -> None:
+async def serve(gateway: Gateway, settings: Settings, *, reloader: Reloader, listeners: Listeners, ready: Callable[[], None]) -> None:
     """Serve until a signal ends it. `ready` is called once requests are answered."""
     loop = asyncio.get_running_loop()
     stop, again = asyncio.Event(), asyncio.Event()
@@ -79,7 +88,7 @@ async def serve(
     site, bounds, tls = Site(gateway), _bounds(settings), _tls(settings.server.tls, settings.folder)
     server = await loop.create_server(
         lambda: Client(loop, bounds, answer=site.answer, refuse=site.refuse, clients=clients),
-        sock=public,
+        sock=listeners.public,
         ssl=tls,
         ssl_handshake_timeout=_HANDSHAKE_S if tls is not None else None,
         backlog=_BACKLOG,
@@ -92,11 +101,13 @@ async def serve(
         asyncio.ensure_future(_every(_STANDING_S, lambda: _look(gateway, again))),
         asyncio.ensure_future(_again_and_again(_RETAIN_S, gateway.retain)),
         asyncio.ensure_future(_again_and_again(_RENEW_S, gateway.renew)),
+        asyncio.ensure_future(_again_and_again(_SWITCHES_S, lambda: asyncio.to_thread(gateway.switches.look))),
         asyncio.ensure_future(_reload(gateway, reloader, again=again)),
     ]
-    if admin is not None:
-        admin.listen(_BACKLOG)  # whoever asks between `ready` and the listener's own start waits a moment
-        rooms.append(asyncio.ensure_future(_administer(admin_app(gateway, reload=again.set, trouble=site.trouble), admin)))
+    if listeners.admin is not None:
+        listeners.admin.listen(_BACKLOG)  # whoever asks between `ready` and the listener's own start waits a moment
+        app = admin_app(gateway, reload=again.set, trouble=site.trouble, more=listeners.more)
+        rooms.append(asyncio.ensure_future(_administer(app, listeners.admin)))
     gc.collect()
     gc.freeze()  # what is here now stays; the collector need not look at it again
     ready()

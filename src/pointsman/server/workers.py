@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Final
@@ -23,7 +23,8 @@ from pointsman.app.facts import Prices, facts
 from pointsman.app.gateway import Gateway, system_clock
 from pointsman.app.identity_approvals import approved
 from pointsman.core.errors import PointsmanError, Unusable
-from pointsman.server.serve import bind, serve
+from pointsman.server.admin import More
+from pointsman.server.serve import Listeners, bind, serve
 from pointsman.settings.load import Reloader, Settings, load
 
 _LOG: Final = logging.getLogger("pointsman")
@@ -33,16 +34,12 @@ _YOUNG_S: Final = 2.0
 _MOST_YOUNG_DEATHS: Final = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sockets:
-    """What a worker listens on; one of several has the admin listener."""
+def run(path: Path, *, environ: Mapping[str, str], ready: Callable[[Gateway], None], more: More | None = None) -> None:
+    """
+    Serve the configuration at `path` until a signal ends it. The admin listener carries `more` beside its own routes.
 
-    public: socket.socket
-    admin: socket.socket | None
-
-
-def run(path: Path, *, environ: Mapping[str, str], ready: Callable[[Gateway], None]) -> None:
-    """Serve the configuration at `path` until a signal ends it. Raises `Unusable` if it cannot begin."""
+    Raises `Unusable` if it cannot begin.
+    """
     clock = system_clock()
     known = facts(Prices(clock.wall_ms))
     settings = load(path, known)
@@ -53,14 +50,14 @@ def run(path: Path, *, environ: Mapping[str, str], ready: Callable[[Gateway], No
     public = bind(settings.server.listen, shared=workers > 1)
     admin = bind(settings.server.admin, shared=False)
     if workers == 1:
-        _work(path, settings, environ=environ, sockets=Sockets(public=public, admin=admin), limits=None, ready=ready)
+        _work(path, settings, environ=environ, listeners=Listeners(public=public, admin=admin, more=more), limits=None, ready=ready)
         return
     # `public` stays bound but never listens: it keeps the address ours while workers come and go.
     with tempfile.TemporaryDirectory(prefix="pointsman-") as folder:
-        _Workers(path, settings, environ=environ, admin=admin, limits=Path(folder) / "limits").supervise(ready)
+        _Workers(path, settings, environ=environ, admin=admin, more=more, limits=Path(folder) / "limits").supervise(ready)
 
 
-def _work(path: Path, settings: Settings, *, environ: Mapping[str, str], sockets: Sockets, limits: Path | None, ready: Callable[[Gateway], None]) -> None:
+def _work(path: Path, settings: Settings, *, environ: Mapping[str, str], listeners: Listeners, limits: Path | None, ready: Callable[[Gateway], None]) -> None:
     clock = system_clock()
     in_force = approved(settings, path=path, facts=facts(Prices(clock.wall_ms)), now_s=clock.wall_ms() / 1000)
     gateway = Gateway(in_force, environ=environ, clock=clock, limits=limits)
@@ -68,7 +65,7 @@ def _work(path: Path, settings: Settings, *, environ: Mapping[str, str], sockets
         gateway.reload(settings)  # so that it is told that a change waits
     reloader = Reloader(path, facts(gateway.prices), current=settings)
     try:
-        uvloop.run(serve(gateway, settings, reloader=reloader, public=sockets.public, admin=sockets.admin, ready=lambda: ready(gateway)))
+        uvloop.run(serve(gateway, settings, reloader=reloader, listeners=listeners, ready=lambda: ready(gateway)))
     finally:
         gateway.close()
 
@@ -76,8 +73,9 @@ def _work(path: Path, settings: Settings, *, environ: Mapping[str, str], sockets
 class _Workers:
     """Starts the workers, replaces one that dies, passes signals on, and ends with them."""
 
-    def __init__(self, path: Path, settings: Settings, *, environ: Mapping[str, str], admin: socket.socket, limits: Path) -> None:
+    def __init__(self, path: Path, settings: Settings, *, environ: Mapping[str, str], admin: socket.socket, more: More | None, limits: Path) -> None:
         self._path = path
+        self._more = more
         self._settings = settings
         self._reloader = Reloader(path, facts(Prices(system_clock().wall_ms)), current=settings)
         self._environ = environ
@@ -129,8 +127,8 @@ class _Workers:
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         public = bind(self._settings.server.listen, shared=True)
-        sockets = Sockets(public=public, admin=self._admin if index == 0 else None)
-        _work(self._path, self._settings, environ=self._environ, sockets=sockets, limits=self._limits, ready=ready)
+        listeners = Listeners(public=public, admin=self._admin if index == 0 else None, more=self._more)
+        _work(self._path, self._settings, environ=self._environ, listeners=listeners, limits=self._limits, ready=ready)
 
     def _refresh(self) -> None:
         """Have the last good configuration at hand, so that a worker that takes another's place does not begin with an old one."""
