@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from pointsman.app.facts import Prices, facts
-from pointsman.cli.demonstration.folder import ANSWER, FRONTIER, HYBRID, Ports, write
+from pointsman.cli.demonstration.folder import ANSWER, FRONTIER, HYBRID, Ports, clear, write
 from pointsman.core.place import Place
 from pointsman.settings.load import Settings, load
 
@@ -37,8 +37,9 @@ def test_hardware_costs_as_much_more_as_the_demo_is_faster_than_life(tmp_path: P
     assert "10 times as fast" in (tmp_path / "pointsman.yaml").read_text()
 
 
-def test_a_second_start_begins_with_an_empty_ledger(tmp_path: Path) -> None:
-    for name in ("pointsman.db", "pointsman.db-wal"):
+def test_what_an_earlier_demo_left_goes_and_nothing_else(tmp_path: Path) -> None:
+    for name in ("pointsman.db", "pointsman.db-wal", "history.json", "mine.txt"):
         (tmp_path / name).write_text("old")
-    write(tmp_path, PORTS, speed=1)
-    assert not list(tmp_path.glob("pointsman.db*"))
+    (tmp_path / "pointsman.audit" / "0").mkdir(parents=True)
+    clear(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

@@ -7,6 +7,7 @@ It is written anew at each start, because the simulated vendors' ports differ.
 import csv
 import hashlib
 import io
+import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -247,8 +248,9 @@ def secret_of(key: str) -> str:
 
 def clear(folder: Path) -> None:
     """Let the records of an earlier demo go."""
-    for old in (*folder.glob("pointsman*.db*"), *folder.glob("pointsman.audit/*"), *folder.glob("history.json")):
+    for old in (*folder.glob("pointsman*.db*"), *folder.glob("history.json")):
         old.unlink()
+    shutil.rmtree(folder / "pointsman.audit", ignore_errors=True)
 
 
 def write(folder: Path, ports: Ports, *, speed: float, stage: Stage = Stage.HYBRID) -> Path:

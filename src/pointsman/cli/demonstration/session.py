@@ -50,7 +50,7 @@ class Wishes:
     @property
     def days_before(self) -> int:
         """How many days of history the demo begins with."""
-        return (0 if self.ends else DAYS) if self.days is None else self.days
+        return (0 if self.ends or self.once else DAYS) if self.days is None else self.days
 
     @property
     def ends(self) -> bool:
