@@ -83,7 +83,7 @@ class Switches:
     """What is off, as far as this worker knows. `place` is where the ledger is; `look` asks it."""
 
     def __init__(self, place: Place) -> None:
-        self._place = place
+        self.place = place
         self._db: Database | None = None
         self._off: Mapping[tuple[str, str], Off] = {}
         self.trouble: str | None = None
@@ -96,7 +96,7 @@ class Switches:
     def follow(self, place: Place) -> None:
         """Heed the switches of another ledger from now on, if there is one."""
         self.close()
-        self._place = place
+        self.place = place
         if exists(place):
             self.look()
 
@@ -104,7 +104,7 @@ class Switches:
         """Ask the ledger; called from one thread at a time, a few times a second. Raises nothing: what was known last holds."""
         try:
             if self._db is None:
-                self._db = open_reading(self._place)
+                self._db = open_reading(self.place)
             found = switched(self._db)
         except (sqlite3.Error, OSError, PointsmanError) as error:
             self._fail(error)

@@ -69,7 +69,7 @@ def _of_section(path: tuple[str, ...], was: Mapping[str, Any], *, now: Mapping[s
         elif isinstance(old, dict) and isinstance(new, dict):
             yield from _of_section(here, cast("dict[str, Any]", old), now=cast("dict[str, Any]", new))
         else:
-            where = '.'.join(here)
+            where = ".".join(here)
             yield f"{_changed(f'`{where}`', old, new=new)}."
 
 

@@ -1,0 +1,2 @@
+SELECT incident_id, opened_ms, closed_ms, severity, title, workflow, target, cause, snapshot, since_ms, until_ms, opened_by FROM incident
+WHERE incident_id = :incident_id
