@@ -19,6 +19,7 @@ from pointsman.core.errors import BadRequest, NotAuthenticated, NotPermitted, Po
 from pointsman.intake.roles import POLICY_CHANGE
 from pointsman.ledger.audit.record import Kind
 from pointsman.server import login_pages
+from pointsman.server.admin_control import control_routes
 from pointsman.server.admin_guard import NO_STORE, OPEN, SIGNED_IN, Guard, Visitor
 from pointsman.server.first_visit import FirstVisit
 from pointsman.server.login import SignIn
@@ -44,7 +45,7 @@ def admin_app(gateway: Gateway, *, reload: Callable[[], None], trouble: Callable
         told = problem(error, gateway.new_id())
         return JSONResponse({"error": {"code": told.code, "message": told.message}}, status_code=told.status, headers=dict(NO_STORE))
 
-    routes = [*pages.routes(guard), *SignIn(gateway, guard).routes(), *FirstVisit(gateway, guard).routes()]
+    routes = [*pages.routes(guard), *control_routes(gateway, guard), *SignIn(gateway, guard).routes(), *FirstVisit(gateway, guard).routes()]
     later = [] if more is None else [Mount("", app=_Later(lambda: more(gateway, guard)))]
     app = Starlette(routes=[*routes, *later], exception_handlers={PointsmanError: refused})
     app.router.redirect_slashes = False  # a path that is nearly a route is none
