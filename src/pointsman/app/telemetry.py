@@ -207,8 +207,7 @@ class Telemetry:
 
     def _follow(self, settings: Settings) -> None:
         """Send where these settings say. Raises `PointsmanError` and changes nothing then."""
-        told = settings.file.telemetry
-        wanted = None if told.otlp is None else self._addressed(told, told.otlp)
+        wanted = collector_of(settings.file.telemetry, self._secret)
         if wanted == self._collector:
             return
         otlp = None if wanted is None else Otlp(wanted)
@@ -219,11 +218,15 @@ class Telemetry:
         if before is not None:  # it may take seconds to give up, and this is the event loop
             threading.Thread(target=before.close, name="pointsman-otlp-end", daemon=True).start()
 
-    def _addressed(self, told: Told, url: str) -> Collector:
-        origin = origin_of(url)
-        headers = {name: self._secret(reference).bound_to(origin).reveal_to(origin) for name, reference in told.otlp_headers.items()}
-        instance = f"{os.uname().nodename}-{os.getpid()}"
-        return Collector(url=url, service=told.service, version=version("pointsman"), instance=instance, semconv=told.semconv, headers=headers)
+
+def collector_of(told: Told, secret: Callable[[str], Secret]) -> Collector | None:
+    """Return where these settings send, or None. Raises `Unusable` for an address that is none, and what `secret` raises."""
+    if told.otlp is None:
+        return None
+    origin = origin_of(told.otlp)
+    headers = {name: secret(reference).bound_to(origin).reveal_to(origin) for name, reference in told.otlp_headers.items()}
+    instance = f"{os.uname().nodename}-{os.getpid()}"
+    return Collector(url=told.otlp, service=told.service, version=version("pointsman"), instance=instance, semconv=told.semconv, headers=headers)
 
 
 def _current(settings: Settings, before: Mapping[str, Target]) -> _Current:
