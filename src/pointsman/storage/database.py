@@ -60,7 +60,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
         raise Unusable(f"There is no ledger at `{path}` yet. Start the gateway with `pointsman up`, or name the file with `--database`.")
     known = migrations()[-1][0]
     try:
-        connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=_BUSY_S, isolation_level=None)
+        connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
         try:
             found = _version(connection)
         except BaseException:

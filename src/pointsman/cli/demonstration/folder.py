@@ -175,8 +175,8 @@ costs:
     helpdesk-suite: {usd_per_month: 90, workflow: support}
 
 limits:
-  - {name: support-month, by: team, only: care, budget_usd: 12, period: month}
-  - {name: sales-month, by: team, only: sales, budget_usd: 1.5, period: month}
+  - {name: support-month, by: team, only: care, budget_usd: 30, period: month}
+  - {name: sales-month, by: team, only: sales, budget_usd: 0.6, period: month}
 
 keys:                           # their secrets are their names: this is a demo
 $keys""")
