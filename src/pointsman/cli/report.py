@@ -3,22 +3,29 @@
 """
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import click
 
-from pointsman.cli.configuration import now_ms, settings_at
+from pointsman.cli import report_worth
+from pointsman.cli.configuration import ledger_at, ledger_told, now_ms
 from pointsman.cli.options import config_option, duration, json_option, money, note, print_json, span_s, table
 from pointsman.core.errors import Unusable
 from pointsman.core.place import Place
 from pointsman.ledger.failures import Failures, failures
+from pointsman.ledger.metrics_owners import By, by_owner, by_tag, known_workflows
 from pointsman.ledger.report import CapabilityReport, HardwareReport, Report, report
+from pointsman.ledger.scorecard import scorecards
+from pointsman.ledger.scorecard_values import Scorecard
+from pointsman.ledger.slices import Slice
 from pointsman.settings.compile import when_s
-from pointsman.storage.database import open_reader
+from pointsman.storage.open import name_of, open_reading
+from pointsman.storage.sql import Database
 
 _MS: Final = 1000
 
@@ -26,27 +33,30 @@ _MS: Final = 1000
 @click.command("report")
 @click.option("--since", default="24h", show_default=True, help="From when on: `24h`, `7d`, `2027-01-31` or `2027-01-31T12:00` (UTC).")
 @click.option("--failures", "wants_failures", is_flag=True, help="What went wrong, by target and by capability.")
-@click.option("--database", type=click.Path(path_type=Path, dir_okay=False), help="The ledger, if it is not the configuration's.")
+@click.option("--by", type=click.Choice(["team", "application", "tenant", "tag"]), help="Who bears it, by workflow.")
+@click.option("--database", help="The ledger, if it is not the configuration's: a file, a URL, or a reference to a URL.")
 @config_option
 @json_option
-def command(path: Path, *, since: str, wants_failures: bool, database: Path | None, as_json: bool) -> None:
-    """Print cost per outcome by capability. Times are UTC, and calls are counted by whole hours."""
+def command(path: Path, *, since: str, wants_failures: bool, by: str | None, database: str | None, as_json: bool) -> None:
+    """
+    Print cost per outcome by capability. Times are UTC, and calls are counted by whole hours.
+
+    A unit is mature once it has had its workflow's whole window: what is told later does not count any more.
+    """
     until_ms = now_ms() + 1
     since_ms = _since_ms(since, until_ms)
-    ledger = database or _ledger_of(path)
+    ledger = ledger_at(path) if database is None else ledger_told(database)
     try:
-        with closing(open_reader(ledger)) as connection:
+        with closing(open_reading(ledger)) as db:
             if wants_failures:
-                _tell_failures(failures(connection, since_ms=since_ms, until_ms=until_ms), since_ms, as_json=as_json)
+                _tell_failures(failures(db, since_ms=since_ms, until_ms=until_ms), since_ms, as_json=as_json)
+            elif by is not None:
+                _tell_owners(db, Slice(since_ms=since_ms, until_ms=until_ms), by=by, as_json=as_json)
             else:
-                _tell(report(connection, since_ms=since_ms, until_ms=until_ms), as_json=as_json)
+                cards = scorecards(db, Slice(since_ms=since_ms, until_ms=until_ms), now_ms=until_ms, workflows=known_workflows(db))
+                _tell(report(db, since_ms=since_ms, until_ms=until_ms), cards, as_json=as_json)
     except sqlite3.Error as error:
-        raise Unusable(f"The ledger `{ledger}` cannot be read ({error}). Name the file of a gateway with --database.") from error
-
-
-def _ledger_of(path: Path) -> Path:
-    settings = settings_at(path)
-    return settings.folder / settings.server.database
+        raise Unusable(f"The ledger `{name_of(ledger)}` cannot be read ({error}). Name that of a gateway with --database.") from error
 
 
 def _since_ms(told: str, until_ms: int) -> int:
@@ -62,9 +72,9 @@ def _since_ms(told: str, until_ms: int) -> int:
 # ── cost and worth ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _tell(found: Report, *, as_json: bool) -> None:
+def _tell(found: Report, cards: Sequence[Scorecard], *, as_json: bool) -> None:
     if as_json:
-        print_json(_as_data(found))
+        print_json({**_as_data(found), "workflows": [report_worth.card_data(card) for card in cards]})
         return
     if not found.capabilities and not found.hardware:
         note(f"No call since {_at(found.since_ms)}. Send one with `pointsman ask`, or look further back with --since 30d.")
@@ -72,13 +82,35 @@ def _tell(found: Report, *, as_json: bool) -> None:
     parts = [f"Since {_at(found.since_ms)}"]
     if found.capabilities:
         parts += [_calls(found.capabilities), _worth(found.capabilities)]
+    told = [card for card in cards if card.units.told]
+    if told:
+        parts.append(report_worth.by_workflow(told))
     if found.hardware:
         parts.append(_hardware(found.hardware))
     click.echo("\n\n".join(parts))
+    if any(card.units.maturity != 1 for card in told):
+        note(f"\n{report_worth.PROVISIONAL}")
     if any(one.coverage < 1 for one in found.capabilities):
         note("\n≥: the cost of some calls is unknown; `pointsman check` names the targets without a price.")
     if any(not one.units_told for one in found.capabilities):
         note("\nWithout outcomes nothing is known to be useful. Tell them with `POST /v1/outcomes`.")
+
+
+def _tell_owners(db: Database, where: Slice, *, by: str, as_json: bool) -> None:
+    if by == "tag":
+        tagged = by_tag(db, where)
+        data, text = [report_worth.tag_data(one) for one in tagged], report_worth.by_tags(tagged)
+        hint = "Declare tags under `costs.tags` and send them in `x-pointsman-tags`."
+    else:
+        owned = by_owner(db, where, by=cast("By", by), now_ms=where.until_ms, workflows=known_workflows(db))
+        data, text = [report_worth.owner_data(one, by) for one in owned], report_worth.by_name(owned, by)
+        hint = "Send a call with `pointsman ask`, or look further back with --since 30d."
+    if as_json:
+        print_json({"since": _at(where.first_ms), "until": _at(where.end_ms), f"by_{by}": data})
+    elif data:
+        click.echo(f"Since {_at(where.first_ms)}\n\n{text}")
+    else:
+        note(f"Nothing by {by} since {_at(where.first_ms)}. {hint}")
 
 
 def _calls(capabilities: tuple[CapabilityReport, ...]) -> str:

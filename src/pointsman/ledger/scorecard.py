@@ -122,7 +122,7 @@ class _Read:
             fallbacks=cost.get("fallbacks", 0),
             cost_unknown=cost.get("cost_unknown", 0),
             money=money_of([cost], human=_sum([young, mature], "human_nano_usd"), licences=licences),
-            units=_told(young, mature),
+            units=told_of(young, mature),
             worth=worth_of([mature], licences=self._licences_until(name, until_ms)),
             provisional=worth_of([young, mature], licences=licences),
             qualities=self._qualities(name),
@@ -192,7 +192,8 @@ def _units(db: Database, where: Slice, *, now_ms: int, workflows: Mapping[str, W
     return found
 
 
-def _told(young: Row, mature: Row) -> Units:
+def told_of(young: Row, mature: Row) -> Units:
+    """Return what became of units, from the rows of young and of mature ones."""
     both = [young, mature]
     return Units(
         units=_sum(both, "units"),

@@ -3,6 +3,7 @@ The routes by which applications, people and other systems tell what became of u
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Final, Protocol
@@ -10,7 +11,7 @@ from typing import Final, Protocol
 import msgspec
 
 from pointsman.app.gateway import Gateway
-from pointsman.core.errors import BadRequest, UnknownRoute
+from pointsman.core.errors import BadRequest, UnknownRoute, Unusable
 from pointsman.core.principal import Principal
 from pointsman.server import answers
 from pointsman.server.browsers import check_json
@@ -21,6 +22,7 @@ from pointsman.server.request import Request
 from pointsman.server.webhooks import check_signature, key_of, outcome_told
 from pointsman.storage.batch import Batch, Review, Score
 
+_LOG: Final = logging.getLogger("pointsman")
 WEBHOOKS: Final = "/v1/webhooks/"
 _CREATED: Final = 201
 _SOME: Final = 200
@@ -108,7 +110,11 @@ async def _webhook(gateway: Gateway, request: Request, client: Client) -> None:
     sender = gateway.settings.file.webhooks.get(name)
     if sender is None:
         raise UnknownRoute(f"There is no webhook `{name[:100]}`. Name one under `webhooks` in the configuration.")
-    key = await asyncio.to_thread(key_of, sender, gateway.business.secret)
+    try:
+        key = await asyncio.to_thread(key_of, sender, gateway.business.secret)
+    except Unusable as error:  # where keys are kept is not for strangers
+        _LOG.error("the webhook `%s` is closed: %s", name, error)
+        raise Unusable(f"The webhook `{name}` has no key that can be used. Its operator finds the reason in the log.") from error
     now_ms = gateway.clock.wall_ms()
     check_signature(request.body, request.headers, told=sender, key=key, now_ms=now_ms)
     outcome = outcome_told(request.body, name, told=sender, now_ms=now_ms)

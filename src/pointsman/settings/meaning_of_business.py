@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from pointsman.core.errors import Mistake
+from pointsman.settings.secrets import FORMS, is_reference
 from pointsman.settings.shape import File
 from pointsman.settings.yaml_text import Path, Text, dotted
 
@@ -21,7 +22,7 @@ class BusinessMeaning:
 
     def check(self) -> list[Mistake]:
         """Return the mistakes, in the order of the file."""
-        return [*self._capabilities(), *self._objectives(), *self._costs()]
+        return [*self._capabilities(), *self._objectives(), *self._costs(), *self._webhooks()]
 
     def _capabilities(self) -> Iterator[Mistake]:
         owner: dict[str, str] = {}
@@ -56,6 +57,15 @@ class BusinessMeaning:
         for path, baseline in told.items():
             if baseline is not None and baseline not in known:
                 yield self._mistake(path, f"there is no target `{baseline}`.", remedy="Name one from `targets` or from a ladder.")
+
+    def _webhooks(self) -> Iterator[Mistake]:
+        for name, sender in self._file.webhooks.items():
+            if not is_reference(sender.secret):
+                path = ("webhooks", name, "secret")
+                yield self._mistake(path, "this is no reference to a key.", remedy=f"Keep the key elsewhere and write {FORMS}.")
+            if sender.workflow is not None and sender.workflow not in {*self._file.workflows, *self._file.capabilities}:
+                path = ("webhooks", name, "workflow")
+                yield self._mistake(path, f"there is no workflow `{sender.workflow}`.", remedy="Name one from `workflows`, or a capability without one.")
 
     def _mistake(self, path: Path, says: str, *, remedy: str) -> Mistake:
         return Mistake(file=self._text.file, path=dotted(path), line=self._text.line(path), says=says, remedy=remedy)
