@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from pointsman.telemetry.measures import BUCKETS_S, COUNTER, FIGURES, GAUGE, HISTOGRAM, Counted, Gauge, Labels
+from pointsman.telemetry.measures import BUCKETS_S, COUNTER, FIGURES, GAUGE, Counted, Gauge, Labels
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _STALE_MS: Final = 10_000  # a worker that wrote nothing for so long is gone: what it counted stays, what it measured does not
@@ -124,9 +124,7 @@ def _fill(family: Any, series: Mapping[Labels, float]) -> None:
 def _counted(sheet: Sheet) -> Counted:
     told = Counted()
     for name, labels, value in sheet.numbers:
-        if name in FIGURES:
-            told.add(name, labels, value)
+        told.add(name, labels, value)
     for name, labels, row in sheet.spread:
-        if FIGURES[name].kind == HISTOGRAM:
-            told.spread.setdefault(name, {})[labels] = row
+        told.spread.setdefault(name, {})[labels] = row
     return told
