@@ -23,6 +23,7 @@ from pointsman.cli.demonstration.view import View, data, plain, screen, status
 from pointsman.cli.discovery import servers_at, usual_servers, vendors_with_key
 from pointsman.cli.options import print_json, program
 from pointsman.core.errors import Unusable
+from pointsman.server.first_visit import new_link
 from pointsman.settings.secrets import environment
 
 _LOOK_S: Final = 0.25
@@ -32,6 +33,7 @@ _TICKETS_A_SECOND: Final = 4
 _ONCE: Final = 120
 _USUAL_S: Final = 60
 _NARROWEST: Final = 80
+_SESSIONS: Final = "pointsman-identity.db"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +141,8 @@ class _Session:
         self._processes.gateway(path, port)
         url = f"http://127.0.0.1:{port}"
         self.say(f"The gateway answers at {url}; its configuration is", f"`{path}`. Nothing leaves this machine.", *_own_things())
-        self.say("", *lines_to_try.lines(url))
+        self.say("", "The console, with what it cost and what it was worth:", f"  {self._console_link(ports.admin)}", "")
+        self.say(*lines_to_try.lines(url))
         traffic = self._traffic = Traffic(_plan(wishes, port, failing_vendor=cloud_a))
         self._began = time.monotonic()
         threading.Thread(target=traffic.run, name="traffic", daemon=True).start()
@@ -157,6 +160,9 @@ class _Session:
             began = time.monotonic()
             lived = remember(home, days=days, now_s=time.time(), tell=self._progress)
             self.say(f"{lived.calls:,} calls in {time.monotonic() - began:.0f} s.")
+
+    def _console_link(self, admin: int) -> str:
+        return new_link(self._wishes.home / _SESSIONS, f"127.0.0.1:{admin}", now_s=time.time())
 
     def _progress(self, share: float) -> None:
         if self._is_live:
