@@ -18,9 +18,11 @@ from pointsman.core.failure import Failure, FailureKind
 from pointsman.core.snapshot import Snapshot
 from pointsman.core.target import Target
 from pointsman.decision.choose import SwitchedOff
+from pointsman.settings.ledger_place import Place, ledger_place
 from pointsman.settings.load import Settings
+from pointsman.settings.secrets import environment
 from pointsman.storage.database import query
-from pointsman.storage.open import Place, exists, open_reading
+from pointsman.storage.open import exists, open_reading
 from pointsman.storage.sql import Database
 
 _LOG: Final = logging.getLogger("pointsman")
@@ -74,9 +76,8 @@ def unknown_in(snapshot: Snapshot, kind: str, *, name: str) -> bool:
 
 
 def ledger_of(settings: Settings) -> Place:
-    """Return where the ledger of a configuration is."""
-    told = settings.server.database
-    return told if told.startswith("postgresql://") else settings.folder / told
+    """Return where the ledger of a configuration is. Raises `CredentialMissing` for a reference that leads nowhere."""
+    return ledger_place(settings.server.database, folder=settings.folder, environ=environment())
 
 
 class Switches:
