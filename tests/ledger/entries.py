@@ -4,7 +4,7 @@ Records and outcomes for tests of the ledger and the storage below it.
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from contextlib import closing
 from typing import Any
 
 from pointsman.core.entry import CallRecord, Entry, Outcome
@@ -12,9 +12,10 @@ from pointsman.core.ids import uuid7
 from pointsman.core.place import Place
 from pointsman.core.reply import Usage
 from pointsman.ledger.report import Report, report
+from pointsman.settings.ledger_place import Place as Where
 from pointsman.settings.workflows import Workflow
 from pointsman.storage.batch import Batch, Charge, HardwareRow, Review, Score
-from pointsman.storage.database import open_reader
+from pointsman.storage.open import open_reading
 from pointsman.storage.records import write_batch
 from pointsman.storage.sql import Database, SqliteDatabase
 
@@ -61,12 +62,9 @@ def an_outcome(unit: str = "ticket-1", outcome_id: str = "o-1", **more: Any) -> 
     return Outcome(unit=unit, outcome_id=outcome_id, **whole)
 
 
-def report_of(path: Path, *, since_ms: int = START_MS, until_ms: int = START_MS + HOUR_MS) -> Report:
-    connection = open_reader(path)
-    try:
-        return report(connection, since_ms=since_ms, until_ms=until_ms)
-    finally:
-        connection.close()
+def report_of(ledger: Where, *, since_ms: int = START_MS, until_ms: int = START_MS + HOUR_MS) -> Report:
+    with closing(open_reading(ledger)) as db:
+        return report(db, since_ms=since_ms, until_ms=until_ms)
 
 
 def a_charge(charge_id: str = "c-1", nano_usd: int = 1_000, **more: Any) -> Charge:

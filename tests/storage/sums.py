@@ -18,7 +18,8 @@ WITH parts AS (
            COUNT(DISTINCT CASE WHEN shadow = 0 AND kind NOT IN ('judge', 'summary', 'embedding') THEN target END) AS targets,
            SUM(COALESCE(cost_nano_usd, 0)) AS cost,
            SUM(CASE WHEN cost_nano_usd IS NULL THEN 1 ELSE 0 END) AS unknown_parts,
-           SUM(CASE WHEN price_id = 'hardware' THEN COALESCE(cost_nano_usd, 0) ELSE 0 END) AS hardware,
+           SUM(CASE WHEN price_id = 'hardware' AND shadow = 0 AND kind NOT IN ('judge', 'summary', 'embedding')
+                    THEN COALESCE(cost_nano_usd, 0) ELSE 0 END) AS hardware,
            SUM(CASE WHEN shadow = 1 OR kind IN ('judge', 'summary', 'embedding') THEN COALESCE(cost_nano_usd, 0) ELSE 0 END) AS overhead,
            SUM(COALESCE(tokens_in, 0)) AS tokens_in,
            SUM(COALESCE(tokens_out, 0)) AS tokens_out,

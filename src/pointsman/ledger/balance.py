@@ -49,7 +49,7 @@ def balance(db: Database) -> Balance:
 
 
 def balance_of_sums(db: Database) -> Balance:
-    """Read both sides from the roll-ups."""
+    """Read both sides from the roll-ups. Own hardware that judges and shadows used counts there as `bought`, and is missing `in_flight`."""
     return _balance(db, query("ledger/balance_sums"))
 
 

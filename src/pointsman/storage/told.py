@@ -20,7 +20,7 @@ class Told(Struct, frozen=True, kw_only=True):
     """
     The parts of one call. `last` is the attempt that answered, or the last that was tried; None if there was none.
 
-    `cost_nano_usd` is unknown if any part is; `known_nano_usd` is the sum of what is known. Own hardware and overhead are parts of it.
+    `cost_nano_usd` is unknown if any part is; `known_nano_usd` is the sum of what is known. Own hardware and overhead are parts of it that do not overlap.
     """
 
     workflow: str
@@ -84,10 +84,10 @@ def told_of(record: CallRecord) -> Told:
             reasoning += usage.reasoning
         if entry.place is Place.PEOPLE:
             to_person = 1
-    tried = record.entries if len(record.entries) == 1 else [entry for entry in record.entries if not is_beside(entry)] or record.entries
+    tried = [entry for entry in record.entries if not is_beside(entry)]
     return Told(
         workflow=record.workflow or record.capability,
-        last=tried[-1] if tried else None,
+        last=next(reversed(tried or record.entries), None),
         cost_nano_usd=None if is_unknown else known,
         known_nano_usd=known,
         hardware_nano_usd=hardware,
