@@ -11,6 +11,7 @@ from pointsman.storage.database import query
 from pointsman.storage.sql import Database
 
 BUDGET: Final = "budget"
+BURN: Final = "burn"
 ANOMALY: Final = "anomaly"
 
 
