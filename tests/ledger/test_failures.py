@@ -3,25 +3,24 @@ What went wrong, against figures worked out by hand.
 """
 
 from contextlib import closing
-from pathlib import Path
 
 from tests.ledger.entries import HOUR_MS, START_MS, a_record, an_entry, write
 
 from pointsman.core.place import Place
 from pointsman.ledger.failures import Failures, TargetFailure, Unanswered, failures
-from pointsman.storage.database import open_database, open_reader
+from pointsman.settings.ledger_place import Place as LedgerPlace
+from pointsman.storage.open import open_reading, open_writing
 
 
-def failures_of(path: Path) -> Failures:
-    with closing(open_reader(path)) as connection:
-        return failures(connection, since_ms=START_MS, until_ms=START_MS + HOUR_MS)
+def failures_of(ledger: LedgerPlace) -> Failures:
+    with closing(open_reading(ledger)) as db:
+        return failures(db, since_ms=START_MS, until_ms=START_MS + HOUR_MS)
 
 
-def test_failures_are_counted_by_target_and_calls_without_an_answer_by_capability(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
-    with closing(open_database(path)) as connection:
+def test_failures_are_counted_by_target_and_calls_without_an_answer_by_capability(each_place: LedgerPlace) -> None:
+    with closing(open_writing(each_place)) as db:
         write(
-            connection,
+            db,
             [
                 a_record(1, entries=(an_entry(error="cut"), an_entry(1, error="cut"), an_entry(2, target="own", place=Place.PRIVATE))),
                 a_record(2, entries=(an_entry(error="overloaded"),), status="exhausted"),
@@ -32,7 +31,7 @@ def test_failures_are_counted_by_target_and_calls_without_an_answer_by_capabilit
             outcomes=[],
             hardware=[],
         )
-    found = failures_of(path)
+    found = failures_of(each_place)
     assert found.targets == (
         TargetFailure(target="acme/small", place="cloud", error="cut", failed=2, calls=1, attempts=4),
         TargetFailure(target="acme/small", place="cloud", error="overloaded", failed=1, calls=1, attempts=4),
@@ -40,6 +39,5 @@ def test_failures_are_counted_by_target_and_calls_without_an_answer_by_capabilit
     assert set(found.unanswered) == {Unanswered(capability="support", status="exhausted", calls=1), Unanswered(capability="support", status="vetoed", calls=1)}
 
 
-def test_a_ledger_without_failures_has_none(tmp_path: Path) -> None:
-    open_database(tmp_path / "ledger.db").close()
-    assert failures_of(tmp_path / "ledger.db") == Failures(targets=(), unanswered=())
+def test_a_ledger_without_failures_has_none(each_place: LedgerPlace) -> None:
+    assert failures_of(each_place) == Failures(targets=(), unanswered=())

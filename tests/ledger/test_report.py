@@ -2,7 +2,7 @@
 The numbers of `pointsman report`, against figures worked out by hand.
 """
 
-from pathlib import Path
+from contextlib import closing
 
 import pytest
 from tests.ledger.entries import HOUR_MS, START_MS, a_record, an_entry, an_outcome, report_of
@@ -11,27 +11,27 @@ from tests.ledger.entries import write as write_to
 from pointsman.core.entry import CallRecord, Outcome
 from pointsman.core.place import Place
 from pointsman.ledger.report import CapabilityReport
+from pointsman.settings.ledger_place import Place as LedgerPlace
 from pointsman.storage.batch import HardwareRow
-from pointsman.storage.database import open_database
+from pointsman.storage.open import open_writing
 
 
-def write(path: Path, records: list[CallRecord], outcomes: list[Outcome], hardware: list[HardwareRow] | None = None) -> None:
-    connection = open_database(path)
-    write_to(connection, records, outcomes=outcomes, hardware=hardware or [])
-    connection.close()
+def write(ledger: LedgerPlace, records: list[CallRecord], outcomes: list[Outcome], hardware: list[HardwareRow] | None = None) -> None:
+    with closing(open_writing(ledger)) as db:
+        write_to(db, records, outcomes=outcomes, hardware=hardware or [])
 
 
-def only(path: Path) -> CapabilityReport:
+def only(path: LedgerPlace) -> CapabilityReport:
     [one] = report_of(path).capabilities
     return one
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.db"
+def ledger(each_place: LedgerPlace) -> LedgerPlace:
+    return each_place
 
 
-def test_a_morning_of_support_adds_up(ledger: Path) -> None:
+def test_a_morning_of_support_adds_up(ledger: LedgerPlace) -> None:
     write(
         ledger,
         [
@@ -65,12 +65,12 @@ def test_a_morning_of_support_adds_up(ledger: Path) -> None:
     assert one.cost_per_useful_nano_usd == 2_500  # failed and useless calls are in it
 
 
-def test_nothing_useful_has_no_price(ledger: Path) -> None:
+def test_nothing_useful_has_no_price(ledger: LedgerPlace) -> None:
     write(ledger, [a_record(1, unit="ticket-1")], [])
     assert (only(ledger).cost_per_useful_nano_usd, only(ledger).value_nano_usd) == (None, None)
 
 
-def test_what_cost_nobody_knows_has_no_price_either(ledger: Path) -> None:
+def test_what_cost_nobody_knows_has_no_price_either(ledger: LedgerPlace) -> None:
     write(ledger, [a_record(1, unit="ticket-1", entries=(an_entry(cost=None),))], [an_outcome()])
     assert (only(ledger).coverage, only(ledger).cost_per_useful_nano_usd) == (0.0, None)
 
@@ -80,17 +80,17 @@ def test_no_calls_are_covered_wholly() -> None:
 
 
 @pytest.mark.parametrize("at_ms", [START_MS - HOUR_MS, START_MS + 40 * 24 * HOUR_MS])
-def test_an_outcome_counts_before_and_long_after_the_call(ledger: Path, at_ms: int) -> None:
+def test_an_outcome_counts_before_and_long_after_the_call(ledger: LedgerPlace, at_ms: int) -> None:
     write(ledger, [a_record(1, unit="ticket-1")], [an_outcome(at_ms=at_ms)])
     assert only(ledger).useful == 1
 
 
-def test_of_two_outcomes_at_one_time_the_one_told_last_counts(ledger: Path) -> None:
+def test_of_two_outcomes_at_one_time_the_one_told_last_counts(ledger: LedgerPlace) -> None:
     write(ledger, [a_record(1, unit="ticket-1")], [an_outcome(outcome_id="z"), an_outcome(outcome_id="a", success=False)])
     assert only(ledger).useful == 0
 
 
-def test_tenants_do_not_share_units(ledger: Path) -> None:
+def test_tenants_do_not_share_units(ledger: LedgerPlace) -> None:
     write(
         ledger,
         [a_record(1, unit="1", tenant="acme"), a_record(2, unit="1", tenant="beta")],
@@ -99,7 +99,7 @@ def test_tenants_do_not_share_units(ledger: Path) -> None:
     assert (only(ledger).units, only(ledger).units_told, only(ledger).useful) == (2, 2, 1)
 
 
-def test_an_outcome_that_names_a_capability_speaks_of_that_one_only(ledger: Path) -> None:
+def test_an_outcome_that_names_a_capability_speaks_of_that_one_only(ledger: LedgerPlace) -> None:
     write(
         ledger,
         [a_record(1, unit="1"), a_record(2, unit="1", capability="translate")],
@@ -108,26 +108,26 @@ def test_an_outcome_that_names_a_capability_speaks_of_that_one_only(ledger: Path
     assert {one.capability: one.useful for one in report_of(ledger).capabilities} == {"support": 1, "translate": 0}
 
 
-def test_an_outcome_of_no_known_unit_counts_nowhere(ledger: Path) -> None:
+def test_an_outcome_of_no_known_unit_counts_nowhere(ledger: LedgerPlace) -> None:
     write(ledger, [a_record(1, unit="ticket-1")], [an_outcome("ticket-9")])
     assert (only(ledger).units, only(ledger).units_told) == (1, 0)
 
 
-def test_a_span_begins_and_ends_with_whole_hours(ledger: Path) -> None:
+def test_a_span_begins_and_ends_with_whole_hours(ledger: LedgerPlace) -> None:
     write(ledger, [a_record(hour, at_ms=START_MS + hour * HOUR_MS, unit=str(hour)) for hour in range(4)], [])
     found = report_of(ledger, since_ms=START_MS + HOUR_MS + 5, until_ms=START_MS + 2 * HOUR_MS + 5)
     assert (found.since_ms, found.until_ms) == (START_MS + HOUR_MS, START_MS + 3 * HOUR_MS)
     assert [(one.calls, one.units) for one in found.capabilities] == [(2, 2)]
 
 
-def test_latencies_are_told_to_the_width_of_a_bin(ledger: Path) -> None:
+def test_latencies_are_told_to_the_width_of_a_bin(ledger: LedgerPlace) -> None:
     write(ledger, [a_record(number, latency_ms=float(number)) for number in range(1, 1001)], [])
     one = only(ledger)
     assert one.p50_ms == pytest.approx(500, rel=0.075)
     assert one.p95_ms == pytest.approx(950, rel=0.075)
 
 
-def test_idle_hardware_is_shown_and_borne_by_nobody(ledger: Path) -> None:
+def test_idle_hardware_is_shown_and_borne_by_nobody(ledger: LedgerPlace) -> None:
     write(ledger, [], [], [("own/llama", START_MS, 1800.0, 1_000_000, 600.0, 400_000), ("own/llama", START_MS, 1800.0, 1_000_000, 0.0, 0)])
     [one] = report_of(ledger).hardware
     assert (one.target, one.paid_s, one.busy_s, one.paid_nano_usd, one.busy_nano_usd, one.idle_nano_usd) == (
@@ -140,6 +140,6 @@ def test_idle_hardware_is_shown_and_borne_by_nobody(ledger: Path) -> None:
     )
 
 
-def test_an_empty_ledger_has_an_empty_report(ledger: Path) -> None:
+def test_an_empty_ledger_has_an_empty_report(ledger: LedgerPlace) -> None:
     write(ledger, [], [])
     assert (report_of(ledger).capabilities, report_of(ledger).hardware) == ((), ())

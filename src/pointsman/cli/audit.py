@@ -12,7 +12,7 @@ from typing import Any, Final
 import click
 import msgspec
 
-from pointsman.cli.configuration import now_ms, settings_at
+from pointsman.cli.configuration import ledger_of, ledger_told, now_ms, settings_at
 from pointsman.cli.options import Wrong, config_option, json_option, money, note, print_json, table, warn
 from pointsman.core.errors import Unusable
 from pointsman.ledger.audit.agreement import Agreement, agreement
@@ -25,10 +25,11 @@ from pointsman.ledger.audit.record import AuditRecord
 from pointsman.ledger.audit.trail import Trail, of_call, of_subject, of_unit
 from pointsman.ledger.audit.verify import Report, StreamReport, Trust, verify
 from pointsman.ledger.audit.witness import Answer, Witness
+from pointsman.settings.ledger_place import Place
 from pointsman.settings.load import Settings
 from pointsman.settings.secrets import environment
 from pointsman.storage.audit_copies import folder_name
-from pointsman.storage.database import open_reader
+from pointsman.storage.open import exists, name_of, open_reading
 
 _MOST_BODY: Final = 65_536
 _IDLE_S: Final = 10.0
@@ -58,10 +59,10 @@ def command() -> None:
 @click.option("--outside", type=click.Path(path_type=Path, exists=True), multiple=True, help="A folder or file in which checkpoints were kept elsewhere.")
 @click.option("--key", "keys", multiple=True, help="A key that must be in the log's history, as `pointsman audit keys` printed it before.")
 @click.option("--witness", "witnesses", multiple=True, help="The key of a witness; one of them must have signed.")
-@click.option("--database", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="A ledger to compare with.")
+@click.option("--database", help="A ledger to compare with: a file, a URL, or a reference to a URL.")
 @config_option
 @json_option
-def verify_command(folder: Path | None, path: Path, *, database: Path | None, as_json: bool, **told: Any) -> int:
+def verify_command(folder: Path | None, path: Path, *, database: str | None, as_json: bool, **told: Any) -> int:
     """
     Check records, links, tree, signatures and keys, against each other and against checkpoints that were kept elsewhere. Exit code 1 if anything is
     wrong; the first bad record is named.
@@ -69,17 +70,17 @@ def verify_command(folder: Path | None, path: Path, *, database: Path | None, as
     FOLDER is the log of a gateway or an exported one. Without it, it is the log of the configuration, with its copies and its ledger.
     """
     trust = Trust(outside=told["outside"], keys=_keys(told["keys"], "--key"), witnesses=_keys(told["witnesses"], "--witness"))
+    ledger = None if database is None else ledger_told(database)
     if folder is None:
         settings = settings_at(path)
         folder = settings.folder / settings.audit.folder
         trust = _trust_of(settings, folder, told=trust)
-        ledger = settings.folder / settings.server.database
-        database = database or (ledger if ledger.exists() else None)
+        ledger = ledger or _existing(ledger_of(settings))
     try:
         found = verify(folder, trust)
     except OSError as error:
         raise Unusable(f"The log cannot be read: {error}. Name its folder, such as `pointsman audit verify pointsman.audit`.") from error
-    compared = None if database is None else _compare(folder, database)
+    compared = None if ledger is None else _compare(folder, ledger)
     if as_json:
         print_json({"good": found.is_good, **msgspec.to_builtins(found), "ledger": None if compared is None else msgspec.to_builtins(compared)})
     else:
@@ -95,12 +96,16 @@ def _trust_of(settings: Settings, folder: Path, *, told: Trust) -> Trust:
     return Trust(outside=[*told.outside, *kept], keys=told.keys, witnesses=[*told.witnesses, *witnesses], origin=settings.audit.origin)
 
 
-def _compare(folder: Path, database: Path) -> Agreement:
+def _existing(ledger: Place) -> Place | None:
+    return ledger if exists(ledger) else None
+
+
+def _compare(folder: Path, ledger: Place) -> Agreement:
     try:
-        with closing(open_reader(database)) as connection:
-            return agreement(folder, connection)
+        with closing(open_reading(ledger)) as db:
+            return agreement(folder, db)
     except sqlite3.Error as error:
-        raise Unusable(f"The ledger `{database}` cannot be read ({error}). Name the file of a gateway with --database.") from error
+        raise Unusable(f"The ledger `{name_of(ledger)}` cannot be read ({error}). Name that of a gateway with --database.") from error
 
 
 def _tell_report(found: Report, compared: Agreement | None) -> None:

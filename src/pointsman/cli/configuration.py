@@ -10,7 +10,9 @@ from pointsman.app.facts import Prices, facts
 from pointsman.core.capability import Capability
 from pointsman.core.snapshot import Snapshot
 from pointsman.core.target import Target
+from pointsman.settings.ledger_place import Place, ledger_place
 from pointsman.settings.load import Settings, load, parse
+from pointsman.settings.secrets import environment
 
 
 def settings_at(path: Path) -> Settings:
@@ -22,6 +24,21 @@ def check_of(path: Path) -> Callable[[str], Settings]:
     """Return the check that a text must pass before it may stand at `path`."""
     known = facts(prices_now())
     return lambda source: parse(source, path, facts=known)
+
+
+def ledger_at(path: Path) -> Place:
+    """Return where the ledger of a configuration is. Raises `SettingsInvalid`, or `CredentialMissing` for a reference that leads nowhere."""
+    return ledger_of(settings_at(path))
+
+
+def ledger_of(settings: Settings) -> Place:
+    """Return where the ledger of a configuration is. Raises `CredentialMissing` for a reference that leads nowhere."""
+    return ledger_place(settings.server.database, folder=settings.folder, environ=environment())
+
+
+def ledger_told(told: str) -> Place:
+    """Return the ledger that somebody named: a file, a URL, or a reference to a URL."""
+    return ledger_place(told, folder=Path(), environ=environment())
 
 
 def prices_now() -> Prices:

@@ -2,12 +2,12 @@
 What went wrong, by target and by capability: the numbers of `pointsman report --failures`.
 """
 
-import sqlite3
 from dataclasses import dataclass
 from typing import Final
 
 from pointsman.storage.database import query
 from pointsman.storage.records import first_id
+from pointsman.storage.sql import Database
 
 _HOUR_MS: Final = 3_600_000
 
@@ -41,16 +41,16 @@ class Failures:
     unanswered: tuple[Unanswered, ...]
 
 
-def failures(connection: sqlite3.Connection, *, since_ms: int, until_ms: int) -> Failures:
-    """Read the failures of calls that began in a span (Unix milliseconds) from a ledger opened with `open_reader`."""
+def failures(db: Database, *, since_ms: int, until_ms: int) -> Failures:
+    """Read the failures of calls that began in a span (Unix milliseconds) from a ledger opened with `open_reading`."""
     # A call's id is a little older than its start; an hour is more than any request waits at the door.
     span = {"since_ms": since_ms, "until_ms": until_ms, "first_id": first_id(max(since_ms - _HOUR_MS, 0))}
     return Failures(
         targets=tuple(
             TargetFailure(target=row["target"], place=row["place"], error=row["error"], failed=row["failed"], calls=row["calls"], attempts=row["attempts"])
-            for row in connection.execute(query("report_failures"), span)
+            for row in db.rows(query("report_failures"), span)
         ),
         unanswered=tuple(
-            Unanswered(capability=row["capability"], status=row["status"], calls=row["calls"]) for row in connection.execute(query("report_unanswered"), span)
+            Unanswered(capability=row["capability"], status=row["status"], calls=row["calls"]) for row in db.rows(query("report_unanswered"), span)
         ),
     )

@@ -5,7 +5,6 @@ Cost per useful outcome = the cost of all calls of a capability, failed and retr
 not zero: the share of calls with a known cost is shown beside every sum.
 """
 
-import sqlite3
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -14,6 +13,7 @@ from typing import Final
 from pointsman.storage.database import query
 from pointsman.storage.records import first_id
 from pointsman.storage.rollups import bin_middle_ms
+from pointsman.storage.sql import Database
 
 _HOUR_MS: Final = 3_600_000
 
@@ -75,12 +75,12 @@ class Report:
     hardware: tuple[HardwareReport, ...]
 
 
-def report(connection: sqlite3.Connection, *, since_ms: int, until_ms: int) -> Report:
-    """Read the report from a ledger opened with `open_reader`. The span is widened to whole hours, because roll-ups are kept by the hour."""
+def report(db: Database, *, since_ms: int, until_ms: int) -> Report:
+    """Read the report from a ledger opened with `open_reading`. The span is widened to whole hours, because roll-ups are kept by the hour."""
     since_ms, until_ms = since_ms // _HOUR_MS * _HOUR_MS, -(-until_ms // _HOUR_MS) * _HOUR_MS
     span = {"since_ms": since_ms, "until_ms": until_ms}
     found: dict[str, CapabilityReport] = {}
-    for row in connection.execute(query("report_calls"), span):
+    for row in db.rows(query("report_calls"), span):
         one = found.setdefault(row["capability"], CapabilityReport(capability=row["capability"]))
         one.calls += row["calls"]
         one.ok += row["ok"]
@@ -91,18 +91,15 @@ def report(connection: sqlite3.Connection, *, since_ms: int, until_ms: int) -> R
         one.tokens_out += row["tokens_out"]
         one.calls_by_place[row["place"]] = row["calls"]
     # A call's id is a little older than its start; an hour is more than any request waits at the door.
-    for row in connection.execute(query("report_units"), {**span, "first_id": first_id(max(since_ms - _HOUR_MS, 0))}):
+    for row in db.rows(query("report_units"), {**span, "first_id": first_id(max(since_ms - _HOUR_MS, 0))}):
         one = found[row["capability"]]
         one.units, one.units_told, one.useful, one.value_nano_usd = row["units"], row["told"], row["useful"], row["value_nano_usd"]
     bins: dict[str, list[tuple[int, int]]] = {}
-    for row in connection.execute(query("report_latency"), span):
+    for row in db.rows(query("report_latency"), span):
         bins.setdefault(row["capability"], []).append((row["bin"], row["calls"]))
     for name, histogram in bins.items():
         found[name].p50_ms, found[name].p95_ms = _quantile(histogram, 0.5), _quantile(histogram, 0.95)
-    hardware = tuple(
-        HardwareReport(**{name: row[name] for name in row.keys()})  # noqa: SIM118 - a row is no mapping
-        for row in connection.execute(query("report_hardware"), span)
-    )
+    hardware = tuple(HardwareReport(**row) for row in db.rows(query("report_hardware"), span))
     return Report(since_ms=since_ms, until_ms=until_ms, capabilities=tuple(found.values()), hardware=hardware)
 
 

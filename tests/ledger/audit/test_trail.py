@@ -19,7 +19,7 @@ from pointsman.ledger.audit.trail import of_call, of_subject, of_unit
 from pointsman.ledger.audit.verify import verify
 from pointsman.ledger.writer import Ledger
 from pointsman.storage.audit_files import lines_of, segments_of, streams_of
-from pointsman.storage.database import open_reader
+from pointsman.storage.open import open_reading
 
 
 @pytest.fixture
@@ -101,8 +101,8 @@ def test_a_line_that_cannot_be_read_is_left_to_verify(folder: Path) -> None:
         file.write(b"call-1 but no record\n")
     assert len(of_call(folder, "call-1").records) == 5
     Ledger(folder / "ledger.db").close()
-    with closing(open_reader(folder / "ledger.db")) as connection:
-        assert agreement(folder, connection).both == 0
+    with closing(open_reading(folder / "ledger.db")) as db:
+        assert agreement(folder, db).both == 0
 
 
 def test_keys_that_cannot_be_opened_are_told(folder: Path) -> None:
@@ -124,8 +124,8 @@ def test_the_log_and_the_ledger_are_compared_call_by_call(tmp_path: Path) -> Non
         for number, record in enumerate(records[1:], 1):
             log.append(a_record(number + 2, call_id=record.call_id))
         log.append(a_record(9, call_id=CALL_ID, kind=Kind.REFUSAL))
-    with closing(open_reader(tmp_path / "ledger.db")) as connection:
-        found = agreement(tmp_path / "log", connection)
-        nothing = agreement(tmp_path, connection)
+    with closing(open_reading(tmp_path / "ledger.db")) as db:
+        found = agreement(tmp_path / "log", db)
+        nothing = agreement(tmp_path, db)
     assert (found.both, found.unrecorded, found.unbooked, found.first) == (2, 1, 1, (records[0].call_id,))
     assert (nothing.both, nothing.unrecorded) == (0, 0)

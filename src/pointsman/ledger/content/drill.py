@@ -19,9 +19,10 @@ from pointsman.ledger.content.opening import Files
 from pointsman.storage.content import read_content, rows_of
 from pointsman.storage.content_files import open_file
 from pointsman.storage.content_in_ledger import count_user, users_of
-from pointsman.storage.database import open_database
+from pointsman.storage.open import exists, open_writing
 
 _PIECE: Final = 1 << 20
+_NO_LEDGER: Final = "no-ledger.db"
 
 
 class Drill(Struct, frozen=True, kw_only=True):
@@ -48,6 +49,7 @@ class Drill(Struct, frozen=True, kw_only=True):
 def drill(backup: Path, files: Files, *, into: Path, words: Sequence[str] = ()) -> Drill:
     """
     Restore the ledger and the content of a backup folder into the empty folder `into`, with the keys of today, and look at what is left of those erased.
+    A ledger in PostgreSQL is in no folder: restore its dump beside, and name that one under `server.database` for a drill of its own.
 
     `words` must not stand in any byte of the files afterwards. Raises `Unusable` for a folder without a ledger or content.
     """
@@ -61,12 +63,17 @@ def drill(backup: Path, files: Files, *, into: Path, words: Sequence[str] = ()) 
 
 
 def _restore(backup: Path, files: Files, *, into: Path) -> Files:
-    parts = [path for known in (files.ledger, files.content) for path in backup.glob(f"{known.name}*")]
+    kept = [known.name for known in (files.ledger, files.content) if isinstance(known, Path)]
+    parts = [path for name in kept for path in backup.glob(f"{name}*")]
     if not parts:
-        raise Unusable(f"There is neither `{files.ledger.name}` nor `{files.content.name}` in `{backup}`. Name the folder of a backup.")
+        raise Unusable(f"There is {_neither(kept)} in `{backup}`. Name the folder of a backup.")
     for path in parts:
         shutil.copyfile(path, into / path.name)
-    return Files(ledger=into / files.ledger.name, content=into / files.content.name, keys=files.keys)
+    return Files(ledger=into / (files.ledger.name if isinstance(files.ledger, Path) else _NO_LEDGER), content=into / files.content.name, keys=files.keys)
+
+
+def _neither(names: Sequence[str]) -> str:
+    return "neither " + " nor ".join(f"`{name}`" for name in names) if len(names) > 1 else f"no `{names[0]}`"
 
 
 def _rows_of(content: Path, stones: dict[tuple[str, str], int]) -> list[str]:
@@ -96,13 +103,10 @@ def _opens(restored: Files, call_id: str) -> bool:
 
 
 def _names_left(restored: Files, tenant: str, *, subjects: dict[tuple[str, str], int]) -> int:
-    if not restored.ledger.exists():
+    if not exists(restored.ledger):
         return 0
-    with closing(open_database(restored.ledger)) as connection:
-        return sum(
-            count_user(connection, tenant, user=user, until_ms=subjects.get((tenant, restored.keys.subject(tenant, user)), -1))
-            for user in users_of(connection, tenant)
-        )
+    with closing(open_writing(restored.ledger)) as db:
+        return sum(count_user(db, tenant, user=user, until_ms=subjects.get((tenant, restored.keys.subject(tenant, user)), -1)) for user in users_of(db, tenant))
 
 
 def _found(paths: Iterable[Path], words: Sequence[str]) -> Iterable[tuple[str, str]]:

@@ -17,12 +17,13 @@ from pointsman.core.errors import Refused
 from pointsman.ledger import envelope
 from pointsman.ledger.content.keys import KeyStore
 from pointsman.ledger.content.opening import Files
+from pointsman.settings.ledger_place import Place
 from pointsman.storage import content as content_rows
 from pointsman.storage import content_in_ledger as ledger_rows
-from pointsman.storage.content_files import clear, empty_log, open_file
-from pointsman.storage.database import open_database
+from pointsman.storage.content_files import clear, open_file
 from pointsman.storage.keys import SUBJECT as SUBJECT_KEY
 from pointsman.storage.keys import Tombstone, add_tombstone, drop_key
+from pointsman.storage.open import exists, open_writing
 
 _SHORT: Final = 3  # a name of fewer letters stands in units by chance
 _LATE_MS: Final = 3_600_000  # how long after an erasure records of before may still arrive
@@ -129,40 +130,36 @@ def _names(unit: str, user: str) -> bool:
     return len(user) >= _SHORT and user.lower() in unit.lower()
 
 
-def _units(ledger: Path, tenant: str, *, user: str) -> list[str]:
-    if not ledger.exists():
+def _units(ledger: Place, tenant: str, *, user: str) -> list[str]:
+    if not exists(ledger):
         return []
-    with closing(open_database(ledger)) as connection:
-        return ledger_rows.units_of(connection, tenant, user=user)
+    with closing(open_writing(ledger)) as db:
+        return ledger_rows.units_of(db, tenant, user=user)
 
 
-def _count_calls(ledger: Path, tenant: str, *, user: str, until_ms: int) -> int:
-    if not ledger.exists():
+def _count_calls(ledger: Place, tenant: str, *, user: str, until_ms: int) -> int:
+    if not exists(ledger):
         return 0
-    with closing(open_database(ledger)) as connection:
-        return ledger_rows.count_user(connection, tenant, user=user, until_ms=until_ms)
+    with closing(open_writing(ledger)) as db:
+        return ledger_rows.count_user(db, tenant, user=user, until_ms=until_ms)
 
 
 def _forget_in_ledger(files: Files, stones: Iterable[Tombstone], *, since_ms: int = 0, user: str | None = None) -> int:
     """Take the names of those erased out of the ledger. Who they were is told by `user`, or else found among the users of its calls."""
-    if not files.ledger.exists():
+    if not exists(files.ledger):
         return 0
     erased = {(stone.tenant, stone.subject): stone for stone in stones}
     changed = 0
-    with closing(open_database(files.ledger)) as connection:
-        connection.execute("PRAGMA secure_delete=ON")
-        connection.execute("PRAGMA temp_store=MEMORY")
+    with closing(open_writing(files.ledger)) as db:
+        ledger_rows.overwrite_what_goes(db)
         for tenant in sorted({stone.tenant for stone in erased.values()}):
-            for name in ledger_rows.users_of(connection, tenant, since_ms=since_ms) if user is None else [user]:
+            for name in ledger_rows.users_of(db, tenant, since_ms=since_ms) if user is None else [user]:
                 stone = erased.get((tenant, files.keys.subject(tenant, name)))
                 if stone is None:
                     continue
-                units = [unit for unit in ledger_rows.units_of(connection, tenant, user=name) if _names(unit, name)]
-                changed += len(units) + ledger_rows.forget_user(connection, tenant, user=name, until_ms=stone.erased_ms, units=_unlinkable(units))
-        if changed:
-            clear(connection)
-        else:
-            empty_log(connection)
+                units = [unit for unit in ledger_rows.units_of(db, tenant, user=name) if _names(unit, name)]
+                changed += len(units) + ledger_rows.forget_user(db, tenant, user=name, until_ms=stone.erased_ms, units=_unlinkable(units))
+        ledger_rows.overwrite_what_went(db, has_changed=bool(changed))
     return changed
 
 

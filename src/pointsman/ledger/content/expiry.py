@@ -15,8 +15,8 @@ from pointsman.ledger.content.opening import Files
 from pointsman.settings.retention_compile import Retention
 from pointsman.storage import content as content_rows
 from pointsman.storage import content_in_ledger as ledger_rows
-from pointsman.storage.content_files import clear, empty_log, open_file
-from pointsman.storage.database import open_database
+from pointsman.storage.content_files import clear, open_file
+from pointsman.storage.open import exists, open_writing
 
 _DAY_MS: Final = 86_400_000
 _SECOND_MS: Final = 1000
@@ -71,27 +71,25 @@ def _content(files: Files, now_ms: int, *, dry_run: bool) -> tuple[int, int]:
 
 
 def _records(files: Files, retention: Retention, *, now_ms: int, dry_run: bool) -> tuple[int, int]:
-    if not files.ledger.exists():
+    if not exists(files.ledger):
         return 0, 0
     held = _held_in_open(files)
-    with closing(open_database(files.ledger)) as connection:
-        connection.execute("PRAGMA secure_delete=ON")
-        connection.execute("PRAGMA temp_store=MEMORY")
+    with closing(open_writing(files.ledger)) as db:
+        ledger_rows.overwrite_what_goes(db)
         before_ms = {
-            name: now_ms - kept_s * _SECOND_MS
-            for name in ledger_rows.classes_of_calls(connection)
-            if (kept_s := retention.records_s(name.split("+"))) is not None
+            name: now_ms - kept_s * _SECOND_MS for name in ledger_rows.classes_of_calls(db) if (kept_s := retention.records_s(name.split("+"))) is not None
         }
         outcomes_ms = _outcomes_before(retention, now_ms)
         if dry_run:
             return (
-                ledger_rows.count_calls(connection, before_ms, held=held),
-                0 if outcomes_ms is None else ledger_rows.count_outcomes(connection, outcomes_ms, held=held),
+                ledger_rows.count_calls(db, before_ms, held=held),
+                0 if outcomes_ms is None else ledger_rows.count_outcomes(db, outcomes_ms, held=held),
             )
-        calls = ledger_rows.drop_calls(connection, before_ms, held=held)
-        outcomes = 0 if outcomes_ms is None else ledger_rows.drop_outcomes(connection, outcomes_ms, held=held)
+        calls = ledger_rows.drop_calls(db, before_ms, held=held)
+        outcomes = 0 if outcomes_ms is None else ledger_rows.drop_outcomes(db, outcomes_ms, held=held)
         if calls or outcomes:
-            _ = clear(connection) if files.ledger.stat().st_size < _SMALL_BYTES else empty_log(connection)
+            is_small = not isinstance(files.ledger, Path) or files.ledger.stat().st_size < _SMALL_BYTES
+            ledger_rows.overwrite_what_went(db, has_changed=True, may_rewrite=is_small)
         return calls, outcomes
 
 

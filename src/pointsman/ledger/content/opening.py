@@ -14,6 +14,7 @@ from msgspec import Struct
 from pointsman.core.errors import Unusable
 from pointsman.ledger import envelope
 from pointsman.ledger.content.keys import KeyStore
+from pointsman.settings.ledger_place import Place, ledger_place
 from pointsman.settings.retention_compile import Retention
 from pointsman.settings.secret_value import local
 from pointsman.settings.secrets import Reader, SecretUnusable, secret
@@ -24,9 +25,9 @@ _FILE: Final = "file:"
 
 
 class Files(Struct, frozen=True, kw_only=True):
-    """The files that retention and erasure change. `copies` is the folder with copies of the keys, if there is one."""
+    """What retention and erasure change: the ledger, which may be a database, and files. `copies` is the folder with copies of the keys, if there is one."""
 
-    ledger: Path
+    ledger: Place
     content: Path
     keys: KeyStore
     copies: Path | None = None
@@ -42,7 +43,7 @@ def open_files(folder: Path, retention: Retention, *, ledger: str, environ: Mapp
     _make_master(retention.master, folder, keys_exist=path.exists())
     keys = KeyStore(path, master_key(retention.master, folder=folder, environ=environ, vault=vault))
     copies = None if retention.copies is None else folder / retention.copies
-    return Files(ledger=folder / ledger, content=folder / retention.content_file, keys=keys, copies=copies)
+    return Files(ledger=ledger_place(ledger, folder=folder, environ=environ, vault=vault), content=folder / retention.content_file, keys=keys, copies=copies)
 
 
 def master_key(reference: str, *, folder: Path, environ: Mapping[str, str], vault: Reader | None = None) -> bytes:

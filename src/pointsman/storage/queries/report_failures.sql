@@ -19,5 +19,5 @@ SELECT attempts.place AS place,
 FROM attempts
 JOIN totals ON totals.place = attempts.place AND totals.target = attempts.target
 WHERE attempts.error IS NOT NULL
-GROUP BY attempts.place, attempts.target, attempts.error
+GROUP BY attempts.place, attempts.target, attempts.error, totals.attempts
 ORDER BY failed DESC, attempts.target, attempts.error

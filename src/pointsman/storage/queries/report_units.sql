@@ -21,7 +21,7 @@ SELECT units.capability AS capability,
        COUNT(*) AS units,
        COUNT(told.success) AS told,
        COALESCE(SUM(told.success), 0) AS useful,
-       SUM(CASE WHEN told.success THEN told.value_nano_usd END) AS value_nano_usd
+       SUM(CASE WHEN told.success = 1 THEN told.value_nano_usd END) AS value_nano_usd
 FROM units
 LEFT JOIN told ON told.capability = units.capability AND told.tenant = units.tenant AND told.unit = units.unit AND told.newest = 1
 GROUP BY units.capability
