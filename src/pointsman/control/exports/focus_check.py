@@ -199,21 +199,10 @@ def _odd_keys(row: Told) -> bool:
 
 
 _PRICE_KEYS: Final = frozenset(
-    [
-        "CoreCount",
-        "DiskMaxIops",
-        "DiskSpace",
-        "DiskType",
-        "GpuCount",
-        "InstanceType",
-        "InstanceSeries",
-        "MemorySize",
-        "NetworkMaxIops",
-        "NetworkMaxThroughput",
-        "OperatingSystem",
-        "Redundancy",
-        "StorageClass",
-    ]
+    {
+        *("CoreCount", "DiskMaxIops", "DiskSpace", "DiskType", "GpuCount", "InstanceType", "InstanceSeries"),
+        *("MemorySize", "NetworkMaxIops", "NetworkMaxThroughput", "OperatingSystem", "Redundancy", "StorageClass"),
+    }
 )
 _RULES: Final[Sequence[tuple[str, str, Callable[[Told], bool]]]] = (
     *(
