@@ -6,6 +6,7 @@ is sent and never delays it, and a caller who leaves then does not stop it; what
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from pointsman.core.call import Call
@@ -15,16 +16,18 @@ from pointsman.ledger.content.store import ContentStore
 from pointsman.ledger.trace import Trace
 from pointsman.pipeline.stages import Stages
 from pointsman.settings.retention_compile import Kept, Retention
+from pointsman.telemetry.said import Said
 
 _MS: Final = 1000
 _GRACE_S: Final = 5.0
 
 
 class Keeper:
-    """Keeps content. `retention` may be replaced at a reload."""
+    """Keeps content. `retention` may be replaced at a reload. What is kept in full is told to `tell` too, in the form in which it is kept: without secrets."""
 
-    def __init__(self, store: ContentStore | None, retention: Retention) -> None:
+    def __init__(self, store: ContentStore | None, retention: Retention, *, tell: Callable[[Said], None] | None = None) -> None:
         self._store = store
+        self._tell = tell
         self.retention = retention
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -69,6 +72,8 @@ class Keeper:
         if both is None:  # nobody can tell that there is no secret in it
             return
         request, said = both
+        if self._tell is not None and kept.keeping is Keeping.FULL:
+            self._tell(Said(call_id=call.call_id, traceparent=trace.traceparent, request=request, answer=said))
         self._store.keep(
             ContentRecord(
                 call_id=call.call_id,

@@ -100,14 +100,12 @@ class Gateway:
         self._retaining = RetentionJob(self._files, clock=clock, forget=self._erased.append)
         self._governing = Governing(self._key_of)
         self._audit = audit_log(settings, environ=environ, wall_ms=clock.wall_ms)
-        self.switches = Switches(ledger_of(settings))
+        self.switches = Switches(place)
         self.switches.look()  # what was off before the start is off from the first call on
         self.noted: dict[str, Callable[[], str | None]] = {"switches": lambda: self.switches.trouble}
         self.auditor = Auditor(self._audit, detectors=self._governing.names, wall_ms=clock.wall_ms, may_leave=self.switches.may_leave)
         seen = witness_of_reading(self._audit, clock.wall_ms)
         store = ContentStore(self._files.content, self._files.keys, seen=seen) if settings.retention.keeps_content else None
-        self.keeper = Keeper(store, settings.retention)
-        self._failed: Counter[str] = Counter()  # detector → calls in which it failed
         self.telemetry = Telemetry(
             settings,
             clock=clock,
@@ -115,6 +113,8 @@ class Gateway:
             shared=None if limits is None else limits.parent,
             common=(Worth(ledger_of(settings), clock),),
         )
+        self.keeper = Keeper(store, settings.retention, tell=self.telemetry.content)
+        self._failed: Counter[str] = Counter()  # detector → calls in which it failed
         self.prepare(settings)
         self.settings = settings
         self.stages = self._stages(settings)

@@ -12,14 +12,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from pointsman.core.clock import Clock
 from pointsman.core.entry import CallRecord, Outcome
 from pointsman.core.errors import PointsmanError
 from pointsman.core.target import Target
+from pointsman.governance.said import told as tree_of
 from pointsman.settings.load import Settings
 from pointsman.settings.secret_value import Secret
 from pointsman.settings.telemetry_shape import Telemetry as Told
@@ -28,7 +30,7 @@ from pointsman.telemetry.courier import Courier
 from pointsman.telemetry.events import Evaluation, of_content, of_evaluation, of_outcome
 from pointsman.telemetry.measures import Counted, Gauge, count_call, count_promise
 from pointsman.telemetry.otlp import Collector, Otlp
-from pointsman.telemetry.said import said
+from pointsman.telemetry.said import Said, messages
 from pointsman.telemetry.scrape import SharedSheets, Sheet, merged, rendered, sheet_of
 from pointsman.telemetry.spans import is_chosen, is_sampled, spans_of
 from pointsman.transport.endpoint import origin_of
@@ -111,16 +113,16 @@ class Telemetry:
             self._counted.add("pointsman_reviews_total", (told.label if told.label in _VERDICTS else "other",))
         self.evaluation(told)
 
-    def content(self, call_id: str, traceparent: str, *, request: Mapping[str, Any], answer: Any) -> None:
-        """Note what was said. Only for calls whose content may be kept in full; those whose spans are not sent are left out."""
-        told, courier = self._current.told, self._courier
-        if courier is not None and told.content and is_chosen(call_id, traceparent, told.sample):
-            courier.take_event(of_content(call_id, traceparent, at_ms=self._clock.wall_ms(), said=said(request, answer)))
+    def content(self, said: Said) -> None:
+        """
+        Note what was said. Only for calls whose content may be kept in full.
 
-    @property
-    def wants_content(self) -> bool:
-        """Tell whether content is sent at all."""
-        return self._courier is not None and self._current.told.content
+        Nothing is sent unless `telemetry.content` is on, and nothing of a call whose spans are not sent.
+        """
+        current, courier = self._current.told, self._courier
+        if courier is not None and current.content and is_chosen(said.call_id, said.traceparent, current.sample):
+            parts = messages(msgspec.json.decode(said.request), tree_of(said.answer))
+            courier.take_event(of_content(said.call_id, said.traceparent, at_ms=self._clock.wall_ms(), said=parts))
 
     @property
     def tells_metrics(self) -> bool:

@@ -82,7 +82,7 @@ class _Pages:
         return [
             route("/livez", self._live, permission=OPEN),
             route("/readyz", self._ready, permission=OPEN),
-            route("/metrics", self._metrics, permission="admin"),
+            route("/metrics", self._metrics, permission="console.read"),
             route("/v1/admin/snapshot", self._snapshot, permission="admin"),
             route("/v1/admin/reload", self._again, permission="admin", method="POST"),
             route("/v1/admin/whoami", self._who, permission=SIGNED_IN),

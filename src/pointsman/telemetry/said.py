@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, cast
 
 import msgspec
+from msgspec import Struct
 
 INPUT: Final = "gen_ai.input.messages"
 OUTPUT: Final = "gen_ai.output.messages"
@@ -13,7 +14,16 @@ SYSTEM: Final = "gen_ai.system_instructions"
 _GROWN: Final = ("content", "text")  # what the texts of a stream are called in either dialect
 
 
-def said(request: Mapping[str, Any], answer: Any) -> dict[str, str]:
+class Said(Struct, frozen=True, kw_only=True):
+    """What was said in a call, as it may be kept: the body that was sent, and the answer. `traceparent` names its trace."""
+
+    call_id: str
+    traceparent: str
+    request: bytes
+    answer: bytes
+
+
+def messages(request: Mapping[str, Any], answer: Any) -> dict[str, str]:
     """Return the attributes that hold what was asked and answered, from the bodies of a call; of a stream, each text that grew in it, by its place."""
     told = {SYSTEM: _parts(request.get("system")), INPUT: list(_messages(request.get("messages"))), OUTPUT: list(_answers(answer))}
     return {name: msgspec.json.encode(value).decode() for name, value in told.items() if value}
