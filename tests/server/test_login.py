@@ -147,7 +147,7 @@ def test_the_cookie_is_for_this_host_only_and_no_script_reads_it() -> None:
             assert word in cookie
         assert "Domain" not in cookie
         secret = cookie.partition("=")[2].partition(";")[0]
-        kept = b"".join(path.read_bytes() for path in site.gateway.standing._path.parent.glob("*identity*"))
+        kept = b"".join(path.read_bytes() for path in site.gateway.standing.path.parent.glob("*identity*"))
         assert secret.encode() not in kept, "only its digest is kept"
         page = await browser.get("/")
         assert (page.headers["cache-control"], page.headers["x-frame-options"]) == ("no-store", "DENY")
@@ -366,7 +366,7 @@ def test_people_who_begin_and_never_end_cannot_fill_the_memory(monkeypatch: pyte
 
 def test_a_change_that_waits_is_shown_and_approved_on_its_page() -> None:
     async def work(site: Site) -> None:
-        path = site.gateway.standing._path.with_name("pointsman.yaml")
+        path = site.gateway.standing.path.with_name("pointsman.yaml")
         one = await site.signed_in(groups=["leads"], email="one@example.com")
         assert "There is none" in (await one.get("/policy")).text
         assert (await one.get("/v1/admin/policy/pending")).json() == {"pending": None}

@@ -18,13 +18,24 @@ class Visitor(Protocol):
     """Who came, once a route's permission is checked. `secret` is the session's; `form` holds what a POST carried."""
 
     @property
-    def principal(self) -> Principal | None: ...
+    def principal(self) -> Principal | None:
+        """Who it is."""
+        ...
+
     @property
-    def session(self) -> Session | None: ...
+    def session(self) -> Session | None:
+        """The session of a browser."""
+        ...
+
     @property
-    def secret(self) -> str: ...
+    def secret(self) -> str:
+        """The session's secret, or ''."""
+        ...
+
     @property
-    def form(self) -> Mapping[str, str]: ...
+    def form(self) -> Mapping[str, str]:
+        """What a POST carried."""
+        ...
 
 
 class Guard(Protocol):

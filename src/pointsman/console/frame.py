@@ -2,13 +2,14 @@
 The frame around every page: who may see it, which time it speaks of, its place in the navigation, and how it becomes HTML.
 
 How to add a page:
-1. Write `console/pages/<topic>.py` with a plain function `def <topic>(ask: Ask, db: Database) -> Shown`. It runs in a thread of its own with a connection that
-   can only read, so it may ask the ledger directly: `db.rows(query("console/<name>"), ask.span.values)`. Questions are bounded in time and read roll-ups, or rows
-   by key. Numbers and reasons are worked out in Python; the template only lays them out.
-2. Write `console/templates/<topic>.html`, which extends `frame.html` and fills `{% block main %}`. `macros.html` has figures, cards, tables, chips, charts, money.
-   Everything is escaped. No `style` attribute, no inline script: the content security policy forbids both. Every page says what fills it while it is empty.
-3. List it in `console/routes.py`: `frame.page("/console/<topic>", work, permission=READ)`, or `method="POST"` for a form. A form holds `{{ csrf() }}` and is answered by
-   `Shown(to="/console/…")`, which sends the browser on. Who lacks the permission is told so; hide the button with `{% if may("admin") %}`.
+1. Write `console/pages/<topic>.py` with a plain function `def <topic>(ask: Ask, db: Database) -> Shown`. It runs in a thread of its own with a connection
+   that can only read, so it may ask the ledger directly: `db.rows(query("console/<name>"), ask.span.values)`. Questions are bounded in time and read roll-ups,
+   or rows by key. Numbers and reasons are worked out in Python; the template only lays them out.
+2. Write `console/templates/<topic>.html`, which extends `frame.html` and fills `{% block main %}`. `ui` (`macros.html`) has chips, charts, changes and empty
+   pages; the filters are in `words.py`. Everything is escaped. No `style` attribute, no inline script: the content security policy forbids both. Every page
+   says what fills it while it is empty.
+3. List it in `console/routes.py`: `frame.page("/console/<topic>", work, permission=READ)`, or `method="POST"` for a form. A form holds `{{ csrf() }}` and is
+   answered by `Shown(to="/console/…")`, which sends the browser on. Who lacks the permission is told so; hide the button with `{% if may("admin") %}`.
 4. Put it into `NAVIGATION` below, if people should find it there.
 
 A page shows `ask.span`, which the range selector sets (`?span=24h|7d|30d|90d`); set `has_span=False` in `Shown` where time plays no part.
@@ -117,8 +118,9 @@ class Frame:
         self._templates = Environment(
             loader=PackageLoader("pointsman.console"), autoescape=True, undefined=StrictUndefined, auto_reload=False, trim_blocks=True, lstrip_blocks=True
         )
-        self._templates.globals |= {"asset": self.assets.url, "navigation": NAVIGATION, "spans": NAMES, **words.FILTERS, **charts.DRAWN}
-        self._templates.filters |= words.FILTERS
+        told: dict[str, Any] = {"asset": self.assets.url, "navigation": NAVIGATION, "spans": NAMES, **words.FILTERS, **charts.DRAWN}
+        self._templates.globals.update(told)  # pyright: ignore[reportUnknownMemberType] - the library does not say what is in it
+        self._templates.filters.update(words.FILTERS)  # pyright: ignore[reportUnknownMemberType] - as above
 
     def page(self, path: str, work: Work, *, permission: str = READ, method: str = "GET") -> Route:
         """Return the route of a page."""

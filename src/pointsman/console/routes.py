@@ -12,7 +12,11 @@ from pointsman.console.assets import PREFIX
 from pointsman.console.control_protocol import Control
 from pointsman.console.door import Guard, Visitor
 from pointsman.console.frame import READ, Frame
+from pointsman.console.pages.call import call
+from pointsman.console.pages.calls import calls
 from pointsman.console.pages.overview import overview
+from pointsman.console.pages.unit import unit
+from pointsman.console.pages.workflow import workflow, workflows
 
 _EVERYBODY = ""
 
@@ -32,4 +36,9 @@ def routes(control: Control, guard: Guard) -> Sequence[Route]:
         guard.route(PREFIX + "{name}", static, permission=_EVERYBODY, for_people=frame.refused),
         guard.route("/console/theme", theme, permission=READ, method="POST", for_people=frame.refused),
         frame.page("/console", overview),
+        frame.page("/console/workflows", workflows),
+        frame.page("/console/workflows/{name}", workflow),
+        frame.page("/console/calls", calls),
+        frame.page("/console/calls/{call_id}", call),
+        frame.page("/console/units/{workflow}/{unit:path}", unit),
     ]

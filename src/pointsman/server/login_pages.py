@@ -18,8 +18,8 @@ def page(title: str, *parts: str) -> str:
 def signed_out(*, has_login: bool) -> str:
     """Return what somebody sees whom nobody knows here."""
     if not has_login:
-        way = "Print a link that leads in once with <code>pointsman console link</code>, or set <code>identity.login</code>"
-        return page("Administration", f"<p>Nobody is signed in. {way} to sign in through a provider. Programs send a key.</p>")
+        told = "People cannot sign in here: <code>identity.login</code> is not set. A link of <code>pointsman console link</code> leads in once."
+        return page("Administration", f"<p>{told} Programs send a key.</p>")
     return page("Administration", '<p>Nobody is signed in.</p><p><a href="/login">Sign in</a></p>')
 
 
