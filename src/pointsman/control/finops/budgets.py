@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pointsman.control.finops.forecast import PACE, Backtest, Expected, backtest, expected
 from pointsman.control.finops.sentences import amount
@@ -85,7 +86,7 @@ def standings(db: Database, budgets: Iterable[Budget], *, now_ms: int, committed
     for budget in budgets:
         found += _by_months(db, budget, now_ms=now_ms) if budget.period == "month" else _by_pace(db, budget, now_ms=now_ms)
     reserved = committed or {}
-    known = [_committed(one, reserved.get((one.budget.name, one.subject), 0)) for one in found]
+    known = [replace(one, committed_nano_usd=reserved.get((one.budget.name, one.subject), 0)) for one in found]
     return sorted(known, key=lambda one: (-one.used_share, one.budget.name, one.subject))
 
 
@@ -162,19 +163,6 @@ def _of(series: Mapping[str, Sequence[int]], budget: Budget) -> list[tuple[str, 
 
 def _with_spent(ahead: Expected, spent: int) -> Expected:
     return Expected(nano_usd=ahead.nano_usd + spent, low_nano_usd=ahead.low_nano_usd + spent, high_nano_usd=ahead.high_nano_usd + spent, method=ahead.method)
-
-
-def _committed(one: Standing, reserved: int) -> Standing:
-    return Standing(
-        budget=one.budget,
-        subject=one.subject,
-        period=one.period,
-        spent_nano_usd=one.spent_nano_usd,
-        committed_nano_usd=reserved,
-        forecast=one.forecast,
-        backtest=one.backtest,
-        burn=one.burn,
-    )
 
 
 # ── what is said ────────────────────────────────────────────────────────────────────────────────────────────────────
