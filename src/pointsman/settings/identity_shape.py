@@ -88,8 +88,8 @@ class Role(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
         list[str],
         Meta(
             min_length=1,
-            description="`admin`, `console.read`, `policy.read`, `policy.change`, `identity.revoke`, `review`, `audit.read`, `erase`, `outcomes`; and with a name or `*`:"
-            " `capability:NAME`, `class:NAME`, `collection:NAME`, `tool:NAME`, `target:NAME`.",
+            description="`admin`, `console.read`, `policy.read`, `policy.change`, `identity.revoke`, `review`, `audit.read`, `erase`, `outcomes`;"
+            " and with a name or `*`: `capability:NAME`, `class:NAME`, `collection:NAME`, `tool:NAME`, `target:NAME`.",
         ),
     ]
 

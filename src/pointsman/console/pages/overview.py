@@ -2,10 +2,11 @@
 The first page: five figures against the span before, cost and useful outcomes over time, a scorecard for each workflow, and what changed, in words.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pointsman.console import words
 from pointsman.console.changes import changes
@@ -41,7 +42,7 @@ class Total(Struct, frozen=True, kw_only=True):
     cost_nano_usd: int
     unknown: int
     per_useful_nano_usd: float | None
-    near: float | None  # the share of calls that ran without the cloud
+    near: float | None  # the share of answered calls that ran without the cloud
 
 
 def overview(ask: Ask, db: Database) -> Shown:
@@ -65,7 +66,7 @@ def total_of(cards: Sequence[Scorecard]) -> Total:
     """Return the sum over workflows. What their units cost stays in the numerator whether they were useful or not."""
     calls, useful = sum(card.calls for card in cards), sum(card.units.provisional_useful for card in cards)
     worth = sum(card.provisional.money.loaded for card in cards if card.units.told)
-    near = sum(number for card in cards for place, number in card.calls_by_place.items() if place != "cloud")
+    ran = [(place, number) for card in cards for place, number in card.calls_by_place.items() if place != "none"]
     return Total(
         calls=calls,
         answered=sum(card.ok for card in cards) / calls if calls else None,
@@ -73,30 +74,32 @@ def total_of(cards: Sequence[Scorecard]) -> Total:
         cost_nano_usd=sum(card.money.loaded for card in cards),
         unknown=sum(card.cost_unknown for card in cards),
         per_useful_nano_usd=worth / useful if useful else None,
-        near=near / calls if calls else None,
+        near=sum(number for place, number in ran if place != "cloud") / sum(number for _, number in ran) if ran else None,
     )
 
 
 def figures(now: Total, before: Total, *, drawn: Sequence[Step]) -> list[Figure]:
     """Return the five figures."""
     unknown = f"{words.plural(now.unknown, 'call')} of unknown cost" if now.unknown else ""
+    each = _figure((now.per_useful_nano_usd, before.per_useful_nano_usd), say=words.money, good=_LOWER)
+    useful = _figure((now.useful, before.useful), say=words.short, good=_HIGHER)
+    cost = _figure((now.cost_nano_usd, before.cost_nano_usd), say=words.money)
+    calls = _figure((now.calls, before.calls), say=words.short)
+    near = _figure((now.near, before.near), say=words.percent, good=_HIGHER)
     return [
-        _figure(
-            "Cost per useful outcome", (now.per_useful_nano_usd, before.per_useful_nano_usd), say=words.money, good=_LOWER, line=[one.each for one in drawn]
-        ),
-        _figure("Useful outcomes", (now.useful, before.useful), say=words.short, good=_HIGHER, line=[one.useful for one in drawn]),
-        _figure("Cost", (now.cost_nano_usd, before.cost_nano_usd), say=words.money, line=[one.cost_nano_usd for one in drawn], note=unknown),
-        _figure("Calls", (now.calls, before.calls), say=words.short, line=[one.calls for one in drawn], note=f"{words.percent(now.answered, 1)} answered"),
-        _figure("Kept off the cloud", (now.near, before.near), say=words.percent, good=_HIGHER, line=[one.near for one in drawn]),
+        replace(each, name="Cost per useful outcome", line=tuple(one.each for one in drawn)),
+        replace(useful, name="Useful outcomes", line=tuple(one.useful for one in drawn)),
+        replace(cost, name="Cost", line=tuple(one.cost_nano_usd for one in drawn), note=unknown),
+        replace(calls, name="Calls", line=tuple(one.calls for one in drawn), note=f"{words.percent(now.answered, 1)} answered"),
+        replace(near, name="Kept off the cloud", line=tuple(one.near for one in drawn)),
     ]
 
 
-def _figure(name: str, both: tuple[float | None, float | None], *, say: object, line: Sequence[float | None], good: int = _NEITHER, note: str = "") -> Figure:
+def _figure(both: tuple[float | None, float | None], *, say: Callable[[float | None], str], good: int = _NEITHER) -> Figure:
     now, before = both
     share = words.change(now, before)
-    told = say if callable(say) else str
-    is_good = None if share is None or good == _NEITHER or words.told_change(share) == "steady" else (share > 0) is (good == _HIGHER)
-    return Figure(name=name, value=told(now), before=told(before), change=share, is_good=is_good, line=tuple(line), note=note)
+    is_good = None if share is None or good == _NEITHER or words.told_change(share) == "steady" else (share > 0) is (good > 0)
+    return Figure(name="", value=say(now), before=say(before), change=share, is_good=is_good)
 
 
 def _cards(ask: Ask, db: Database, *, span: Span) -> list[Scorecard]:

@@ -55,6 +55,13 @@
     values: (_, values) => values.map((value) => (value === null ? "" : column.form(value))),
   });
 
+  const days = (_, splits, __, ___, step) =>
+    splits.map((seconds) => {
+      const at = new Date(seconds * 1e3);
+      const time = at.toISOString().slice(11, 16);
+      return step >= 86400 || time === "00:00" ? at.toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" }) : time;
+    });
+
   const draw = (figure) => {
     const table = figure.querySelector("table");
     const plot = figure.querySelector(".plot");
@@ -71,14 +78,14 @@
     const chart = new uPlot(
       {
         width: width(),
-        height: narrow ? 200 : 240,
+        height: narrow ? 200 : Number(figure.dataset.height || 240),
         padding: [10, right ? 0 : 14, 0, 0],
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1e3), "Etc/UTC"),
         cursor: { points: { size: 7 }, drag: { x: false, y: false } },
         scales: { x: { time: true }, left: { range: top }, right: { range: top } },
         series: [{ label: "From", value: (_, seconds) => (seconds === null ? "–" : new Date(seconds * 1e3).toISOString().slice(0, 16).replace("T", " ") + " UTC") }, ...columns.map(line)],
         axes: [
-          { stroke: colour("--quiet"), grid: { show: false }, ticks: { show: false }, font: "11px system-ui, sans-serif", space: narrow ? 70 : 90 },
+          { stroke: colour("--quiet"), grid: { show: false }, ticks: { show: false }, font: "11px system-ui, sans-serif", space: narrow ? 64 : 84, values: days },
           ...(left ? [axis(left, 3)] : []),
           ...(right ? [axis(right, 1)] : []),
         ],
