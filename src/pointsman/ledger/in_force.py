@@ -2,10 +2,10 @@
 What is in force from a time on, as rows for the ledger: the snapshot, its workflows, its targets, and the prices that are used.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 
-from msgspec import Struct, to_builtins
+import msgspec
+from msgspec import Struct
 
 from pointsman.core.snapshot import Snapshot
 from pointsman.core.target import Price, Target
@@ -30,7 +30,7 @@ class InForce(Struct, frozen=True, kw_only=True):
 
 def dimensions(now: InForce) -> list[Dimension]:
     """Return the rows. Those that say nothing new are left out when they are written."""
-    files = json.dumps(dict(sorted(now.files.items())), ensure_ascii=False)
+    files = msgspec.json.encode(dict(sorted(now.files.items()))).decode()
     told = [_row("snapshot", digest=now.snapshot.digest, since_ms=now.since_ms, author=now.author, files=files)]
     told += [_workflow(one, now.since_ms) for one in now.workflows.values()]
     told += [_target(one, now.since_ms) for one in now.snapshot.targets.values()]
@@ -75,6 +75,6 @@ def _prices(now: InForce) -> Iterator[Dimension]:
                 tokens_out=price.rates.tokens_out,
                 cache_read=price.rates.cache_read,
                 cache_write=price.rates.cache_write,
-                tiers=json.dumps(to_builtins(price.tiers)) if price.tiers else "",
+                tiers=msgspec.json.encode(price.tiers).decode() if price.tiers else "",
                 per_request_nano_usd=price.per_request_nano_usd,
             )

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from pointsman.settings.ledger_place import Place
 from pointsman.settings.workflows import Workflow
 from pointsman.storage.batch import Batch
-from pointsman.storage.open import open_writing
-from pointsman.storage.postgres import without_password
+from pointsman.storage.open import name_of, open_writing
 from pointsman.storage.records import write_batch
 from pointsman.storage.sql import Database
 
@@ -20,7 +20,7 @@ _LOG: Final = logging.getLogger("pointsman")
 class Pen:
     """A database for one thread. `place` is the file's path or the database's URL; `busy_s` is how long a write waits for another's lock."""
 
-    def __init__(self, place: Path | str, *, busy_s: float) -> None:
+    def __init__(self, place: Place, *, busy_s: float) -> None:
         self.place = place
         self._busy_s = busy_s
         self._db = self.another()
@@ -34,7 +34,7 @@ class Pen:
     @property
     def name(self) -> str:
         """How the place is named to people."""
-        return self.place.name if isinstance(self.place, Path) else without_password(self.place)
+        return self.place.name if isinstance(self.place, Path) else name_of(self.place)
 
     def another(self) -> Database:
         """Return another connection to the same place, for the caller to close."""

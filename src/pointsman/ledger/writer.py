@@ -13,19 +13,20 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from itertools import chain
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeVar
 
 from msgspec import Struct
 
-from pointsman.core.entry import CallRecord, Outcome
+from pointsman.core.entry import CallRecord
 from pointsman.core.errors import BadRequest, LedgerUnavailable
 from pointsman.ledger.busy import BusyMeter
 from pointsman.ledger.in_force import InForce, dimensions
 from pointsman.ledger.pen import Pen
+from pointsman.ledger.recording import Recording
+from pointsman.settings.ledger_place import Place
 from pointsman.settings.workflows import Workflow
-from pointsman.storage.batch import Batch, Charge, Dimension, HardwareRow, Review, Score
+from pointsman.storage.batch import Batch, Dimension, HardwareRow
 from pointsman.storage.faults import OF_A_VALUE
 from pointsman.storage.records import last_charged, spent_since
 
@@ -47,7 +48,7 @@ class _Promise(Struct, frozen=True):
     done: "Future[None]"
 
 
-class Ledger:
+class Ledger(Recording):
     """
     Keeps records. `place` is the path of a file or the URL of a PostgreSQL database.
 
@@ -55,7 +56,7 @@ class Ledger:
     `patience_s` how long closing goes on trying when nothing can be written.
     """
 
-    def __init__(self, place: Path | str, *, capacity: int = 20_000, busy_s: float = 2.0, patience_s: float = _PATIENCE_S) -> None:
+    def __init__(self, place: Place, *, capacity: int = 20_000, busy_s: float = 2.0, patience_s: float = _PATIENCE_S) -> None:
         self._capacity = capacity
         self._patience_s = patience_s
         self._queue: deque[CallRecord] = deque()
@@ -103,37 +104,13 @@ class Ledger:
             await asyncio.sleep(_EVERY_S)
 
     async def record(self, batch: Batch) -> None:
-        """
-        Keep outcomes, charges, reviews and scores, all or none, and return once they are committed. The same id twice counts once.
-
-        Raises `LedgerUnavailable`: then nothing was kept. Raises `BadRequest` for a value that no column can hold.
-        """
+        """Keep what is told of calls and units; see `Recording`."""
         if batch.size:
             await self.room()
             promise = _Promise(batch, Future())
             self._promises.append(promise)
             self._nudge.set()
             await asyncio.wrap_future(promise.done)
-
-    async def record_outcome(self, outcome: Outcome) -> None:
-        """Keep an outcome durably; see `record`."""
-        await self.record(Batch(outcomes=(outcome,)))
-
-    async def record_outcomes(self, outcomes: Sequence[Outcome]) -> None:
-        """Keep outcomes durably, all or none; see `record`."""
-        await self.record(Batch(outcomes=tuple(outcomes)))
-
-    async def record_charge(self, charge: Charge) -> None:
-        """Keep a charge durably; see `record`."""
-        await self.record(Batch(charges=(charge,)))
-
-    async def record_review(self, review: Review) -> None:
-        """Keep a review durably; see `record`. The time it took is charged to its unit."""
-        await self.record(Batch(reviews=(review,)))
-
-    async def record_score(self, score: Score) -> None:
-        """Keep a score durably; see `record`."""
-        await self.record(Batch(scores=(score,)))
 
     def watch_hardware(self, meters: Mapping[str, BusyMeter], *, wall_ms: int, monotonic_s: float) -> None:
         """Record, from now on, the paid and busy time of these targets on own hardware, and of no others."""

@@ -8,7 +8,7 @@ statements are few, so that they are compiled once.
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
 from pointsman.storage.sql import Database, Row
 
@@ -28,11 +28,11 @@ def insert(db: Database, table: str, columns: tuple[str, ...], *, rows: _Rows, c
             done += whole * size
 
 
-def add(db: Database, table: str, *, keys: tuple[str, ...], sums: tuple[str, ...], rows: Mapping[tuple[object, ...], Sequence[float]]) -> None:
+def add(db: Database, table: str, *, keys: tuple[str, ...], sums: tuple[str, ...], rows: Mapping[tuple[Any, ...], Sequence[float]]) -> None:
     """Add to the sums that stand under these keys. In the order of the keys, so that two writers never wait for each other crosswise."""
     if rows:
         added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in sums)
-        flat = [(*key, *rows[key]) for key in sorted(rows, key=str)]
+        flat = [(*key, *rows[key]) for key in sorted(rows)]
         insert(db, table, keys + sums, rows=flat, conflict=f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {added}")
 
 
