@@ -20,6 +20,7 @@ from pointsman.ledger.trace import Trace
 from pointsman.settings.retention_compile import retention_of
 from pointsman.settings.retention_shape import Retention
 from pointsman.surfaces.registry import BY_DIALECT
+from pointsman.telemetry.said import Said
 
 DETECTORS = [Finds("Ann Miller"), Finds("sk-[0-9]+", kind="secret:openai", data_class="secret")]
 
@@ -143,3 +144,23 @@ def test_a_call_that_was_never_judged_is_not_kept(store: ContentStore) -> None:
 async def _nothing(house: House) -> bytes:
     answer = await house.run(a_body("x"), Asked())
     return b"" if answer.body else b"-"
+
+
+@pytest.mark.parametrize(("content", "count"), [("full", 1), ("filtered", 0), ("hash", 0)])
+def test_only_what_is_kept_in_full_is_told_on_and_never_a_secret(store: ContentStore, content: str, count: int) -> None:
+    told: list[Said] = []
+    house = House(a_capability(), detectors=DETECTORS, scripts={"acme/small": [Streams(openai_stream("x"))]})
+    keeper = Keeper(store, retention_of(msgspec.convert({"content": content}, Retention)), tell=told.append)
+    call = a_body("I am Ann Miller, key sk-12345")
+
+    async def main() -> None:
+        trace = await _judged(house, call)
+        kept = keeper.wanted(trace)
+        assert kept is not None
+        await keeper.keep(call, trace, kept=kept, answer=b'{"a":"try sk-12345"}', stages=house.stages)
+
+    asyncio.run(main())
+    assert len(told) == count
+    for said in told:
+        assert (said.call_id, b"Ann Miller" in said.request) == (CALL_ID, True)
+        assert b"sk-12345" not in said.request + said.answer

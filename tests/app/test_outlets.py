@@ -162,3 +162,20 @@ def test_an_authority_that_has_gone_leaves_one_vendor_out_and_says_so(folder: Pa
     found, [missing] = outlets_in(folder).connect(snapshot)
     assert found.keys() == {"beta/small"}
     assert "(No such file or directory)" in missing.message
+
+
+@pytest.mark.parametrize(("propagate", "told"), [("none", set()), ("private", {"own/llama"}), ("all", {"own/llama", "acme/small"})])
+def test_a_trace_is_told_to_those_targets_that_may_learn_it(folder: Path, propagate: str, told: set[str]) -> None:
+    source = """
+        capabilities: {support: {ladder: [own/llama, acme/small]}}
+        targets:
+          own/llama: {vendor: own, model: llama}
+          acme/small: {vendor: acme, model: small}
+        vendors:
+          own: {kind: vllm, base_url: "http://127.0.0.1:1/v1"}
+          acme: {kind: openai_compatible, base_url: "http://127.0.0.1:1/v1"}
+        """
+    outlets = outlets_in(folder)
+    found, _ = outlets.connect(settings_of(folder, source).snapshot, propagate=propagate)
+    assert {name for name, outlet in found.items() if outlet.propagates} == told
+    outlets.close()

@@ -3,11 +3,11 @@
 """
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import click
 
+from pointsman.app.outlets import Outlets
 from pointsman.app.telemetry import collector_of
 from pointsman.cli.configuration import now_ms, settings_at
 from pointsman.cli.options import config_option, json_option, print_json
@@ -16,12 +16,13 @@ from pointsman.core.entry import CallRecord
 from pointsman.core.errors import Unusable
 from pointsman.core.ids import uuid7
 from pointsman.settings.load import Settings
-from pointsman.settings.secrets import environment, secret
+from pointsman.settings.secrets import environment
 from pointsman.telemetry.alerts import BurnRule, alert_rules
 from pointsman.telemetry.dashboard import dashboard
 from pointsman.telemetry.events import Evaluation, of_evaluation
 from pointsman.telemetry.otlp import Otlp
 from pointsman.telemetry.spans import spans_of
+from pointsman.transport.bounds import Bounds
 
 _WORKFLOW = "pointsman-check"
 
@@ -53,7 +54,7 @@ def check(path: Path, *, as_json: bool) -> None:
     """Send a span, an event and the metrics of one made-up call to the collector, and tell whether it took them."""
     settings = settings_at(path)
     told = settings.file.telemetry
-    to = collector_of(told, partial(secret, folder=settings.folder, environ=environment()))
+    to = collector_of(told, Outlets(folder=settings.folder, environ=environment(), bounds=Bounds()).secret)
     if to is None:
         raise Unusable("No collector is named, so nothing is sent anywhere. Set `telemetry.otlp`.")
     otlp, record = Otlp(to), _made_up()
