@@ -7,6 +7,7 @@ into a further file. No user's and no reviewer's name is ever sealed. Roll-ups s
 """
 
 import logging
+import os
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -94,7 +95,7 @@ def _seal(db: Database, folder: Path, *, kind: Kind, day_ms: int, now_ms: int) -
         return []
     place = folder / kind.name / f"dt={_date(day_ms)}"
     _sweep(place, {Path(segment.name).name for segment in known})
-    with _opened() as duck:
+    with opened() as duck:
         if known and not any(segment.is_detached for segment in known) and _of_files(duck, kind, folder=folder, known=known) == hot:
             return []
         ducks.create(duck, "hot", kind.columns)
@@ -137,14 +138,14 @@ def _record(db: Database, made: Sequence[Segment], *, instead_of: Sequence[Segme
 
 def _not_sealed(kind: Kind, folder: Path, *, known: Sequence[Segment]) -> str:
     key = ", ".join(kind.key)
-    return f"SELECT * FROM hot ANTI JOIN (SELECT {key} FROM {_table(folder, known)}) AS sealed USING ({key})"
+    return f"SELECT * FROM hot ANTI JOIN (SELECT {key} FROM {table_of(folder, known)}) AS sealed USING ({key})"
 
 
 def _of_files(duck: Any, kind: Kind, *, folder: Path, known: Sequence[Segment]) -> tuple[int, ...]:
     """Return the fingerprint of files; one that is gone makes it another than any table's."""
     if not all((folder / segment.name).is_file() for segment in known):
         return ()
-    return tuple(int(value) for value in ducks.found(duck, f"SELECT {kind.print_sql} FROM {_table(folder, known)}")[0].values())
+    return tuple(int(value) for value in ducks.found(duck, f"SELECT {kind.print_sql} FROM {table_of(folder, known)}")[0].values())
 
 
 def _detach(db: Database, folder: Path, *, kind: Kind, known: Sequence[Segment], kept: tuple[str, dict[str, object]]) -> int:
@@ -156,7 +157,7 @@ def _detach(db: Database, folder: Path, *, kind: Kind, known: Sequence[Segment],
         return 0
     if any(segment.is_detached for segment in known):
         return _detach_again(db, folder, kind=kind, known=known, kept=kept)
-    with _opened() as duck, db.transaction():
+    with opened() as duck, db.transaction():
         sealed = _of_files(duck, kind, folder=folder, known=known)
         if sealed != fingerprint(db, kind, since_ms=day_ms, until_ms=day_ms + DAY_MS):
             return 0  # changed since it was sealed: tomorrow
@@ -172,12 +173,12 @@ def _detach(db: Database, folder: Path, *, kind: Kind, known: Sequence[Segment],
 def _detach_again(db: Database, folder: Path, *, kind: Kind, known: Sequence[Segment], kept: tuple[str, dict[str, object]]) -> int:
     """Delete what stayed or came late, row by row: only rows that are in a file just as they are."""
     day_ms = known[0].day_ms
-    with _opened() as duck:
+    with opened() as duck:
         ducks.create(duck, "hot", kind.columns)
         for batch in hot_rows(db, kind, spans=[(day_ms, day_ms + DAY_MS)]):
             ducks.append(duck, "hot", columns=kind.columns, rows=batch)
         names = ", ".join(kind.columns)
-        same = ducks.found(duck, f"SELECT {', '.join(kind.key)} FROM (SELECT {names} FROM hot INTERSECT SELECT {names} FROM {_table(folder, known)})")
+        same = ducks.found(duck, f"SELECT {', '.join(kind.key)} FROM (SELECT {names} FROM hot INTERSECT SELECT {names} FROM {table_of(folder, known)})")
     sql, values = kept
     chosen = " AND ".join(f"{column} = :key_{index}" for index, column in enumerate(kind.key))
     with db.transaction():
@@ -244,7 +245,33 @@ def _sweep(place: Path, names: set[str]) -> None:
         place.rmdir()  # if it is empty
 
 
-def _table(folder: Path, known: Sequence[Segment]) -> str:
+def rewrite(db: Database, folder: Path, *, duck: Any, known: Sequence[Segment], chosen: str, now_ms: int) -> None:
+    """Put what a question finds in the place of the files of one table and day, which are overwritten and removed; without rows nothing comes after them."""
+    kind = next(kind for kind in KINDS if kind.name == known[0].kind)
+    place = (folder / known[0].name).parent
+    count = int(duck.execute(f"SELECT COUNT(*) FROM ({chosen})").fetchone()[0])
+    made: list[Segment] = []
+    if count:
+        written = _write(duck, folder, place=place, chosen=f"{chosen} ORDER BY {', '.join(kind.key)}")
+        is_detached = any(segment.is_detached for segment in known)
+        made.append(_segment(kind, written, day_ms=known[0].day_ms, sealed_ms=now_ms, rows=count, is_detached=is_detached))
+    _record(db, made, instead_of=known)
+    for segment in known:
+        if segment.name not in {one.name for one in made}:
+            _overwrite(folder / segment.name)
+    _sweep(place, {Path(segment.name).name for segment in made})
+
+
+def _overwrite(path: Path) -> None:
+    """Let nothing of a file be found on the disk, as far as a file system lets us."""
+    with suppress(FileNotFoundError), path.open("r+b") as file:
+        file.write(bytes(path.stat().st_size))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def table_of(folder: Path, known: Sequence[Segment]) -> str:
+    """Return the SQL that reads these files as one table."""
     return ducks.files([folder / segment.name for segment in known])
 
 
@@ -253,7 +280,8 @@ def _date(day_ms: int) -> str:
 
 
 @contextmanager
-def _opened() -> Generator[Any]:
+def opened() -> Generator[Any]:
+    """Yield a DuckDB of our own."""
     duck = ducks.connect(what=_WHAT)
     try:
         yield duck
