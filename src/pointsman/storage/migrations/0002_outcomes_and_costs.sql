@@ -21,7 +21,11 @@ ALTER TABLE call ADD COLUMN overhead_nano_usd INTEGER NOT NULL DEFAULT 0;
 -- Who was asked before and was not good enough (a tier up), and whether a person was asked.
 ALTER TABLE call ADD COLUMN escalated_from TEXT;
 ALTER TABLE call ADD COLUMN to_person INTEGER NOT NULL DEFAULT 0;
-UPDATE call SET workflow = capability;
+UPDATE call SET workflow = capability,
+    tokens_in = COALESCE((SELECT SUM(attempt.tokens_in) FROM attempt WHERE attempt.call_id = call.call_id), 0),
+    tokens_out = COALESCE((SELECT SUM(attempt.tokens_out) FROM attempt WHERE attempt.call_id = call.call_id), 0),
+    hardware_nano_usd = COALESCE(
+        (SELECT SUM(attempt.cost_nano_usd) FROM attempt WHERE attempt.call_id = call.call_id AND attempt.price_id = 'hardware'), 0);
 CREATE INDEX call_by_unit ON call (tenant, unit);
 
 ALTER TABLE attempt ADD COLUMN kind TEXT NOT NULL DEFAULT 'model';
@@ -348,6 +352,43 @@ SELECT bucket_ms - bucket_ms % 86400000, capability, capability, place, target, 
        SUM(cost_nano_usd), SUM(cost_unknown), 0, 0, SUM(tokens_in), SUM(tokens_out), 0, 0, 0
 FROM rollup_hour
 GROUP BY bucket_ms - bucket_ms % 86400000, capability, place, target, snapshot;
+-- Schema 1 took a call for free where the cost of one attempt was unknown. What is known of it counts from now on, and so does its own hardware.
+INSERT INTO rolled_minute (bucket_ms, workflow, capability, place, target, snapshot, tenant, team, application, calls, ok, fallbacks, escalations, to_person,
+                           cost_nano_usd, cost_unknown, hardware_nano_usd, overhead_nano_usd, tokens_in, tokens_out, cache_read, reasoning, latency_ms)
+SELECT call.started_ms - call.started_ms % 60000, call.capability, call.capability, COALESCE(call.place, 'none'), COALESCE(call.target, 'none'), call.snapshot,
+       '', '', '', 0, 0, 0, 0, 0, SUM(CASE WHEN call.cost_nano_usd IS NULL THEN attempt.cost_nano_usd ELSE 0 END), 0,
+       SUM(CASE WHEN attempt.price_id = 'hardware' THEN attempt.cost_nano_usd ELSE 0 END), 0, 0, 0, 0, 0, 0
+FROM call
+JOIN attempt ON attempt.call_id = call.call_id
+WHERE attempt.cost_nano_usd IS NOT NULL
+GROUP BY call.started_ms - call.started_ms % 60000, call.capability, COALESCE(call.place, 'none'), COALESCE(call.target, 'none'), call.snapshot
+ON CONFLICT (bucket_ms, workflow, capability, place, target, snapshot, tenant, team, application) DO UPDATE SET
+    cost_nano_usd = rolled_minute.cost_nano_usd + excluded.cost_nano_usd,
+    hardware_nano_usd = rolled_minute.hardware_nano_usd + excluded.hardware_nano_usd;
+INSERT INTO rolled_hour (bucket_ms, workflow, capability, place, target, snapshot, tenant, team, application, calls, ok, fallbacks, escalations, to_person,
+                           cost_nano_usd, cost_unknown, hardware_nano_usd, overhead_nano_usd, tokens_in, tokens_out, cache_read, reasoning, latency_ms)
+SELECT call.started_ms - call.started_ms % 3600000, call.capability, call.capability, COALESCE(call.place, 'none'), COALESCE(call.target, 'none'), call.snapshot,
+       '', '', '', 0, 0, 0, 0, 0, SUM(CASE WHEN call.cost_nano_usd IS NULL THEN attempt.cost_nano_usd ELSE 0 END), 0,
+       SUM(CASE WHEN attempt.price_id = 'hardware' THEN attempt.cost_nano_usd ELSE 0 END), 0, 0, 0, 0, 0, 0
+FROM call
+JOIN attempt ON attempt.call_id = call.call_id
+WHERE attempt.cost_nano_usd IS NOT NULL
+GROUP BY call.started_ms - call.started_ms % 3600000, call.capability, COALESCE(call.place, 'none'), COALESCE(call.target, 'none'), call.snapshot
+ON CONFLICT (bucket_ms, workflow, capability, place, target, snapshot, tenant, team, application) DO UPDATE SET
+    cost_nano_usd = rolled_hour.cost_nano_usd + excluded.cost_nano_usd,
+    hardware_nano_usd = rolled_hour.hardware_nano_usd + excluded.hardware_nano_usd;
+INSERT INTO rolled_day (bucket_ms, workflow, capability, place, target, snapshot, tenant, team, application, calls, ok, fallbacks, escalations, to_person,
+                           cost_nano_usd, cost_unknown, hardware_nano_usd, overhead_nano_usd, tokens_in, tokens_out, cache_read, reasoning, latency_ms)
+SELECT call.started_ms - call.started_ms % 86400000, call.capability, call.capability, COALESCE(call.place, 'none'), COALESCE(call.target, 'none'), call.snapshot,
+       '', '', '', 0, 0, 0, 0, 0, SUM(CASE WHEN call.cost_nano_usd IS NULL THEN attempt.cost_nano_usd ELSE 0 END), 0,
+       SUM(CASE WHEN attempt.price_id = 'hardware' THEN attempt.cost_nano_usd ELSE 0 END), 0, 0, 0, 0, 0, 0
+FROM call
+JOIN attempt ON attempt.call_id = call.call_id
+WHERE attempt.cost_nano_usd IS NOT NULL
+GROUP BY call.started_ms - call.started_ms % 86400000, call.capability, COALESCE(call.place, 'none'), COALESCE(call.target, 'none'), call.snapshot
+ON CONFLICT (bucket_ms, workflow, capability, place, target, snapshot, tenant, team, application) DO UPDATE SET
+    cost_nano_usd = rolled_day.cost_nano_usd + excluded.cost_nano_usd,
+    hardware_nano_usd = rolled_day.hardware_nano_usd + excluded.hardware_nano_usd;
 DROP TABLE rollup_minute;
 DROP TABLE rollup_hour;
 ALTER TABLE rolled_minute RENAME TO rollup_minute;
@@ -378,6 +419,49 @@ CREATE TABLE rollup_unit (
     value_nano_usd INTEGER NOT NULL,
     PRIMARY KEY (bucket_ms, workflow, tenant, team, application)
 ) WITHOUT ROWID;
+
+-- The units of what was there before. The last outcome that was told within a week counts, as it does where a workflow says nothing else.
+INSERT INTO unit (tenant, workflow, unit, opened_ms, last_ms, team, application, tags, calls, cost_nano_usd, cost_unknown, hardware_nano_usd,
+                  overhead_nano_usd, human_nano_usd, human_s, escalations, to_person, state, outcome_kind, outcome_id, closed_ms, value_nano_usd, in_time)
+WITH known AS (
+    SELECT call_id, SUM(cost_nano_usd) AS cost_nano_usd FROM attempt GROUP BY call_id
+),
+numbered AS (
+    SELECT call.tenant AS tenant, call.workflow AS workflow, call.unit AS unit, call.started_ms AS started_ms, call.team AS team,
+           call.application AS application, COALESCE(known.cost_nano_usd, 0) AS cost_nano_usd, call.hardware_nano_usd AS hardware_nano_usd,
+           CASE WHEN call.cost_nano_usd IS NULL THEN 1 ELSE 0 END AS is_unknown,
+           ROW_NUMBER() OVER (PARTITION BY call.tenant, call.workflow, call.unit ORDER BY call.started_ms, call.call_id) AS place
+    FROM call
+    LEFT JOIN known ON known.call_id = call.call_id
+),
+opened AS (
+    SELECT tenant, workflow, unit, MIN(started_ms) AS opened_ms, MAX(started_ms) AS last_ms, COALESCE(MAX(CASE WHEN place = 1 THEN team END), '') AS team,
+           COALESCE(MAX(CASE WHEN place = 1 THEN application END), '') AS application, COUNT(*) AS calls, SUM(cost_nano_usd) AS cost_nano_usd,
+           SUM(is_unknown) AS cost_unknown, SUM(hardware_nano_usd) AS hardware_nano_usd
+    FROM numbered
+    GROUP BY tenant, workflow, unit
+),
+told AS (
+    SELECT opened.tenant AS tenant, opened.workflow AS workflow, opened.unit AS unit, outcome.kind AS kind, outcome.outcome_id AS outcome_id,
+           outcome.success AS success, outcome.at_ms AS at_ms, outcome.value_nano_usd AS value_nano_usd,
+           ROW_NUMBER() OVER (PARTITION BY opened.tenant, opened.workflow, opened.unit ORDER BY outcome.at_ms DESC, outcome.recorded DESC) AS newest
+    FROM opened
+    JOIN outcome ON outcome.tenant = opened.tenant AND outcome.unit = opened.unit AND outcome.at_ms <= opened.opened_ms + 604800000
+    WHERE outcome.capability IS NULL OR outcome.capability = opened.workflow
+)
+SELECT opened.tenant, opened.workflow, opened.unit, opened.opened_ms, opened.last_ms, opened.team, opened.application, '{}', opened.calls,
+       opened.cost_nano_usd, opened.cost_unknown, opened.hardware_nano_usd, 0, 0, 0, 0, 0,
+       CASE WHEN told.success IS NULL THEN 'open' WHEN told.success = 1 THEN 'useful' ELSE 'failed' END,
+       told.kind, told.outcome_id, told.at_ms, CASE WHEN told.success = 1 THEN told.value_nano_usd END, CASE WHEN told.success IS NULL THEN 0 ELSE 1 END
+FROM opened
+LEFT JOIN told ON told.tenant = opened.tenant AND told.workflow = opened.workflow AND told.unit = opened.unit AND told.newest = 1;
+INSERT INTO rollup_unit (bucket_ms, workflow, tenant, team, application, units, told, useful, reversed, in_time, calls, cost_nano_usd, cost_unknown,
+                         hardware_nano_usd, overhead_nano_usd, human_nano_usd, human_s, escalated, to_person, value_nano_usd)
+SELECT opened_ms - opened_ms % 3600000, workflow, tenant, team, application, COUNT(*), SUM(CASE WHEN state <> 'open' THEN 1 ELSE 0 END),
+       SUM(CASE WHEN state = 'useful' THEN 1 ELSE 0 END), 0, SUM(in_time), SUM(calls), SUM(cost_nano_usd), SUM(cost_unknown), SUM(hardware_nano_usd),
+       0, 0, 0, 0, 0, SUM(COALESCE(value_nano_usd, 0))
+FROM unit
+GROUP BY opened_ms - opened_ms % 3600000, workflow, tenant, team, application;
 
 CREATE TABLE rollup_tag_day (
     bucket_ms INTEGER NOT NULL,

@@ -1,0 +1,504 @@
+-- A ledger of schema 1, as the version before wrote it. Frozen: what was once written has to come up for ever.
+BEGIN TRANSACTION;
+CREATE TABLE attempt (
+    call_id TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    place TEXT NOT NULL,
+    target TEXT NOT NULL,
+    error TEXT,
+    latency_ms REAL NOT NULL,
+    first_byte_ms REAL,
+    tokens_in INTEGER,
+    tokens_out INTEGER,
+    cache_read INTEGER,
+    cache_write INTEGER,
+    reasoning INTEGER,
+    cost_nano_usd INTEGER,
+    price_id TEXT,
+    estimated INTEGER NOT NULL,
+    PRIMARY KEY (call_id, seq)
+) WITHOUT ROWID;
+INSERT INTO "attempt" VALUES('019b7708-d63c-7000-8000-00000000002c',0,'private','own/llama','overloaded',120.0,NULL,2592,282,0,0,0,NULL,'hardware',0);
+INSERT INTO "attempt" VALUES('019b7724-c3e6-7000-8000-000000000017',0,'rules','rules/refunds','schema',120.0,NULL,4807,42,0,0,0,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b772b-f198-7000-8000-000000000026',0,'private','own/llama',NULL,120.0,NULL,1923,560,0,0,0,NULL,'hardware',0);
+INSERT INTO "attempt" VALUES('019b7744-27ba-7000-8000-000000000009',0,'cache','cache',NULL,120.0,NULL,4036,364,0,0,0,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7767-6a27-7000-8000-000000000035',0,'cloud','acme/large',NULL,120.0,NULL,2850,290,0,0,0,809046612875,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7767-6a27-7000-8000-000000000035',1,'cloud','acme/large',NULL,120.0,NULL,1616,308,0,0,0,NULL,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7784-dbb3-7000-8000-000000000015',0,'rules','rules/refunds',NULL,120.0,NULL,2093,441,0,0,0,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b77cf-8743-7000-8000-00000000001e',0,'private','own/llama','overloaded',120.0,NULL,2374,259,0,0,0,NULL,'hardware',0);
+INSERT INTO "attempt" VALUES('019b7810-9c4a-7000-8000-000000000024',0,'cache','cache','schema',120.0,NULL,892,845,0,0,0,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b788c-58c4-7000-8000-00000000003a',0,'cache','cache',NULL,120.0,NULL,301,203,0,0,0,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b788c-58c4-7000-8000-00000000003a',1,'cloud','acme/small','overloaded',120.0,NULL,NULL,NULL,NULL,NULL,NULL,173118690,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b788f-ae6b-7000-8000-000000000034',0,'cache','cache','schema',120.0,NULL,NULL,NULL,NULL,NULL,NULL,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b78be-0fc3-7000-8000-000000000022',0,'cloud','acme/large','overloaded',120.0,NULL,4080,284,0,0,0,225491082,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b78ec-27bf-7000-8000-00000000000b',0,'private','own/llama',NULL,120.0,NULL,695,742,0,0,0,93146944,'hardware',0);
+INSERT INTO "attempt" VALUES('019b78ec-27bf-7000-8000-00000000000b',1,'cache','cache','schema',120.0,NULL,NULL,NULL,NULL,NULL,NULL,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b78ec-27bf-7000-8000-00000000000b',2,'cache','cache','overloaded',120.0,NULL,4881,485,0,0,0,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b78f8-e150-7000-8000-00000000001c',0,'cache','cache',NULL,120.0,NULL,NULL,NULL,NULL,NULL,NULL,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7936-f903-7000-8000-000000000016',0,'private','own/llama','overloaded',120.0,NULL,2535,223,0,0,0,NULL,'hardware',0);
+INSERT INTO "attempt" VALUES('019b7938-667b-7000-8000-000000000037',0,'private','own/llama','schema',120.0,NULL,3660,515,0,0,0,625588468,'hardware',0);
+INSERT INTO "attempt" VALUES('019b7945-e492-7000-8000-00000000002e',0,'cloud','acme/large',NULL,120.0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7945-e492-7000-8000-00000000002e',1,'cache','cache','schema',120.0,NULL,4083,726,0,0,0,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b794c-ca18-7000-8000-000000000021',0,'cloud','acme/small',NULL,120.0,NULL,1576,249,0,0,0,973088612,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b796e-44a6-7000-8000-000000000027',0,'rules','rules/refunds','schema',120.0,NULL,3445,371,0,0,0,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b799f-51d7-7000-8000-00000000001f',0,'cache','cache','overloaded',120.0,NULL,NULL,NULL,NULL,NULL,NULL,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b79cf-9d21-7000-8000-00000000000f',0,'cloud','acme/small',NULL,120.0,NULL,1971,438,0,0,0,130590580,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b79fa-be1a-7000-8000-000000000028',0,'rules','rules/refunds',NULL,120.0,NULL,NULL,NULL,NULL,NULL,NULL,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7a21-b3ff-7000-8000-00000000002f',0,'cloud','acme/large',NULL,120.0,NULL,3599,253,0,0,0,280774772664,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7a46-966e-7000-8000-00000000002b',0,'cloud','acme/large','schema',120.0,NULL,3887,31,0,0,0,987312497,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7ab0-dd24-7000-8000-000000000011',0,'private','own/llama','overloaded',120.0,NULL,148,393,0,0,0,20919637,'hardware',0);
+INSERT INTO "attempt" VALUES('019b7ab0-dd24-7000-8000-000000000011',1,'cloud','acme/large',NULL,120.0,NULL,1872,897,0,0,0,NULL,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7ab0-dd24-7000-8000-000000000011',2,'rules','rules/refunds',NULL,120.0,NULL,324,797,0,0,0,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7b39-bd7c-7000-8000-00000000002d',0,'cloud','acme/small',NULL,120.0,NULL,1239,621,0,0,0,880505684130,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7b50-f551-7000-8000-00000000000d',0,'cloud','acme/large',NULL,120.0,NULL,NULL,NULL,NULL,NULL,NULL,875150085,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7b50-f551-7000-8000-00000000000d',1,'cloud','acme/large',NULL,120.0,NULL,4985,4,0,0,0,548195686,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7b50-f551-7000-8000-00000000000d',2,'cache','cache',NULL,120.0,NULL,985,569,0,0,0,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7b88-b838-7000-8000-000000000003',0,'rules','rules/refunds','overloaded',120.0,NULL,NULL,NULL,NULL,NULL,NULL,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7b9b-0729-7000-8000-000000000036',0,'rules','rules/refunds','schema',120.0,NULL,4242,160,0,0,0,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7bae-0b47-7000-8000-00000000002a',0,'cloud','acme/small','schema',120.0,NULL,3062,339,0,0,0,731483727704,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7bae-0b47-7000-8000-00000000002a',1,'cache','cache',NULL,120.0,NULL,640,286,0,0,0,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7c61-ee53-7000-8000-000000000020',0,'cache','cache',NULL,120.0,NULL,2344,497,0,0,0,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7c61-ee53-7000-8000-000000000020',1,'cloud','acme/large','overloaded',120.0,NULL,2439,261,0,0,0,136699491,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7c72-2a7e-7000-8000-000000000033',0,'private','own/llama','schema',120.0,NULL,4060,561,0,0,0,NULL,'hardware',0);
+INSERT INTO "attempt" VALUES('019b7c72-2a7e-7000-8000-000000000033',1,'rules','rules/refunds',NULL,120.0,NULL,3238,679,0,0,0,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7c72-2a7e-7000-8000-000000000033',2,'cloud','acme/large','overloaded',120.0,NULL,3356,290,0,0,0,97874359,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7d31-7dc4-7000-8000-00000000001b',0,'rules','rules/refunds','overloaded',120.0,NULL,4010,297,0,0,0,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7d72-8bb4-7000-8000-00000000000a',0,'rules','rules/refunds',NULL,120.0,NULL,1611,345,0,0,0,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7d86-b1be-7000-8000-000000000004',0,'private','own/llama','overloaded',120.0,NULL,3160,684,0,0,0,694849312,'hardware',0);
+INSERT INTO "attempt" VALUES('019b7d86-b1be-7000-8000-000000000004',1,'rules','rules/refunds',NULL,120.0,NULL,NULL,NULL,NULL,NULL,NULL,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7d86-b1be-7000-8000-000000000004',2,'cloud','acme/small','schema',120.0,NULL,2028,407,0,0,0,63301824,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7e0f-167c-7000-8000-000000000002',0,'private','own/llama','overloaded',120.0,NULL,1999,83,0,0,0,NULL,'hardware',0);
+INSERT INTO "attempt" VALUES('019b7e1f-9579-7000-8000-000000000018',0,'cloud','acme/large',NULL,120.0,NULL,NULL,NULL,NULL,NULL,NULL,47866346292,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7e2c-d364-7000-8000-000000000006',0,'cloud','acme/large','schema',120.0,NULL,4581,401,0,0,0,745842401730,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7e2c-d364-7000-8000-000000000006',1,'cloud','acme/small',NULL,120.0,NULL,1561,68,0,0,0,528725665836,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7e2c-d364-7000-8000-000000000006',2,'cloud','acme/small',NULL,120.0,NULL,1,580,0,0,0,374134293241,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7e8a-d6b9-7000-8000-000000000001',0,'cloud','acme/large',NULL,120.0,NULL,1811,47,0,0,0,66423868,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7e8a-d6b9-7000-8000-000000000001',1,'private','own/llama',NULL,120.0,NULL,4589,835,0,0,0,NULL,'hardware',0);
+INSERT INTO "attempt" VALUES('019b7e8a-d6b9-7000-8000-000000000001',2,'rules','rules/refunds',NULL,120.0,NULL,1539,381,0,0,0,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7ece-d6c1-7000-8000-000000000000',0,'rules','rules/refunds','overloaded',120.0,NULL,4389,96,0,0,0,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7f61-7d2d-7000-8000-00000000001a',0,'rules','rules/refunds',NULL,120.0,NULL,2353,785,0,0,0,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7f68-948e-7000-8000-00000000003b',0,'private','own/llama',NULL,120.0,NULL,3623,235,0,0,0,619936130,'hardware',0);
+INSERT INTO "attempt" VALUES('019b7f69-62bf-7000-8000-000000000039',0,'private','own/llama',NULL,120.0,NULL,4128,386,0,0,0,NULL,'hardware',0);
+INSERT INTO "attempt" VALUES('019b7f69-62bf-7000-8000-000000000039',1,'rules','rules/refunds',NULL,120.0,NULL,NULL,NULL,NULL,NULL,NULL,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7f69-62bf-7000-8000-000000000039',2,'cloud','acme/small','overloaded',120.0,NULL,1811,67,0,0,0,NULL,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7fac-ad9d-7000-8000-000000000008',0,'cloud','acme/large','overloaded',120.0,NULL,4449,27,0,0,0,24798844,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7fec-b7fa-7000-8000-000000000005',0,'cache','cache',NULL,120.0,NULL,1443,154,0,0,0,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7ffd-771b-7000-8000-000000000014',0,'private','own/llama','overloaded',120.0,NULL,1457,277,0,0,0,570249079,'hardware',0);
+INSERT INTO "attempt" VALUES('019b7ffd-771b-7000-8000-000000000014',1,'rules','rules/refunds',NULL,120.0,NULL,NULL,NULL,NULL,NULL,NULL,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7ffd-771b-7000-8000-000000000014',2,'cloud','acme/large','schema',120.0,NULL,3662,108,0,0,0,210359129972,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7fff-72d2-7000-8000-000000000019',0,'rules','rules/refunds',NULL,120.0,NULL,4353,697,0,0,0,0,'contract:test',0);
+INSERT INTO "attempt" VALUES('019b7fff-72d2-7000-8000-000000000019',1,'cloud','acme/small',NULL,120.0,NULL,4120,548,0,0,0,NULL,'contract:test',0);
+CREATE TABLE call (
+    call_id TEXT PRIMARY KEY,
+    started_ms INTEGER NOT NULL,
+    capability TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    team TEXT,
+    application TEXT,
+    user TEXT,
+    data_class TEXT NOT NULL,
+    snapshot TEXT NOT NULL,
+    status TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    target TEXT,
+    place TEXT,
+    latency_ms REAL NOT NULL,
+    attempts INTEGER NOT NULL,
+    cost_nano_usd INTEGER,
+    considered TEXT NOT NULL
+) WITHOUT ROWID;
+INSERT INTO "call" VALUES('019b7708-d63c-7000-8000-00000000002c',1767228626492,'support','ticket-19','web','acme',NULL,NULL,NULL,'confidential+personal','bbbb','exhausted','first','own/llama','private',8585.204,1,NULL,'');
+INSERT INTO "call" VALUES('019b7724-c3e6-7000-8000-000000000017',1767230456806,'support','ticket-2','web','beta','sales',NULL,NULL,'internal','bbbb','cancelled','first','rules/refunds','rules',3505.77,1,0,'');
+INSERT INTO "call" VALUES('019b772b-f198-7000-8000-000000000026',1767230927256,'translate','ticket-14','web','beta',NULL,NULL,NULL,'confidential+personal','aaaa','exhausted','first','own/llama','private',730.012,1,NULL,'');
+INSERT INTO "call" VALUES('019b7744-27ba-7000-8000-000000000009',1767232513978,'support','ticket-7','web','beta','care','desk',NULL,'confidential+personal','bbbb','exhausted','first','cache','cache',7277.13,1,0,'');
+INSERT INTO "call" VALUES('019b7767-6a27-7000-8000-000000000035',1767234824743,'translate','ticket-2','web','beta',NULL,'desk',NULL,'internal','aaaa','ok','first','acme/large','cloud',5589.554,2,NULL,'');
+INSERT INTO "call" VALUES('019b7784-dbb3-7000-8000-000000000015',1767236754355,'translate','ticket-1','web','beta','sales','desk','bob','internal','aaaa','ok','first','rules/refunds','rules',407.328,1,0,'acme/small=breaker:open');
+INSERT INTO "call" VALUES('019b77be-9a9f-7000-8000-000000000038',1767240538783,'translate','ticket-12','web','beta','care','desk',NULL,'confidential+personal','aaaa','cancelled','first',NULL,NULL,4591.549,0,0,'acme/small=breaker:open');
+INSERT INTO "call" VALUES('019b77cf-8743-7000-8000-00000000001e',1767241647939,'translate','ticket-0','web','beta','sales',NULL,'ada@example.com','confidential+personal','bbbb','ok','first','own/llama','private',7688.327,1,NULL,'acme/small=breaker:open');
+INSERT INTO "call" VALUES('019b7810-9c4a-7000-8000-000000000024',1767245913162,'support','ticket-3','web','acme',NULL,NULL,NULL,'internal','bbbb','ok','first','cache','cache',8661.922,1,0,'');
+INSERT INTO "call" VALUES('019b7828-bfa5-7000-8000-000000000025',1767247495077,'translate','ticket-22','web','beta','sales',NULL,'ada@example.com','confidential+personal','aaaa','ok','first',NULL,NULL,7114.427,0,0,'acme/small=breaker:open');
+INSERT INTO "call" VALUES('019b788c-58c4-7000-8000-00000000003a',1767254022340,'translate','ticket-19','web','acme','sales','desk','ada@example.com','internal','bbbb','ok','first','acme/small','cloud',8936.593,2,173118690,'');
+INSERT INTO "call" VALUES('019b788f-ae6b-7000-8000-000000000034',1767254240875,'translate','ticket-23','web','acme','care','desk','ada@example.com','internal','aaaa','ok','first','cache','cache',133.706,1,0,'');
+INSERT INTO "call" VALUES('019b7891-827b-7000-8000-000000000007',1767254360699,'translate','ticket-15','web','beta','care','desk','ada@example.com','confidential+personal','bbbb','ok','first',NULL,NULL,1297.229,0,0,'');
+INSERT INTO "call" VALUES('019b78be-0fc3-7000-8000-000000000022',1767257280451,'translate','ticket-12','web','acme',NULL,'desk',NULL,'confidential+personal','bbbb','exhausted','first','acme/large','cloud',5812.196,1,225491082,'');
+INSERT INTO "call" VALUES('019b78ec-27bf-7000-8000-00000000000b',1767260301247,'support','ticket-13','web','acme',NULL,NULL,'bob','internal','aaaa','cancelled','first','cache','cache',6745.516,3,93146944,'');
+INSERT INTO "call" VALUES('019b78f8-e150-7000-8000-00000000001c',1767261135184,'translate','ticket-8','web','beta','care',NULL,'bob','confidential+personal','aaaa','ok','first','cache','cache',6330.093,1,0,'');
+INSERT INTO "call" VALUES('019b7900-33d3-7000-8000-00000000001d',1767261615059,'translate','ticket-12','web','beta','sales','desk','ada@example.com','confidential+personal','bbbb','ok','first',NULL,NULL,3745.748,0,0,'');
+INSERT INTO "call" VALUES('019b7936-f903-7000-8000-000000000016',1767265204483,'translate','ticket-0','web','beta','care',NULL,'ada@example.com','confidential+personal','aaaa','cancelled','first','own/llama','private',5904.23,1,NULL,'');
+INSERT INTO "call" VALUES('019b7938-667b-7000-8000-000000000037',1767265298043,'translate','ticket-20','web','acme','sales','desk','ada@example.com','internal','bbbb','exhausted','first','own/llama','private',6872.134,1,625588468,'');
+INSERT INTO "call" VALUES('019b7945-e492-7000-8000-00000000002e',1767266182290,'support','ticket-15','web','acme','care','desk','bob','internal','aaaa','cancelled','first','cache','cache',7622.914,2,NULL,'');
+INSERT INTO "call" VALUES('019b794c-ca18-7000-8000-000000000021',1767266634264,'translate','ticket-17','web','acme','care',NULL,'ada@example.com','confidential+personal','aaaa','cancelled','first','acme/small','cloud',1819.436,1,973088612,'');
+INSERT INTO "call" VALUES('019b796e-44a6-7000-8000-000000000027',1767268828326,'translate','ticket-7','web','beta','sales',NULL,NULL,'confidential+personal','aaaa','ok','first','rules/refunds','rules',2805.579,1,0,'');
+INSERT INTO "call" VALUES('019b7994-447b-7000-8000-000000000031',1767271318651,'support','ticket-3','web','acme',NULL,'desk','bob','internal','aaaa','exhausted','first',NULL,NULL,5427.459,0,0,'acme/small=breaker:open');
+INSERT INTO "call" VALUES('019b799f-51d7-7000-8000-00000000001f',1767272042967,'translate','ticket-20','web','beta','care',NULL,'bob','confidential+personal','aaaa','cancelled','first','cache','cache',4943.143,1,0,'acme/small=breaker:open');
+INSERT INTO "call" VALUES('019b79cf-9d21-7000-8000-00000000000f',1767275207969,'support','ticket-14','web','beta',NULL,NULL,'bob','confidential+personal','aaaa','ok','first','acme/small','cloud',2278.12,1,130590580,'');
+INSERT INTO "call" VALUES('019b79fa-be1a-7000-8000-000000000028',1767278034458,'support','ticket-8','web','beta','sales',NULL,'bob','internal','aaaa','exhausted','first','rules/refunds','rules',489.415,1,0,'');
+INSERT INTO "call" VALUES('019b7a21-b3ff-7000-8000-00000000002f',1767280587775,'translate','ticket-9','web','acme','care',NULL,'ada@example.com','internal','aaaa','exhausted','first','acme/large','cloud',2265.033,1,280774772664,'');
+INSERT INTO "call" VALUES('019b7a46-966e-7000-8000-00000000002b',1767283005038,'translate','ticket-6','web','beta',NULL,'desk',NULL,'confidential+personal','aaaa','ok','first','acme/large','cloud',7230.082,1,987312497,'');
+INSERT INTO "call" VALUES('019b7a57-2e2f-7000-8000-00000000000c',1767284092463,'support','ticket-6','web','beta','sales',NULL,'bob','confidential+personal','aaaa','ok','first',NULL,NULL,4899.266,0,0,'acme/small=breaker:open');
+INSERT INTO "call" VALUES('019b7ab0-dd24-7000-8000-000000000011',1767289969956,'translate','ticket-2','web','acme','care','desk','ada@example.com','internal','bbbb','cancelled','first','rules/refunds','rules',8272.56,3,NULL,'');
+INSERT INTO "call" VALUES('019b7b39-bd7c-7000-8000-00000000002d',1767298940284,'translate','ticket-15','web','beta','care',NULL,'bob','internal','aaaa','exhausted','first','acme/small','cloud',6776.02,1,880505684130,'');
+INSERT INTO "call" VALUES('019b7b50-f551-7000-8000-00000000000d',1767300461905,'translate','ticket-14','web','beta',NULL,NULL,NULL,'internal','aaaa','ok','first','cache','cache',379.982,3,1423345771,'');
+INSERT INTO "call" VALUES('019b7b7f-9de7-7000-8000-000000000013',1767303519719,'support','ticket-14','web','beta','care',NULL,NULL,'internal','bbbb','ok','first',NULL,NULL,8722.922,0,0,'acme/small=breaker:open');
+INSERT INTO "call" VALUES('019b7b88-b838-7000-8000-000000000003',1767304116280,'support','ticket-15','web','beta','sales','desk','bob','confidential+personal','bbbb','ok','first','rules/refunds','rules',7559.742,1,0,'');
+INSERT INTO "call" VALUES('019b7b9b-0729-7000-8000-000000000036',1767305316137,'support','ticket-18','web','acme',NULL,NULL,NULL,'internal','bbbb','ok','first','rules/refunds','rules',1059.756,1,0,'');
+INSERT INTO "call" VALUES('019b7bae-0b47-7000-8000-00000000002a',1767306562375,'support','ticket-20','web','acme','sales',NULL,'ada@example.com','confidential+personal','bbbb','ok','first','cache','cache',7398.107,2,731483727704,'acme/small=breaker:open');
+INSERT INTO "call" VALUES('019b7bdf-d854-7000-8000-000000000032',1767309826132,'translate','ticket-6','web','acme',NULL,NULL,'ada@example.com','internal','aaaa','cancelled','first',NULL,NULL,6590.11,0,0,'');
+INSERT INTO "call" VALUES('019b7c57-21c7-7000-8000-000000000010',1767317643719,'support','ticket-23','web','acme','sales',NULL,NULL,'confidential+personal','bbbb','cancelled','first',NULL,NULL,3634.407,0,0,'acme/small=breaker:open');
+INSERT INTO "call" VALUES('019b7c61-ee53-7000-8000-000000000020',1767318351443,'translate','ticket-14','web','acme','care','desk','bob','confidential+personal','aaaa','ok','first','acme/large','cloud',1506.159,2,136699491,'acme/small=breaker:open');
+INSERT INTO "call" VALUES('019b7c72-2a7e-7000-8000-000000000033',1767319415422,'translate','ticket-13','web','beta','sales','desk','ada@example.com','confidential+personal','bbbb','ok','first','acme/large','cloud',7778.245,3,NULL,'');
+INSERT INTO "call" VALUES('019b7cd3-3824-7000-8000-000000000023',1767325775908,'support','ticket-4','web','beta','sales','desk',NULL,'internal','bbbb','exhausted','first',NULL,NULL,8372.161,0,0,'');
+INSERT INTO "call" VALUES('019b7cf1-94da-7000-8000-00000000000e',1767327765722,'support','ticket-24','web','acme','sales','desk','ada@example.com','confidential+personal','bbbb','cancelled','first',NULL,NULL,8473.522,0,0,'');
+INSERT INTO "call" VALUES('019b7d31-7dc4-7000-8000-00000000001b',1767331954116,'support','ticket-15','web','beta',NULL,NULL,'ada@example.com','internal','bbbb','exhausted','first','rules/refunds','rules',157.737,1,0,'acme/small=breaker:open');
+INSERT INTO "call" VALUES('019b7d72-8bb4-7000-8000-00000000000a',1767336217524,'translate','ticket-2','web','acme','care','desk','bob','internal','aaaa','ok','first','rules/refunds','rules',8188.012,1,0,'');
+INSERT INTO "call" VALUES('019b7d86-b1be-7000-8000-000000000004',1767337537982,'support','ticket-1','web','acme','care','desk','bob','confidential+personal','bbbb','ok','first','acme/small','cloud',7373.555,3,758151136,'');
+INSERT INTO "call" VALUES('019b7e0f-167c-7000-8000-000000000002',1767346476668,'translate','ticket-18','web','beta','sales','desk','ada@example.com','internal','aaaa','ok','first','own/llama','private',4607.493,1,NULL,'');
+INSERT INTO "call" VALUES('019b7e1f-9579-7000-8000-000000000018',1767347557753,'translate','ticket-4','web','acme','sales',NULL,NULL,'internal','bbbb','ok','first','acme/large','cloud',1198.012,1,47866346292,'');
+INSERT INTO "call" VALUES('019b7e2c-d364-7000-8000-000000000006',1767348425572,'translate','ticket-4','web','beta','sales',NULL,NULL,'internal','bbbb','cancelled','first','acme/small','cloud',3386.189,3,1648702360807,'');
+INSERT INTO "call" VALUES('019b7e8a-d6b9-7000-8000-000000000001',1767354586809,'support','ticket-7','web','acme','sales',NULL,'bob','internal','bbbb','exhausted','first','rules/refunds','rules',6123.664,3,NULL,'');
+INSERT INTO "call" VALUES('019b7ece-d6c1-7000-8000-000000000000',1767359043265,'translate','ticket-4','web','acme',NULL,NULL,'ada@example.com','confidential+personal','bbbb','ok','first','rules/refunds','rules',2166.119,1,0,'acme/small=breaker:open');
+INSERT INTO "call" VALUES('019b7f61-7d2d-7000-8000-00000000001a',1767368654125,'translate','ticket-15','web','acme',NULL,NULL,'ada@example.com','confidential+personal','aaaa','ok','first','rules/refunds','rules',5590.433,1,0,'acme/small=breaker:open');
+INSERT INTO "call" VALUES('019b7f68-948e-7000-8000-00000000003b',1767369118862,'translate','ticket-8','web','acme','care','desk','ada@example.com','confidential+personal','aaaa','ok','first','own/llama','private',6724.129,1,619936130,'acme/small=breaker:open');
+INSERT INTO "call" VALUES('019b7f69-62bf-7000-8000-000000000039',1767369171647,'support','ticket-2','web','beta',NULL,'desk','bob','confidential+personal','bbbb','exhausted','first','acme/small','cloud',1292.322,3,NULL,'');
+INSERT INTO "call" VALUES('019b7fac-ad9d-7000-8000-000000000008',1767373581725,'translate','ticket-22','web','beta','sales','desk',NULL,'confidential+personal','bbbb','ok','first','acme/large','cloud',4793.425,1,24798844,'');
+INSERT INTO "call" VALUES('019b7fc4-8b4b-7000-8000-000000000030',1767375145803,'support','ticket-20','web','acme',NULL,NULL,'ada@example.com','internal','aaaa','exhausted','first',NULL,NULL,8229.397,0,0,'');
+INSERT INTO "call" VALUES('019b7fec-b7fa-7000-8000-000000000005',1767377778682,'translate','ticket-21','web','acme','care',NULL,'ada@example.com','confidential+personal','bbbb','ok','first','cache','cache',1311.258,1,0,'');
+INSERT INTO "call" VALUES('019b7ffd-771b-7000-8000-000000000014',1767378876187,'support','ticket-9','web','beta','sales','desk','bob','internal','aaaa','ok','first','acme/large','cloud',3084.473,3,210929379051,'');
+INSERT INTO "call" VALUES('019b7fff-72d2-7000-8000-000000000019',1767379006162,'translate','ticket-14','web','acme','sales','desk','ada@example.com','internal','aaaa','ok','first','acme/small','cloud',2113.224,2,NULL,'');
+INSERT INTO "call" VALUES('019b8057-61e8-7000-8000-000000000012',1767384769000,'support','ticket-8','web','beta',NULL,'desk',NULL,'internal','aaaa','ok','first',NULL,NULL,753.866,0,0,'acme/small=breaker:open');
+INSERT INTO "call" VALUES('019b8086-6dc1-7000-8000-000000000029',1767387852225,'support','ticket-13','web','acme','care','desk','bob','confidential+personal','aaaa','ok','first',NULL,NULL,8977.769,0,0,'');
+CREATE TABLE infra_cost (
+    target TEXT NOT NULL,
+    hour_ms INTEGER NOT NULL,
+    paid_s REAL NOT NULL,
+    paid_nano_usd INTEGER NOT NULL,
+    busy_s REAL NOT NULL,
+    busy_nano_usd INTEGER NOT NULL,
+    PRIMARY KEY (target, hour_ms)
+) WITHOUT ROWID;
+INSERT INTO "infra_cost" VALUES('own/llama',1767225600000,3600.0,1200000007,1565.723,421316823);
+INSERT INTO "infra_cost" VALUES('own/llama',1767229200000,3600.0,1200000007,393.405,229500961);
+INSERT INTO "infra_cost" VALUES('own/llama',1767232800000,3600.0,1200000007,1010.896,833956412);
+INSERT INTO "infra_cost" VALUES('own/llama',1767236400000,3600.0,1200000007,1670.099,27095448);
+INSERT INTO "infra_cost" VALUES('own/llama',1767240000000,3600.0,1200000007,1436.476,937436860);
+INSERT INTO "infra_cost" VALUES('own/llama',1767243600000,3600.0,1200000007,2496.382,1074786693);
+INSERT INTO "infra_cost" VALUES('own/llama',1767247200000,3600.0,1200000007,3531.173,636113166);
+INSERT INTO "infra_cost" VALUES('own/llama',1767250800000,3600.0,1200000007,1667.805,304540095);
+INSERT INTO "infra_cost" VALUES('own/llama',1767254400000,3600.0,1200000007,925.969,869115357);
+INSERT INTO "infra_cost" VALUES('own/llama',1767258000000,3600.0,1200000007,19.864,520301453);
+INSERT INTO "infra_cost" VALUES('own/llama',1767261600000,3600.0,1200000007,3268.814,923478888);
+INSERT INTO "infra_cost" VALUES('own/llama',1767265200000,3600.0,1200000007,2524.183,904423049);
+INSERT INTO "infra_cost" VALUES('own/llama',1767268800000,3600.0,1200000007,3045.577,490927976);
+INSERT INTO "infra_cost" VALUES('own/llama',1767272400000,3600.0,1200000007,2446.547,266750746);
+INSERT INTO "infra_cost" VALUES('own/llama',1767276000000,3600.0,1200000007,1634.05,672193040);
+INSERT INTO "infra_cost" VALUES('own/llama',1767279600000,3600.0,1200000007,935.309,210167370);
+INSERT INTO "infra_cost" VALUES('own/llama',1767283200000,3600.0,1200000007,3221.079,520541710);
+INSERT INTO "infra_cost" VALUES('own/llama',1767286800000,3600.0,1200000007,2816.561,335991849);
+INSERT INTO "infra_cost" VALUES('own/llama',1767290400000,3600.0,1200000007,900.22,909630795);
+INSERT INTO "infra_cost" VALUES('own/llama',1767294000000,3600.0,1200000007,1737.877,42213754);
+INSERT INTO "infra_cost" VALUES('own/llama',1767297600000,3600.0,1200000007,2237.648,879060979);
+INSERT INTO "infra_cost" VALUES('own/llama',1767301200000,3600.0,1200000007,1865.708,393122811);
+INSERT INTO "infra_cost" VALUES('own/llama',1767304800000,3600.0,1200000007,3220.18,704489692);
+INSERT INTO "infra_cost" VALUES('own/llama',1767308400000,3600.0,1200000007,2801.446,834744987);
+INSERT INTO "infra_cost" VALUES('own/llama',1767312000000,3600.0,1200000007,2994.737,228449352);
+INSERT INTO "infra_cost" VALUES('own/llama',1767315600000,3600.0,1200000007,137.324,1166856539);
+INSERT INTO "infra_cost" VALUES('own/llama',1767319200000,3600.0,1200000007,784.373,429091975);
+INSERT INTO "infra_cost" VALUES('own/llama',1767322800000,3600.0,1200000007,1869.192,217082661);
+INSERT INTO "infra_cost" VALUES('own/llama',1767326400000,3600.0,1200000007,3049.774,980937650);
+INSERT INTO "infra_cost" VALUES('own/llama',1767330000000,3600.0,1200000007,1947.727,1021634267);
+INSERT INTO "infra_cost" VALUES('own/llama',1767333600000,3600.0,1200000007,1843.888,794384063);
+INSERT INTO "infra_cost" VALUES('own/llama',1767337200000,3600.0,1200000007,1878.078,881217020);
+INSERT INTO "infra_cost" VALUES('own/llama',1767340800000,3600.0,1200000007,2671.596,981205881);
+INSERT INTO "infra_cost" VALUES('own/llama',1767344400000,3600.0,1200000007,756.322,394713156);
+INSERT INTO "infra_cost" VALUES('own/llama',1767348000000,3600.0,1200000007,1412.975,262840463);
+INSERT INTO "infra_cost" VALUES('own/llama',1767351600000,3600.0,1200000007,2624.783,763372457);
+INSERT INTO "infra_cost" VALUES('own/llama',1767355200000,3600.0,1200000007,2295.248,542148828);
+INSERT INTO "infra_cost" VALUES('own/llama',1767358800000,3600.0,1200000007,987.686,858315234);
+INSERT INTO "infra_cost" VALUES('own/llama',1767362400000,3600.0,1200000007,221.414,161458465);
+INSERT INTO "infra_cost" VALUES('own/llama',1767366000000,3600.0,1200000007,1506.897,903117943);
+INSERT INTO "infra_cost" VALUES('own/llama',1767369600000,3600.0,1200000007,2262.833,756182683);
+INSERT INTO "infra_cost" VALUES('own/llama',1767373200000,3600.0,1200000007,2088.631,234630792);
+INSERT INTO "infra_cost" VALUES('own/llama',1767376800000,3600.0,1200000007,807.938,860019292);
+INSERT INTO "infra_cost" VALUES('own/llama',1767380400000,3600.0,1200000007,3383.753,1131888039);
+INSERT INTO "infra_cost" VALUES('own/llama',1767384000000,3600.0,1200000007,3497.404,841733603);
+INSERT INTO "infra_cost" VALUES('own/llama',1767387600000,3600.0,1200000007,1663.62,353332678);
+INSERT INTO "infra_cost" VALUES('own/llama',1767391200000,3600.0,1200000007,465.477,147950798);
+INSERT INTO "infra_cost" VALUES('own/llama',1767394800000,3600.0,1200000007,2914.461,414833772);
+INSERT INTO "infra_cost" VALUES('own/llama',1767398400000,3600.0,1200000007,1688.971,485302973);
+INSERT INTO "infra_cost" VALUES('own/llama',1767402000000,3600.0,1200000007,2932.702,314098394);
+CREATE TABLE latency_hour (
+    bucket_ms INTEGER NOT NULL,
+    capability TEXT NOT NULL,
+    bin INTEGER NOT NULL,
+    calls INTEGER NOT NULL,
+    PRIMARY KEY (bucket_ms, capability, bin)
+) WITHOUT ROWID;
+INSERT INTO "latency_hour" VALUES(1767225600000,'support',65,1);
+INSERT INTO "latency_hour" VALUES(1767229200000,'support',58,1);
+INSERT INTO "latency_hour" VALUES(1767229200000,'support',64,1);
+INSERT INTO "latency_hour" VALUES(1767229200000,'translate',47,1);
+INSERT INTO "latency_hour" VALUES(1767232800000,'translate',62,1);
+INSERT INTO "latency_hour" VALUES(1767236400000,'translate',43,1);
+INSERT INTO "latency_hour" VALUES(1767240000000,'translate',60,1);
+INSERT INTO "latency_hour" VALUES(1767240000000,'translate',64,1);
+INSERT INTO "latency_hour" VALUES(1767243600000,'support',65,1);
+INSERT INTO "latency_hour" VALUES(1767247200000,'translate',63,1);
+INSERT INTO "latency_hour" VALUES(1767250800000,'translate',35,1);
+INSERT INTO "latency_hour" VALUES(1767250800000,'translate',51,1);
+INSERT INTO "latency_hour" VALUES(1767250800000,'translate',65,1);
+INSERT INTO "latency_hour" VALUES(1767254400000,'translate',62,1);
+INSERT INTO "latency_hour" VALUES(1767258000000,'support',63,1);
+INSERT INTO "latency_hour" VALUES(1767258000000,'translate',63,1);
+INSERT INTO "latency_hour" VALUES(1767261600000,'translate',59,1);
+INSERT INTO "latency_hour" VALUES(1767265200000,'support',64,1);
+INSERT INTO "latency_hour" VALUES(1767265200000,'translate',54,1);
+INSERT INTO "latency_hour" VALUES(1767265200000,'translate',62,1);
+INSERT INTO "latency_hour" VALUES(1767265200000,'translate',63,1);
+INSERT INTO "latency_hour" VALUES(1767268800000,'support',62,1);
+INSERT INTO "latency_hour" VALUES(1767268800000,'translate',57,1);
+INSERT INTO "latency_hour" VALUES(1767268800000,'translate',61,1);
+INSERT INTO "latency_hour" VALUES(1767272400000,'support',55,1);
+INSERT INTO "latency_hour" VALUES(1767276000000,'support',44,1);
+INSERT INTO "latency_hour" VALUES(1767279600000,'translate',55,1);
+INSERT INTO "latency_hour" VALUES(1767279600000,'translate',64,1);
+INSERT INTO "latency_hour" VALUES(1767283200000,'support',61,1);
+INSERT INTO "latency_hour" VALUES(1767286800000,'translate',65,1);
+INSERT INTO "latency_hour" VALUES(1767297600000,'translate',42,1);
+INSERT INTO "latency_hour" VALUES(1767297600000,'translate',63,1);
+INSERT INTO "latency_hour" VALUES(1767301200000,'support',64,1);
+INSERT INTO "latency_hour" VALUES(1767301200000,'support',65,1);
+INSERT INTO "latency_hour" VALUES(1767304800000,'support',50,1);
+INSERT INTO "latency_hour" VALUES(1767304800000,'support',64,1);
+INSERT INTO "latency_hour" VALUES(1767308400000,'translate',63,1);
+INSERT INTO "latency_hour" VALUES(1767315600000,'support',59,1);
+INSERT INTO "latency_hour" VALUES(1767315600000,'translate',52,1);
+INSERT INTO "latency_hour" VALUES(1767319200000,'translate',64,1);
+INSERT INTO "latency_hour" VALUES(1767322800000,'support',65,1);
+INSERT INTO "latency_hour" VALUES(1767326400000,'support',65,1);
+INSERT INTO "latency_hour" VALUES(1767330000000,'support',36,1);
+INSERT INTO "latency_hour" VALUES(1767333600000,'translate',64,1);
+INSERT INTO "latency_hour" VALUES(1767337200000,'support',64,1);
+INSERT INTO "latency_hour" VALUES(1767344400000,'translate',51,1);
+INSERT INTO "latency_hour" VALUES(1767344400000,'translate',60,1);
+INSERT INTO "latency_hour" VALUES(1767348000000,'translate',58,1);
+INSERT INTO "latency_hour" VALUES(1767351600000,'support',62,1);
+INSERT INTO "latency_hour" VALUES(1767358800000,'translate',55,1);
+INSERT INTO "latency_hour" VALUES(1767366000000,'support',51,1);
+INSERT INTO "latency_hour" VALUES(1767366000000,'translate',62,1);
+INSERT INTO "latency_hour" VALUES(1767366000000,'translate',63,1);
+INSERT INTO "latency_hour" VALUES(1767373200000,'support',65,1);
+INSERT INTO "latency_hour" VALUES(1767373200000,'translate',61,1);
+INSERT INTO "latency_hour" VALUES(1767376800000,'support',57,1);
+INSERT INTO "latency_hour" VALUES(1767376800000,'translate',51,1);
+INSERT INTO "latency_hour" VALUES(1767376800000,'translate',55,1);
+INSERT INTO "latency_hour" VALUES(1767384000000,'support',47,1);
+INSERT INTO "latency_hour" VALUES(1767387600000,'support',65,1);
+CREATE TABLE outcome (
+    recorded INTEGER PRIMARY KEY AUTOINCREMENT,
+    tenant TEXT NOT NULL,
+    outcome_id TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    capability TEXT,
+    kind TEXT NOT NULL,
+    success INTEGER NOT NULL,
+    value_nano_usd INTEGER,
+    at_ms INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    UNIQUE (tenant, outcome_id)
+);
+INSERT INTO "outcome" VALUES(1,'beta','o-0','ticket-13',NULL,'resolved',1,NULL,1767430800000,'application');
+INSERT INTO "outcome" VALUES(2,'acme','o-1','ticket-19',NULL,'reopened',1,9000000000,1767225600000,'application');
+INSERT INTO "outcome" VALUES(3,'acme','o-2','ticket-17','translate','resolved',1,NULL,1767294000000,'application');
+INSERT INTO "outcome" VALUES(4,'beta','o-3','ticket-26',NULL,'resolved',1,NULL,1767225600000,'application');
+INSERT INTO "outcome" VALUES(5,'acme','o-4','ticket-2',NULL,'reopened',0,9000000000,1767405600000,'application');
+INSERT INTO "outcome" VALUES(6,'acme','o-5','ticket-0',NULL,'reopened',1,9000000000,1767351600000,'application');
+INSERT INTO "outcome" VALUES(7,'beta','o-6','ticket-16',NULL,'resolved',1,NULL,1767430800000,'application');
+INSERT INTO "outcome" VALUES(8,'acme','o-7','ticket-12','support','resolved',1,NULL,1767236400000,'application');
+INSERT INTO "outcome" VALUES(9,'acme','o-8','ticket-21',NULL,'resolved',1,9000000000,1767268800000,'application');
+INSERT INTO "outcome" VALUES(10,'beta','o-9','ticket-2',NULL,'resolved',1,9000000000,1767427200000,'application');
+INSERT INTO "outcome" VALUES(11,'beta','o-10','ticket-13',NULL,'resolved',1,9000000000,1767373200000,'application');
+INSERT INTO "outcome" VALUES(12,'acme','o-11','ticket-8','support','reopened',1,9000000000,1767250800000,'application');
+INSERT INTO "outcome" VALUES(13,'beta','o-12','ticket-8',NULL,'reopened',1,9000000000,1767434400000,'application');
+INSERT INTO "outcome" VALUES(14,'acme','o-13','ticket-6',NULL,'reopened',0,NULL,1767225600000,'application');
+INSERT INTO "outcome" VALUES(15,'acme','o-14','ticket-26',NULL,'resolved',0,9000000000,1767394800000,'application');
+INSERT INTO "outcome" VALUES(16,'acme','o-15','ticket-10',NULL,'reopened',1,9000000000,1767420000000,'application');
+INSERT INTO "outcome" VALUES(17,'acme','o-16','ticket-22',NULL,'reopened',0,NULL,1767322800000,'application');
+INSERT INTO "outcome" VALUES(18,'acme','o-17','ticket-12',NULL,'resolved',1,NULL,1767261600000,'application');
+INSERT INTO "outcome" VALUES(19,'acme','o-18','ticket-19','support','resolved',1,NULL,1767258000000,'application');
+INSERT INTO "outcome" VALUES(20,'acme','o-19','ticket-22','support','resolved',0,9000000000,1767240000000,'application');
+INSERT INTO "outcome" VALUES(21,'acme','o-20','ticket-26',NULL,'resolved',0,9000000000,1767398400000,'application');
+INSERT INTO "outcome" VALUES(22,'acme','o-21','ticket-3','support','reopened',1,NULL,1767420000000,'application');
+INSERT INTO "outcome" VALUES(23,'acme','o-22','ticket-4',NULL,'reopened',0,NULL,1767373200000,'application');
+INSERT INTO "outcome" VALUES(24,'beta','o-23','ticket-13',NULL,'resolved',1,9000000000,1767283200000,'application');
+INSERT INTO "outcome" VALUES(25,'beta','o-24','ticket-11',NULL,'reopened',0,9000000000,1767362400000,'application');
+INSERT INTO "outcome" VALUES(26,'beta','o-25','ticket-0',NULL,'reopened',1,NULL,1767344400000,'application');
+INSERT INTO "outcome" VALUES(27,'acme','o-26','ticket-1',NULL,'reopened',0,NULL,1767412800000,'application');
+INSERT INTO "outcome" VALUES(28,'acme','o-27','ticket-16','support','resolved',1,NULL,1767398400000,'application');
+INSERT INTO "outcome" VALUES(29,'beta','o-28','ticket-3',NULL,'reopened',1,NULL,1767412800000,'application');
+INSERT INTO "outcome" VALUES(30,'beta','o-29','ticket-26',NULL,'resolved',1,9000000000,1767261600000,'application');
+INSERT INTO "outcome" VALUES(31,'beta','o-30','ticket-7',NULL,'reopened',1,NULL,1767369600000,'application');
+INSERT INTO "outcome" VALUES(32,'acme','o-31','ticket-22',NULL,'reopened',1,NULL,1767304800000,'application');
+INSERT INTO "outcome" VALUES(33,'acme','o-32','ticket-23',NULL,'reopened',1,NULL,1767373200000,'application');
+INSERT INTO "outcome" VALUES(34,'acme','o-33','ticket-13','translate','reopened',1,NULL,1767427200000,'application');
+INSERT INTO "outcome" VALUES(35,'beta','o-34','ticket-11','support','reopened',1,9000000000,1767423600000,'application');
+INSERT INTO "outcome" VALUES(36,'beta','o-35','ticket-22','translate','reopened',1,9000000000,1767254400000,'application');
+INSERT INTO "outcome" VALUES(37,'acme','o-36','ticket-22',NULL,'resolved',1,9000000000,1767286800000,'application');
+INSERT INTO "outcome" VALUES(38,'beta','o-37','ticket-7',NULL,'resolved',1,NULL,1767304800000,'application');
+INSERT INTO "outcome" VALUES(39,'beta','o-38','ticket-6',NULL,'resolved',0,NULL,1767391200000,'application');
+INSERT INTO "outcome" VALUES(40,'acme','o-39','ticket-3',NULL,'reopened',1,9000000000,1767258000000,'application');
+CREATE TABLE rollup_hour (
+    bucket_ms INTEGER NOT NULL,
+    capability TEXT NOT NULL,
+    place TEXT NOT NULL,
+    target TEXT NOT NULL,
+    snapshot TEXT NOT NULL,
+    calls INTEGER NOT NULL,
+    ok INTEGER NOT NULL,
+    fallbacks INTEGER NOT NULL,
+    cost_nano_usd INTEGER NOT NULL,
+    cost_unknown INTEGER NOT NULL,
+    tokens_in INTEGER NOT NULL,
+    tokens_out INTEGER NOT NULL,
+    PRIMARY KEY (bucket_ms, capability, place, target, snapshot)
+) WITHOUT ROWID;
+INSERT INTO "rollup_hour" VALUES(1767225600000,'support','private','own/llama','bbbb',1,0,0,0,1,2592,282);
+INSERT INTO "rollup_hour" VALUES(1767229200000,'support','cache','cache','bbbb',1,0,0,0,0,4036,364);
+INSERT INTO "rollup_hour" VALUES(1767229200000,'support','rules','rules/refunds','bbbb',1,0,0,0,0,4807,42);
+INSERT INTO "rollup_hour" VALUES(1767229200000,'translate','private','own/llama','aaaa',1,0,0,0,1,1923,560);
+INSERT INTO "rollup_hour" VALUES(1767232800000,'translate','cloud','acme/large','aaaa',1,1,0,0,1,4466,598);
+INSERT INTO "rollup_hour" VALUES(1767236400000,'translate','rules','rules/refunds','aaaa',1,1,0,0,0,2093,441);
+INSERT INTO "rollup_hour" VALUES(1767240000000,'translate','none','none','aaaa',1,0,0,0,0,0,0);
+INSERT INTO "rollup_hour" VALUES(1767240000000,'translate','private','own/llama','bbbb',1,1,0,0,1,2374,259);
+INSERT INTO "rollup_hour" VALUES(1767243600000,'support','cache','cache','bbbb',1,1,0,0,0,892,845);
+INSERT INTO "rollup_hour" VALUES(1767247200000,'translate','none','none','aaaa',1,1,0,0,0,0,0);
+INSERT INTO "rollup_hour" VALUES(1767250800000,'translate','cache','cache','aaaa',1,1,0,0,0,0,0);
+INSERT INTO "rollup_hour" VALUES(1767250800000,'translate','cloud','acme/small','bbbb',1,1,1,173118690,0,301,203);
+INSERT INTO "rollup_hour" VALUES(1767250800000,'translate','none','none','bbbb',1,1,0,0,0,0,0);
+INSERT INTO "rollup_hour" VALUES(1767254400000,'translate','cloud','acme/large','bbbb',1,0,0,225491082,0,4080,284);
+INSERT INTO "rollup_hour" VALUES(1767258000000,'support','cache','cache','aaaa',1,0,1,93146944,0,5576,1227);
+INSERT INTO "rollup_hour" VALUES(1767258000000,'translate','cache','cache','aaaa',1,1,0,0,0,0,0);
+INSERT INTO "rollup_hour" VALUES(1767261600000,'translate','none','none','bbbb',1,1,0,0,0,0,0);
+INSERT INTO "rollup_hour" VALUES(1767265200000,'support','cache','cache','aaaa',1,0,1,0,1,4083,726);
+INSERT INTO "rollup_hour" VALUES(1767265200000,'translate','cloud','acme/small','aaaa',1,0,0,973088612,0,1576,249);
+INSERT INTO "rollup_hour" VALUES(1767265200000,'translate','private','own/llama','aaaa',1,0,0,0,1,2535,223);
+INSERT INTO "rollup_hour" VALUES(1767265200000,'translate','private','own/llama','bbbb',1,0,0,625588468,0,3660,515);
+INSERT INTO "rollup_hour" VALUES(1767268800000,'support','none','none','aaaa',1,0,0,0,0,0,0);
+INSERT INTO "rollup_hour" VALUES(1767268800000,'translate','cache','cache','aaaa',1,0,0,0,0,0,0);
+INSERT INTO "rollup_hour" VALUES(1767268800000,'translate','rules','rules/refunds','aaaa',1,1,0,0,0,3445,371);
+INSERT INTO "rollup_hour" VALUES(1767272400000,'support','cloud','acme/small','aaaa',1,1,0,130590580,0,1971,438);
+INSERT INTO "rollup_hour" VALUES(1767276000000,'support','rules','rules/refunds','aaaa',1,0,0,0,0,0,0);
+INSERT INTO "rollup_hour" VALUES(1767279600000,'translate','cloud','acme/large','aaaa',2,1,0,281762085161,0,7486,284);
+INSERT INTO "rollup_hour" VALUES(1767283200000,'support','none','none','aaaa',1,1,0,0,0,0,0);
+INSERT INTO "rollup_hour" VALUES(1767286800000,'translate','rules','rules/refunds','bbbb',1,0,1,0,1,2344,2087);
+INSERT INTO "rollup_hour" VALUES(1767297600000,'translate','cache','cache','aaaa',1,1,1,1423345771,0,5970,573);
+INSERT INTO "rollup_hour" VALUES(1767297600000,'translate','cloud','acme/small','aaaa',1,0,0,880505684130,0,1239,621);
+INSERT INTO "rollup_hour" VALUES(1767301200000,'support','none','none','bbbb',1,1,0,0,0,0,0);
+INSERT INTO "rollup_hour" VALUES(1767301200000,'support','rules','rules/refunds','bbbb',1,1,0,0,0,0,0);
+INSERT INTO "rollup_hour" VALUES(1767304800000,'support','cache','cache','bbbb',1,1,1,731483727704,0,3702,625);
+INSERT INTO "rollup_hour" VALUES(1767304800000,'support','rules','rules/refunds','bbbb',1,1,0,0,0,4242,160);
+INSERT INTO "rollup_hour" VALUES(1767308400000,'translate','none','none','aaaa',1,0,0,0,0,0,0);
+INSERT INTO "rollup_hour" VALUES(1767315600000,'support','none','none','bbbb',1,0,0,0,0,0,0);
+INSERT INTO "rollup_hour" VALUES(1767315600000,'translate','cloud','acme/large','aaaa',1,1,1,136699491,0,4783,758);
+INSERT INTO "rollup_hour" VALUES(1767319200000,'translate','cloud','acme/large','bbbb',1,1,1,0,1,10654,1530);
+INSERT INTO "rollup_hour" VALUES(1767322800000,'support','none','none','bbbb',1,0,0,0,0,0,0);
+INSERT INTO "rollup_hour" VALUES(1767326400000,'support','none','none','bbbb',1,0,0,0,0,0,0);
+INSERT INTO "rollup_hour" VALUES(1767330000000,'support','rules','rules/refunds','bbbb',1,0,0,0,0,4010,297);
+INSERT INTO "rollup_hour" VALUES(1767333600000,'translate','rules','rules/refunds','aaaa',1,1,0,0,0,1611,345);
+INSERT INTO "rollup_hour" VALUES(1767337200000,'support','cloud','acme/small','bbbb',1,1,1,758151136,0,5188,1091);
+INSERT INTO "rollup_hour" VALUES(1767344400000,'translate','cloud','acme/large','bbbb',1,1,0,47866346292,0,0,0);
+INSERT INTO "rollup_hour" VALUES(1767344400000,'translate','private','own/llama','aaaa',1,1,0,0,1,1999,83);
+INSERT INTO "rollup_hour" VALUES(1767348000000,'translate','cloud','acme/small','bbbb',1,0,1,1648702360807,0,6143,1049);
+INSERT INTO "rollup_hour" VALUES(1767351600000,'support','rules','rules/refunds','bbbb',1,0,1,0,1,7939,1263);
+INSERT INTO "rollup_hour" VALUES(1767358800000,'translate','rules','rules/refunds','bbbb',1,1,0,0,0,4389,96);
+INSERT INTO "rollup_hour" VALUES(1767366000000,'support','cloud','acme/small','bbbb',1,0,1,0,1,5939,453);
+INSERT INTO "rollup_hour" VALUES(1767366000000,'translate','private','own/llama','aaaa',1,1,0,619936130,0,3623,235);
+INSERT INTO "rollup_hour" VALUES(1767366000000,'translate','rules','rules/refunds','aaaa',1,1,0,0,0,2353,785);
+INSERT INTO "rollup_hour" VALUES(1767373200000,'support','none','none','aaaa',1,0,0,0,0,0,0);
+INSERT INTO "rollup_hour" VALUES(1767373200000,'translate','cloud','acme/large','bbbb',1,1,0,24798844,0,4449,27);
+INSERT INTO "rollup_hour" VALUES(1767376800000,'support','cloud','acme/large','aaaa',1,1,1,210929379051,0,5119,385);
+INSERT INTO "rollup_hour" VALUES(1767376800000,'translate','cache','cache','bbbb',1,1,0,0,0,1443,154);
+INSERT INTO "rollup_hour" VALUES(1767376800000,'translate','cloud','acme/small','aaaa',1,1,1,0,1,8473,1245);
+INSERT INTO "rollup_hour" VALUES(1767384000000,'support','none','none','aaaa',1,1,0,0,0,0,0);
+INSERT INTO "rollup_hour" VALUES(1767387600000,'support','none','none','aaaa',1,1,0,0,0,0,0);
+CREATE TABLE rollup_minute (
+    bucket_ms INTEGER NOT NULL,
+    capability TEXT NOT NULL,
+    place TEXT NOT NULL,
+    target TEXT NOT NULL,
+    snapshot TEXT NOT NULL,
+    calls INTEGER NOT NULL,
+    ok INTEGER NOT NULL,
+    fallbacks INTEGER NOT NULL,
+    cost_nano_usd INTEGER NOT NULL,
+    cost_unknown INTEGER NOT NULL,
+    tokens_in INTEGER NOT NULL,
+    tokens_out INTEGER NOT NULL,
+    PRIMARY KEY (bucket_ms, capability, place, target, snapshot)
+) WITHOUT ROWID;
+INSERT INTO "rollup_minute" VALUES(1767228600000,'support','private','own/llama','bbbb',1,0,0,0,1,2592,282);
+INSERT INTO "rollup_minute" VALUES(1767230400000,'support','rules','rules/refunds','bbbb',1,0,0,0,0,4807,42);
+INSERT INTO "rollup_minute" VALUES(1767230880000,'translate','private','own/llama','aaaa',1,0,0,0,1,1923,560);
+INSERT INTO "rollup_minute" VALUES(1767232500000,'support','cache','cache','bbbb',1,0,0,0,0,4036,364);
+INSERT INTO "rollup_minute" VALUES(1767234780000,'translate','cloud','acme/large','aaaa',1,1,0,0,1,4466,598);
+INSERT INTO "rollup_minute" VALUES(1767236700000,'translate','rules','rules/refunds','aaaa',1,1,0,0,0,2093,441);
+INSERT INTO "rollup_minute" VALUES(1767240480000,'translate','none','none','aaaa',1,0,0,0,0,0,0);
+INSERT INTO "rollup_minute" VALUES(1767241620000,'translate','private','own/llama','bbbb',1,1,0,0,1,2374,259);
+INSERT INTO "rollup_minute" VALUES(1767245880000,'support','cache','cache','bbbb',1,1,0,0,0,892,845);
+INSERT INTO "rollup_minute" VALUES(1767247440000,'translate','none','none','aaaa',1,1,0,0,0,0,0);
+INSERT INTO "rollup_minute" VALUES(1767253980000,'translate','cloud','acme/small','bbbb',1,1,1,173118690,0,301,203);
+INSERT INTO "rollup_minute" VALUES(1767254220000,'translate','cache','cache','aaaa',1,1,0,0,0,0,0);
+INSERT INTO "rollup_minute" VALUES(1767254340000,'translate','none','none','bbbb',1,1,0,0,0,0,0);
+INSERT INTO "rollup_minute" VALUES(1767257280000,'translate','cloud','acme/large','bbbb',1,0,0,225491082,0,4080,284);
+INSERT INTO "rollup_minute" VALUES(1767260280000,'support','cache','cache','aaaa',1,0,1,93146944,0,5576,1227);
+INSERT INTO "rollup_minute" VALUES(1767261120000,'translate','cache','cache','aaaa',1,1,0,0,0,0,0);
+INSERT INTO "rollup_minute" VALUES(1767261600000,'translate','none','none','bbbb',1,1,0,0,0,0,0);
+INSERT INTO "rollup_minute" VALUES(1767265200000,'translate','private','own/llama','aaaa',1,0,0,0,1,2535,223);
+INSERT INTO "rollup_minute" VALUES(1767265260000,'translate','private','own/llama','bbbb',1,0,0,625588468,0,3660,515);
+INSERT INTO "rollup_minute" VALUES(1767266160000,'support','cache','cache','aaaa',1,0,1,0,1,4083,726);
+INSERT INTO "rollup_minute" VALUES(1767266580000,'translate','cloud','acme/small','aaaa',1,0,0,973088612,0,1576,249);
+INSERT INTO "rollup_minute" VALUES(1767268800000,'translate','rules','rules/refunds','aaaa',1,1,0,0,0,3445,371);
+INSERT INTO "rollup_minute" VALUES(1767271260000,'support','none','none','aaaa',1,0,0,0,0,0,0);
+INSERT INTO "rollup_minute" VALUES(1767272040000,'translate','cache','cache','aaaa',1,0,0,0,0,0,0);
+INSERT INTO "rollup_minute" VALUES(1767275160000,'support','cloud','acme/small','aaaa',1,1,0,130590580,0,1971,438);
+INSERT INTO "rollup_minute" VALUES(1767277980000,'support','rules','rules/refunds','aaaa',1,0,0,0,0,0,0);
+INSERT INTO "rollup_minute" VALUES(1767280560000,'translate','cloud','acme/large','aaaa',1,0,0,280774772664,0,3599,253);
+INSERT INTO "rollup_minute" VALUES(1767282960000,'translate','cloud','acme/large','aaaa',1,1,0,987312497,0,3887,31);
+INSERT INTO "rollup_minute" VALUES(1767284040000,'support','none','none','aaaa',1,1,0,0,0,0,0);
+INSERT INTO "rollup_minute" VALUES(1767289920000,'translate','rules','rules/refunds','bbbb',1,0,1,0,1,2344,2087);
+INSERT INTO "rollup_minute" VALUES(1767298920000,'translate','cloud','acme/small','aaaa',1,0,0,880505684130,0,1239,621);
+INSERT INTO "rollup_minute" VALUES(1767300420000,'translate','cache','cache','aaaa',1,1,1,1423345771,0,5970,573);
+INSERT INTO "rollup_minute" VALUES(1767303480000,'support','none','none','bbbb',1,1,0,0,0,0,0);
+INSERT INTO "rollup_minute" VALUES(1767304080000,'support','rules','rules/refunds','bbbb',1,1,0,0,0,0,0);
+INSERT INTO "rollup_minute" VALUES(1767305280000,'support','rules','rules/refunds','bbbb',1,1,0,0,0,4242,160);
+INSERT INTO "rollup_minute" VALUES(1767306540000,'support','cache','cache','bbbb',1,1,1,731483727704,0,3702,625);
+INSERT INTO "rollup_minute" VALUES(1767309780000,'translate','none','none','aaaa',1,0,0,0,0,0,0);
+INSERT INTO "rollup_minute" VALUES(1767317640000,'support','none','none','bbbb',1,0,0,0,0,0,0);
+INSERT INTO "rollup_minute" VALUES(1767318300000,'translate','cloud','acme/large','aaaa',1,1,1,136699491,0,4783,758);
+INSERT INTO "rollup_minute" VALUES(1767319380000,'translate','cloud','acme/large','bbbb',1,1,1,0,1,10654,1530);
+INSERT INTO "rollup_minute" VALUES(1767325740000,'support','none','none','bbbb',1,0,0,0,0,0,0);
+INSERT INTO "rollup_minute" VALUES(1767327720000,'support','none','none','bbbb',1,0,0,0,0,0,0);
+INSERT INTO "rollup_minute" VALUES(1767331920000,'support','rules','rules/refunds','bbbb',1,0,0,0,0,4010,297);
+INSERT INTO "rollup_minute" VALUES(1767336180000,'translate','rules','rules/refunds','aaaa',1,1,0,0,0,1611,345);
+INSERT INTO "rollup_minute" VALUES(1767337500000,'support','cloud','acme/small','bbbb',1,1,1,758151136,0,5188,1091);
+INSERT INTO "rollup_minute" VALUES(1767346440000,'translate','private','own/llama','aaaa',1,1,0,0,1,1999,83);
+INSERT INTO "rollup_minute" VALUES(1767347520000,'translate','cloud','acme/large','bbbb',1,1,0,47866346292,0,0,0);
+INSERT INTO "rollup_minute" VALUES(1767348420000,'translate','cloud','acme/small','bbbb',1,0,1,1648702360807,0,6143,1049);
+INSERT INTO "rollup_minute" VALUES(1767354540000,'support','rules','rules/refunds','bbbb',1,0,1,0,1,7939,1263);
+INSERT INTO "rollup_minute" VALUES(1767359040000,'translate','rules','rules/refunds','bbbb',1,1,0,0,0,4389,96);
+INSERT INTO "rollup_minute" VALUES(1767368640000,'translate','rules','rules/refunds','aaaa',1,1,0,0,0,2353,785);
+INSERT INTO "rollup_minute" VALUES(1767369060000,'translate','private','own/llama','aaaa',1,1,0,619936130,0,3623,235);
+INSERT INTO "rollup_minute" VALUES(1767369120000,'support','cloud','acme/small','bbbb',1,0,1,0,1,5939,453);
+INSERT INTO "rollup_minute" VALUES(1767373560000,'translate','cloud','acme/large','bbbb',1,1,0,24798844,0,4449,27);
+INSERT INTO "rollup_minute" VALUES(1767375120000,'support','none','none','aaaa',1,0,0,0,0,0,0);
+INSERT INTO "rollup_minute" VALUES(1767377760000,'translate','cache','cache','bbbb',1,1,0,0,0,1443,154);
+INSERT INTO "rollup_minute" VALUES(1767378840000,'support','cloud','acme/large','aaaa',1,1,1,210929379051,0,5119,385);
+INSERT INTO "rollup_minute" VALUES(1767378960000,'translate','cloud','acme/small','aaaa',1,1,1,0,1,8473,1245);
+INSERT INTO "rollup_minute" VALUES(1767384720000,'support','none','none','aaaa',1,1,0,0,0,0,0);
+INSERT INTO "rollup_minute" VALUES(1767387840000,'support','none','none','aaaa',1,1,0,0,0,0,0);
+CREATE INDEX outcome_by_unit ON outcome (tenant, unit);
+DELETE FROM "sqlite_sequence";
+INSERT INTO "sqlite_sequence" VALUES('outcome',40);
+COMMIT;
+PRAGMA user_version=1;
