@@ -151,10 +151,10 @@ def main() -> None:
                 if not due:
                     continue
                 times = sorted(math.inf if after is None else after for after, _ in due)
+                theory = sorted(latest for _, latest in due)
                 in_time = sum(after is not None and after <= latest for after, latest in due)
-                print(
-                    f"  {share:<6} {per_minute:>6} {failing:.2f}  {times[len(times) // 2]:7.1f} {times[-1]:7.1f}  {sorted(latest for _, latest in due)[len(due) // 2]:7.1f}  {in_time} of {len(due)}"
-                )
+                shown = f"{times[len(times) // 2]:7.1f} {times[-1]:7.1f}  {theory[len(theory) // 2]:7.1f}"
+                print(f"  {share:<6} {per_minute:>6} {failing:.2f}  {shown}  {in_time} of {len(due)}")
 
 
 if __name__ == "__main__":
