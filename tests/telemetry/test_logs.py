@@ -2,8 +2,11 @@
 No record of a log holds what anybody said, whoever wrote it, however, and at whatever level.
 """
 
+import ast
 import io
+import json
 import logging
+import re
 import sqlite3
 import sys
 import threading
@@ -17,11 +20,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import pointsman
 from pointsman.core.errors import BadRequest, CredentialMissing, LedgerUnavailable
 from pointsman.core.failure import FailureKind
-from pointsman.telemetry.logs import Guard, Plain, log_to
+from pointsman.telemetry.logs import Guard, JsonLines, Plain, log_to
 
 CANARY = "canary-4711"
+SOURCES = Path(pointsman.__file__).parent
 LOG = logging.getLogger("pointsman")
 
 
@@ -197,3 +202,94 @@ def test_what_breaks_in_a_thread_or_while_something_is_cleared_away_is_guarded(w
         hook(SimpleNamespace(exc_type=ValueError, exc_value=error, exc_traceback=None))
     assert written().count("something broke where nobody waits for it") >= 3
     assert "canary" not in written() + "".join(capfd.readouterr())
+
+
+# ── one JSON object a line ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def lines() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """What a process with guarded logs writes as JSON, at the level DEBUG."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level, sys.unraisablehook, threading.excepthook
+    root.handlers.clear()
+    stream = io.StringIO()
+    log_to(stream, logging.DEBUG, as_json=True)
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    root.handlers[:], level, sys.unraisablehook, threading.excepthook = before
+    root.setLevel(level)
+
+
+def test_a_line_is_an_object_of_fields_that_are_fixed(lines: Callable[[], list[dict[str, Any]]]) -> None:
+    call_id = "01890000-0000-7000-8000-000000000001"
+    LOG.warning("call %s failed at `%s` after %d of %.1f s", call_id, Plain("acme/small"), 3, 4.5, extra={"prompt": CANARY, "call_id": CANARY})
+    [line] = lines()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line.pop("at"))
+    assert line == {
+        "level": "warning",
+        "event": "call %s failed at `%s` after %d of %.1f s",
+        "message": f"call {call_id} failed at `acme/small` after 3 of 4.5 s",
+        "call_id": call_id,
+        "values": [call_id, "acme/small", 3, 4.5],
+    }
+
+
+def test_what_is_filled_in_by_name_has_its_names(lines: Callable[[], list[dict[str, Any]]]) -> None:
+    LOG.info("%(one)s, %(other)s and %(none)s", {"one": Plain("this"), "other": CANARY, "none": None})
+    assert lines()[0]["values"] == {"one": "this", "other": "<withheld>", "none": None}
+
+
+@pytest.mark.parametrize("value", [CANARY, CANARY.encode(), [CANARY], {"a": CANARY}, ValueError(CANARY), BadRequest(CANARY), Path("pointsman.db"), Word.SAID])
+def test_no_field_holds_what_might_be_content(lines: Callable[[], list[dict[str, Any]]], value: object) -> None:
+    LOG.error("there was %s", value, exc_info=ValueError(CANARY))
+    logging.getLogger("some.library").error(CANARY)
+    first, second = lines()
+    assert "canary" not in json.dumps([first, second])
+    assert first["exception"] == "ValueError"
+    assert set(first) <= {"at", "level", "event", "message", "values", "exception"}
+
+
+def test_a_line_that_no_guard_saw_is_guarded_when_it_is_written() -> None:
+    told = logging.LogRecord("pointsman", logging.INFO, "", 0, "there was %s", (CANARY,), None)
+    assert "canary" not in JsonLines().format(told)
+
+
+@given(text=st.text(max_size=60))
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_line_is_whole_whatever_is_filled_in(lines: Callable[[], list[dict[str, Any]]], text: str) -> None:
+    LOG.error("<%s> at `%s`", text, Plain(text))
+    assert lines()[-1]["values"] == ["<withheld>" if not _is_ours(text) else text, text]
+
+
+def _is_ours(text: str) -> bool:
+    return bool(re.fullmatch(r"[0-9a-f]{16}", text))
+
+
+# ── who logs ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_LEVELS = {"debug", "info", "warning", "error", "critical", "exception", "log"}
+
+
+def _call_sites() -> Iterator[tuple[str, ast.Call]]:
+    for path in sorted(SOURCES.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name)):
+                continue
+            if node.func.attr in _LEVELS and node.func.value.id in {"_LOG", "LOG", "log", "logger"}:
+                yield f"{path.relative_to(SOURCES)}:{node.lineno}", node
+
+
+def test_every_sentence_in_a_log_is_written_out_where_it_is_logged() -> None:
+    """What is filled in is guarded; so the sentence itself must be ours: no place may log a text that it was given, or adds fields of its own."""
+    sites = list(_call_sites())
+    assert len(sites) > 30
+    for where, node in sites:
+        assert isinstance(node.args[0], ast.Constant), where
+        assert isinstance(node.args[0].value, str), where
+        assert {keyword.arg for keyword in node.keywords} <= {"exc_info"}, where
+
+
+def test_all_that_logs_is_called_pointsman() -> None:
+    for path in SOURCES.rglob("*.py"):
+        for found in re.findall(r"getLogger\(([^)]*)\)", path.read_text(encoding="utf-8")):
+            assert found in {'"pointsman"', "_OURS", "", '"uvicorn"', '"opentelemetry"'}, path

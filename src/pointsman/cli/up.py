@@ -29,7 +29,10 @@ from pointsman.telemetry.logs import log_to
 @config_option
 @json_option
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True, help="How much is logged.")
-def command(path: Path, *, as_json: bool, log_level: str) -> None:
+@click.option(
+    "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How logs are written: for people, or one JSON object a line."
+)
+def command(path: Path, *, as_json: bool, log_level: str, log_format: str) -> None:
     """
     Start the gateway and serve until Ctrl-C. A change of the file takes effect by itself.
 
@@ -37,7 +40,7 @@ def command(path: Path, *, as_json: bool, log_level: str) -> None:
     """
     if not path.exists():
         begin(path)
-    log_to(sys.stderr, logging.getLevelNamesMapping()[log_level.upper()])
+    log_to(sys.stderr, logging.getLevelNamesMapping()[log_level.upper()], as_json=log_format == "json")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # that the admin listener starts is no news
     server = settings_at(path).server
 

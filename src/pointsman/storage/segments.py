@@ -20,7 +20,7 @@ from pointsman.storage import duck as ducks
 from pointsman.storage.sealed_kinds import DAY_MS, KINDS, Kind, Segment, fingerprint, fingerprints, hot_rows, segments
 from pointsman.storage.sql import Database
 
-_LOG: Final = logging.getLogger(__name__)
+_LOG: Final = logging.getLogger("pointsman")
 _WHAT: Final = "Sealing days into Parquet"
 # A call's id is made when it arrives, and its row is written when it ends: a day is over for good only some time after midnight.
 _GRACE_MS: Final = 3_600_000

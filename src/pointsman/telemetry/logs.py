@@ -12,10 +12,14 @@ import sqlite3
 import sys
 import threading
 import traceback
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from enum import Enum
 from pathlib import PurePath
 from types import TracebackType
 from typing import Final, TextIO, cast
+
+import msgspec
 
 from pointsman.core.errors import PointsmanError, Unusable
 
@@ -24,6 +28,7 @@ _OURS: Final = "pointsman"
 
 # Call ids (UUID version 7) and names of snapshots and policies; a key that vendors give out has neither form.
 _KNOWN_FORM: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{16}")
+_CALL_ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TELLS_OF_US: Final = frozenset({"ledger_unavailable", "audit_unavailable", "stopping"})
 
 
@@ -50,7 +55,32 @@ class Guard(logging.Filter):
         return True
 
 
-def log_to(stream: TextIO, level: int) -> None:
+class JsonLines(logging.Formatter):
+    """
+    One JSON object a line, of fields that are fixed here and hold only what the guard let through.
+
+    `at` (UTC), `level`, `event` (the sentence before anything is filled in, so the same each time), `message` (the whole sentence), `call_id` (of the first
+    call that it names), `values` (what was filled in, in order or by name), `exception` (where it arose, and of which kind). What somebody adds to a record
+    as `extra` is never written.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        # A record that did not pass a guard on the way here passes one now.
+        Guard().filter(record)
+        told = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "event": str(record.msg),
+            "message": record.getMessage(),
+            "call_id": next((text for text in map(str, _filled_in(record)) if _CALL_ID.fullmatch(text)), None),
+            "values": _values(record.args),
+            "exception": record.exc_text or None,
+        }
+        return msgspec.json.encode({name: value for name, value in told.items() if value not in (None, ())}, enc_hook=str).decode()
+
+
+def log_to(stream: TextIO, level: int, *, as_json: bool = False) -> None:
     """
     Write logs to a stream, guarded, from the whole process; also what threads and the interpreter itself would print when something breaks.
 
@@ -59,7 +89,7 @@ def log_to(stream: TextIO, level: int) -> None:
     if logging.getLogger().handlers:
         return
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(JsonLines() if as_json else logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     handler.addFilter(Guard())
     logging.basicConfig(level=level, handlers=[handler])
 
@@ -69,6 +99,21 @@ def log_to(stream: TextIO, level: int) -> None:
 
     sys.unraisablehook = lambda told: broken(told.exc_type, told.exc_value, trace=told.exc_traceback)
     threading.excepthook = lambda told: broken(told.exc_type, told.exc_value, trace=told.exc_traceback)
+
+
+def _filled_in(record: logging.LogRecord) -> tuple[object, ...]:
+    return tuple(record.args.values()) if isinstance(record.args, Mapping) else record.args or ()
+
+
+def _values(args: object) -> object:
+    """Return what is filled in, as JSON knows it."""
+    if isinstance(args, Mapping):
+        return {str(name): _plain(value) for name, value in cast("Mapping[object, object]", args).items()}
+    return tuple(_plain(value) for value in cast("tuple[object, ...]", args or ()))
+
+
+def _plain(value: object) -> object:
+    return value if value is None or isinstance(value, bool | int | float) else str(value)
 
 
 def _clean(value: object) -> object:
