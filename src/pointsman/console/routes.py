@@ -14,7 +14,10 @@ from pointsman.console.door import Guard, Visitor
 from pointsman.console.frame import READ, Frame
 from pointsman.console.pages.call import call
 from pointsman.console.pages.calls import calls
+from pointsman.console.pages.explain import explain
+from pointsman.console.pages.keys import keys
 from pointsman.console.pages.overview import overview
+from pointsman.console.pages.settings import settings, snapshot
 from pointsman.console.pages.unit import unit
 from pointsman.console.pages.workflow import workflow, workflows
 
@@ -37,8 +40,13 @@ def routes(control: Control, guard: Guard) -> Sequence[Route]:
         guard.route("/console/theme", theme, permission=READ, method="POST", for_people=frame.refused),
         frame.page("/console", overview),
         frame.page("/console/workflows", workflows),
-        frame.page("/console/workflows/{name}", workflow),
+        frame.page("/console/workflows/{name:path}", workflow),
         frame.page("/console/calls", calls),
         frame.page("/console/calls/{call_id}", call),
         frame.page("/console/units/{workflow}/{unit:path}", unit),
+        frame.page("/console/explain", explain),
+        frame.page("/console/explain", explain, method="POST"),
+        frame.page("/console/keys", keys),
+        frame.page("/console/settings", settings),
+        frame.page("/console/settings/{digest}", snapshot, permission="policy.read"),
     ]
