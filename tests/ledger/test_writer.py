@@ -10,14 +10,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.ledger.entries import HOUR_MS, START_MS, a_record, an_entry, an_outcome
+from tests.ledger.entries import HOUR_MS, START_MS, a_charge, a_record, a_review, a_score, an_entry, an_outcome
+from tests.ledger.ingest import check, killed
+from tests.storage.databases import a_server, each_place
 from tests.storage.sums import check_roll_ups
+from tests.values import a_snapshot
 
 from pointsman.core.errors import BadRequest, LedgerUnavailable
+from pointsman.ledger.balance import balance
 from pointsman.ledger.busy import BusyMeter
+from pointsman.ledger.in_force import InForce
 from pointsman.ledger.writer import Ledger
+from pointsman.settings.ledger_place import Place
+from pointsman.settings.workflows import Workflow
+from pointsman.storage.batch import Batch
 from pointsman.storage.database import open_database
+from pointsman.storage.open import open_reading
 from pointsman.storage.sql import SqliteDatabase
+
+__all__ = ["each_place"]
 
 
 @contextmanager
@@ -338,3 +349,100 @@ def test_what_was_spent_before_is_known_to_the_next_process(path: Path) -> None:
         ledger.book(a_record(1, team="care"))
     with a_ledger(path) as ledger:
         assert ledger.spent_since("team", START_MS) == {"default/care": 1_000}
+
+
+def test_everything_that_is_told_of_a_unit_is_kept_when_its_report_returns(each_place: Place) -> None:
+    async def scene(ledger: Ledger) -> None:
+        call = a_record(1, unit="ticket-1")
+        ledger.book(call)
+        await ledger.record_outcomes([an_outcome("ticket-1", "o-1"), an_outcome("ticket-2", "o-2")])
+        await ledger.record_charge(a_charge(unit="ticket-1"))
+        await ledger.record_review(a_review("r-1", call.call_id, seconds=10.0))
+        await ledger.record_score(a_score("s-1", call.call_id))
+        await ledger.record(Batch())
+
+    ledger = Ledger(each_place)
+    ledger.use({"support": Workflow(name="support", capabilities=("support",), human_hourly_nano_usd=3_600)})
+    asyncio.run(scene(ledger))
+    with closing(open_reading(each_place)) as db:
+        assert [row["n"] for row in db.rows("SELECT COUNT(*) AS n FROM outcome UNION ALL SELECT COUNT(*) FROM score")] == [2, 1]
+        unit = db.rows("SELECT state, cost_nano_usd, human_nano_usd FROM unit")
+        assert [tuple(row.values()) for row in unit] == [("useful", 2_000, 10)]
+        assert balance(db).difference == 0
+    ledger.close()
+
+
+def test_of_a_list_that_holds_what_no_column_can_hold_nothing_is_kept(each_place: Place) -> None:
+    async def scene(ledger: Ledger) -> list[Any]:
+        lists = ([an_outcome("1", "o-1"), an_outcome("2", "o-2", value_nano_usd=2**80)], [an_outcome("3", "o-3")])
+        return await asyncio.gather(*map(ledger.record_outcomes, lists), return_exceptions=True)
+
+    ledger = Ledger(each_place)
+    refused, kept = asyncio.run(scene(ledger))
+    ledger.close()
+    assert isinstance(refused, BadRequest)
+    assert kept is None
+    with closing(open_reading(each_place)) as db:
+        assert [row["unit"] for row in db.rows("SELECT unit FROM outcome")] == ["3"]
+
+
+def test_more_than_one_transaction_holds_is_written_in_several(path: Path) -> None:
+    async def scene(ledger: Ledger) -> None:
+        lists = [[an_outcome(f"{one}-{two}", f"{one}-{two}") for two in range(900)] for one in range(5)]
+        await asyncio.gather(*map(ledger.record_outcomes, [*lists, [an_outcome(str(n), str(n)) for n in range(2500)]]))
+
+    with a_ledger(path) as ledger:
+        asyncio.run(scene(ledger))
+        assert rows(path, "SELECT COUNT(*) FROM outcome") == [(7000,)]
+
+
+def test_what_is_in_force_and_cannot_be_written_is_left_out_and_told(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    told = InForce(snapshot=a_snapshot(), since_ms=2**70, author="ann", files={}, workflows={}, prices={})
+    with a_ledger(path) as ledger, caplog.at_level(logging.ERROR):
+        ledger.note_snapshot(told)
+        ledger.book(a_record(1))
+        ledger.flush()
+        assert ledger.trouble is None
+    assert "a row of `snapshot` is left out" in caplog.text
+    assert rows(path, "SELECT COUNT(*) FROM call") == [(1,)]
+
+
+def test_a_server_that_is_away_stops_acceptance_loses_nothing_and_recovers_by_itself() -> None:
+    server = a_server()
+    ledger = Ledger(server.fresh())
+    try:
+        ledger.book(a_record(1))
+        ledger.flush()
+        server.stop()
+        ledger.book(a_record(2))
+        until("the trouble", lambda: ledger.trouble is not None)
+        with pytest.raises(LedgerUnavailable, match=r"no call is accepted. Start `postgresql://.*` or make it reachable"):
+            asyncio.run(ledger.record_outcome(an_outcome()))
+        server.start()
+        ledger.flush(20)
+        asyncio.run(ledger.record_outcome(an_outcome()))
+        assert ledger.spent_since("tenant", START_MS) == {"default": 2_000}
+    finally:
+        ledger.close()
+        server.end()
+
+
+def test_two_writers_of_one_server_add_to_the_same_units(each_place: Place) -> None:
+    ledgers = [Ledger(each_place), Ledger(each_place)]
+    for number in range(400):
+        ledgers[number % 2].book(a_record(number, unit=f"ticket-{number % 7}"))
+        if number % 20 < 2:
+            time.sleep(0.001)
+    for ledger in ledgers:
+        ledger.close()
+    with closing(open_reading(each_place)) as db:
+        assert db.rows("SELECT SUM(calls) AS calls, COUNT(*) AS units FROM unit") == [{"calls": 400, "units": 7}]
+        check_roll_ups(db)
+        assert balance(db).difference == 0
+
+
+def test_a_process_that_is_killed_again_and_again_loses_nothing_that_it_acknowledged_and_its_books_balance(each_place: Place) -> None:
+    rounds = [killed(each_place, number, after_s=0.2 + 0.17 * number) for number in range(3)]
+    found = check(each_place, rounds)
+    assert min(found["outcome"], found["charge"], found["review"]) > 0
+    assert found["calls"] > 0
