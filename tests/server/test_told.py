@@ -320,63 +320,63 @@ def a_call(**more: Any) -> bytes:
     return msgspec.json.encode({"model": "support", "messages": [{"role": "user", "content": "hi"}], **more})
 
 
-NAMELESS: list[Any] = [
-    (["x-pointsman-unit: from-header", "baggage: pointsman.unit=from-baggage"], {"pointsman_unit": "from-body"}, "from-header"),
-    (["baggage: pointsman.unit=from-baggage"], {"pointsman_unit": "from-body"}, "from-body"),
-    (["baggage: a=b, pointsman.unit=ticket%20%C3%A4;ttl=5 ,c=d"], None, "ticket ä"),
-    (["baggage: other=x"], {"mine": "kept"}, None),
-],
+@pytest.mark.parametrize(
+    ("headers", "metadata", "unit"),
+    [
+        (["x-pointsman-unit: from-header", "baggage: pointsman.unit=from-baggage"], {"pointsman_unit": "from-body"}, "from-header"),
+        (["baggage: pointsman.unit=from-baggage"], {"pointsman_unit": "from-body"}, "from-body"),
+        (["baggage: a=b, pointsman.unit=ticket%20%C3%A4;ttl=5 ,c=d"], None, "ticket ä"),
+        (["baggage: other=x"], {"mine": "kept"}, None),
+    ],
 )
 def test_a_unit_is_named_by_header_before_body_before_baggage(headers: list[str], metadata: Any, unit: str | None) -> None:
-async def work(house: House, vendor: Vendor) -> None:
-    got = await house.ask(post(a_call(**({} if metadata is None else {"metadata": metadata})), *headers))
-    assert got.status == 200
-    assert rows(house, "SELECT unit FROM call") == [(unit or got.headers["x-request-id"],)]
-    sent = vendor.requests[0]
-    assert b"pointsman_unit" not in sent
-    assert (b'"metadata":{"mine":"kept"}' in sent) is (metadata == {"mine": "kept"})
+    async def work(house: House, vendor: Vendor) -> None:
+        got = await house.ask(post(a_call(**({} if metadata is None else {"metadata": metadata})), *headers))
+        assert got.status == 200
+        assert rows(house, "SELECT unit FROM call") == [(unit or got.headers["x-request-id"],)]
+        sent = vendor.requests[0]
+        assert b"pointsman_unit" not in sent
+        assert (b'"metadata":{"mine":"kept"}' in sent) is (metadata == {"mine": "kept"})
 
-async def both() -> None:
-    async with Vendor(says(WHOLE)) as vendor, House(vendor) as house:
-        await work(house, vendor)
+    async def both() -> None:
+        async with Vendor(says(WHOLE)) as vendor, House(vendor) as house:
+            await work(house, vendor)
 
-asyncio.run(both())
+    asyncio.run(both())
 
 
 def test_session_tags_and_trace_are_on_record() -> None:
-trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
-async def work(house: House) -> None:
-    lines = ["x-pointsman-session: s1", "x-pointsman-tags: project=apollo, feature=search=fast", f"traceparent: {trace}"]
-    assert (await house.ask(post(ASK, *lines))).status == 200
-    [(session, tags, trace_id)] = rows(house, "SELECT session, tags, trace_id FROM call")
-    assert (session, msgspec.json.decode(tags), trace_id) == ("s1", {"project": "apollo", "feature": "search=fast"}, trace.split("-")[1])
+    async def work(house: House) -> None:
+        lines = ["x-pointsman-session: s1", "x-pointsman-tags: project=apollo, feature=search=fast", f"traceparent: {trace}"]
+        assert (await house.ask(post(ASK, *lines))).status == 200
+        [(session, tags, trace_id)] = rows(house, "SELECT session, tags, trace_id FROM call")
+        assert (session, msgspec.json.decode(tags), trace_id) == ("s1", {"project": "apollo", "feature": "search=fast"}, trace.split("-")[1])
 
-run(with_house(work, says(WHOLE), costs={"tags": ["project", "feature"]}))
+    run(with_house(work, says(WHOLE), costs={"tags": ["project", "feature"]}))
 
 
-@pytest.mark.parametrize(
-"told",
-[
+NO_TRACES = (
     "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     f"00-{'0' * 32}-00f067aa0ba902b7-01",
     "00-abc-def-01",
     "nonsense",
     f"00-{'a' * 32}-{'0' * 16}-01",
-],
 )
-def test_a_traceparent_that_is_none_is_ignored(told: str) -> None:
-async def work(house: House) -> None:
-    got = await house.ask(post(ASK, f"traceparent: {told}"))
-    assert got.status == 200
-    assert rows(house, "SELECT trace_id FROM call") == [(got.headers["x-request-id"].replace("-", ""),)]
-
-run(with_house(work, says(WHOLE)))
 
 
-@pytest.mark.parametrize(
-("headers", "metadata", "message"),
-[
+def test_a_traceparent_that_is_none_is_ignored() -> None:
+    async def work(house: House) -> None:
+        answered = [await house.ask(post(ASK, f"traceparent: {told}")) for told in NO_TRACES]
+        assert [got.status for got in answered] == [200] * len(NO_TRACES)
+        own = sorted(got.headers["x-request-id"].replace("-", "") for got in answered)
+        assert sorted(trace_id for (trace_id,) in rows(house, "SELECT trace_id FROM call")) == own
+
+    run(with_house(work, says(*[WHOLE] * len(NO_TRACES))))
+
+
+NAMELESS: list[Any] = [
     (["x-pointsman-tags: project"], None, "like `project=apollo, feature=search`"),
     (["x-pointsman-tags: colour=red"], None, "`colour` is not declared under `costs.tags`. Use `project`"),
     (["x-pointsman-tags: project=a, project=b"], None, "told twice"),

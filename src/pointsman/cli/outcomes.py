@@ -21,7 +21,7 @@ from pointsman.core.entry import Outcome
 from pointsman.core.errors import BadRequest, Unusable
 from pointsman.ledger.outcome_import import Row, rows_of
 from pointsman.ledger.writer import Ledger
-from pointsman.server.outcomes import ToldOutcome, outcome_of
+from pointsman.server.outcomes import Answered, ToldOutcome, outcome_of
 from pointsman.settings.load import Settings
 from pointsman.storage.batch import Batch
 
@@ -30,6 +30,13 @@ _CONNECT_S: Final = 2.0
 _ANSWER_S: Final = 60.0
 _MOST_TOLD: Final = 50
 _GOOD: Final = frozenset({200, 201, 400})
+
+
+class _Said(msgspec.Struct):
+    """What a gateway answers: each outcome in order, or one error."""
+
+    outcomes: list[Answered] = []
+    error: dict[str, Any] = {}
 
 
 class _Way(Protocol):
@@ -159,13 +166,16 @@ def _through_gateway(connection: http.client.HTTPConnection, rows: Sequence[Row]
         with closing(connection):  # it is opened again with the next request
             connection.request("POST", "/v1/outcomes", body, headers)
             answer = connection.getresponse()
-            said = msgspec.json.decode(answer.read())
-    except (OSError, http.client.HTTPException, msgspec.DecodeError) as error:
+            said = answer.read()
+    except (OSError, http.client.HTTPException) as error:
         raise Unusable(f"The gateway did not answer ({error}). Start it with `pointsman up` and import the file again, or use --offline.") from error
-    told = said.get("outcomes")
-    if answer.status not in _GOOD or told is None:
-        raise Wrong(f"The gateway refused: {said.get('error', {}).get('message', 'no reason was given')}")
-    return ["" if one["recorded"] else one.get("message", "the gateway refused it.") for one in told]
+    try:
+        told = msgspec.json.decode(said, type=_Said)
+    except msgspec.DecodeError as error:
+        raise Wrong(f"What answers there is no gateway (status {answer.status}). Name the address that applications call with --url.") from error
+    if answer.status not in _GOOD or len(told.outcomes) != len(rows):
+        raise Wrong(f"The gateway refused: {told.error.get('message', f'status {answer.status}')}")
+    return ["" if one.recorded else one.message or "The gateway refused it." for one in told.outcomes]
 
 
 # ── into the ledger ─────────────────────────────────────────────────────────────────────────────────────────────────
