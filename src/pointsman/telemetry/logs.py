@@ -6,7 +6,9 @@ whoever logs it has said that it is none (`Plain`). Exceptions of others show th
 is withheld whole.
 """
 
+import json
 import logging
+import math
 import re
 import sqlite3
 import sys
@@ -18,8 +20,6 @@ from enum import Enum
 from pathlib import PurePath
 from types import TracebackType
 from typing import Final, TextIO, cast
-
-import msgspec
 
 from pointsman.core.errors import PointsmanError, Unusable
 
@@ -77,7 +77,7 @@ class JsonLines(logging.Formatter):
             "values": _values(record.args),
             "exception": record.exc_text or None,
         }
-        return msgspec.json.encode({name: value for name, value in told.items() if value not in (None, ())}, enc_hook=str).decode()
+        return json.dumps({name: value for name, value in told.items() if value not in (None, ())})  # in ASCII, so that no reader stumbles over a name
 
 
 def log_to(stream: TextIO, level: int, *, as_json: bool = False) -> None:
@@ -113,7 +113,8 @@ def _values(args: object) -> object:
 
 
 def _plain(value: object) -> object:
-    return value if value is None or isinstance(value, bool | int | float) else str(value)
+    is_known = value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+    return value if is_known else str(value)
 
 
 def _clean(value: object) -> object:
