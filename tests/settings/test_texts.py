@@ -7,6 +7,7 @@ from pathlib import Path
 from pointsman.app.facts import Prices, facts
 from pointsman.settings.load import load
 from pointsman.settings.texts import texts_of
+from pointsman.settings.watch import stamp
 
 _MAIN = """
 capabilities: {answer: {ladder: [small], rules: rules.csv}}
@@ -31,8 +32,10 @@ def test_the_texts_of_a_snapshot_are_those_of_its_files_but_neither_secrets_nor_
     assert settings.documents
 
 
-def test_a_file_that_is_no_text_is_left_out(tmp_path: Path) -> None:
+def test_a_file_that_is_no_text_or_has_changed_meanwhile_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "a.bin").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "b.txt").write_text("b")
-    told = texts_of([tmp_path / "a.bin", tmp_path / "b.txt", tmp_path / "gone"], folder=tmp_path / "elsewhere", without=())
-    assert told == {str(tmp_path / "b.txt"): "b"}
+    (tmp_path / "changed.txt").write_text("was")
+    stamps = {path: stamp(path) for path in (tmp_path / "a.bin", tmp_path / "b.txt", tmp_path / "gone", tmp_path / "changed.txt")}
+    (tmp_path / "changed.txt").write_text("is another")
+    assert texts_of(stamps, folder=tmp_path / "elsewhere", without=()) == {"../b.txt": "b"}

@@ -20,7 +20,6 @@ from pointsman.control.incidents.affected import Affected, MetPage, affected, me
 from pointsman.control.incidents.record import Incident, Note
 from pointsman.control.snapshots import history
 from pointsman.control.snapshots.difference import Difference, difference
-from pointsman.control.snapshots.files import files_of
 from pointsman.control.snapshots.history import Kept, Whole
 from pointsman.control.snapshots.restore import restore
 from pointsman.core.errors import PointsmanError
@@ -131,7 +130,8 @@ class Desk:
         now_ms = self._now_ms()
         begins_ms = now_ms if since_ms is None else since_ms
         with closing(self._write()) as db:
-            kept = history.in_force(db, at_ms=begins_ms)
+            # When exactly a slow burn began nobody knows: what is looked into is what was in force when it was seen.
+            kept = history.in_force(db, at_ms=now_ms if cause else begins_ms)
             incident = Incident(
                 incident_id=uuid7(now_ms=now_ms, random_bits=self._random_bits()),
                 opened_ms=now_ms,
@@ -156,7 +156,7 @@ def desk_of(settings: Settings, now_ms: Callable[[], int]) -> Desk:
 
 def present_of(settings: Settings, *, author: str, now_ms: int) -> Whole:
     """Return what stands in the files now, as a snapshot."""
-    return Whole(kept=Kept(digest=settings.snapshot.digest, since_ms=now_ms, parent=None, author=author), files=files_of(settings))
+    return Whole(kept=Kept(digest=settings.snapshot.digest, since_ms=now_ms, parent=None, author=author), files=settings.texts)
 
 
 def _changes(db: Database, since_ms: int, *, until_ms: int, but: str = "") -> tuple[Note, ...]:

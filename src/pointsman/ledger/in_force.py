@@ -30,7 +30,7 @@ class InForce(Struct, frozen=True, kw_only=True):
 
 def dimensions(now: InForce) -> list[Dimension]:
     """Return the rows. Those that say nothing new are left out when they are written."""
-    files = msgspec.json.encode(dict(sorted(now.files.items()))).decode()
+    files = msgspec.json.encode(dict(now.files)).decode()  # the main file stands first
     told = [_row("snapshot", digest=now.snapshot.digest, since_ms=now.since_ms, author=now.author, files=files)]
     told += [_workflow(one, now.since_ms) for one in now.workflows.values()]
     told += [_target(one, now.since_ms) for one in now.snapshot.targets.values()]

@@ -27,6 +27,7 @@ CONFIGURATION: Final = "pointsman.yaml"
 LEAST_CONFIDENCE: Final = 0.7
 _HOURLY_USD: Final = 0.03
 _LAW_USD: Final = 0.06
+_TINY_USD: Final = 0.01
 
 _SETTLED_WORDS: Final = {"opening_hours": "opening hours", "newsletter": "unsubscribe", "gift_card": "gift card balance"}
 _SETTLED_REPLIES: Final = {
@@ -62,6 +63,11 @@ targets:
     model: sim-small
     place: private
     hardware: {hourly_usd: $hourly_usd}   # shared over the time it is busy$faster
+  tiny:
+    vendor: own-gpu
+    model: sim-tiny
+    place: private
+    hardware: {hourly_usd: $tiny_usd}
   law:
     vendor: own-gpu
     model: sim-mid
@@ -122,7 +128,7 @@ workflows:
     objectives:
       answered: {kind: success, share: 0.99, window: 7d}
       quick: {kind: latency, threshold_ms: 4000, share: 0.95, window: 7d}
-      good: {kind: quality, threshold: 0.5, share: 0.9, window: 7d}
+      good: {kind: quality, threshold: 0.5, share: 0.9, window: 3d}
   support-frontier:
     capabilities: [$frontier]
     owner: support@example.com
@@ -198,8 +204,7 @@ _SUPPORT_HYBRID: Final = """
 _SUPPORT_BAD: Final = """
     owner: support@example.com
     rules: rules.csv
-    cache: true
-    ladder: [small]             # "the small model is enough for everybody"
+    ladder: [tiny]              # "the new model is as good, and half as dear"
     retries: {per_target: 1, budget: 2, backoff_s: 0.05}
     unit: ticket"""
 # Key → team, application, class of data. The secret of each is `demo-` and its name.
@@ -307,7 +312,8 @@ def _invoice_rules() -> str:
 
 def _configuration(ports: Ports, speed: float, *, stage: Stage) -> str:
     facts = {"hybrid": HYBRID, "frontier": FRONTIER, "answer": ANSWER, "faster": _faster(speed), "support": _SUPPORT[stage], "keys": "\n".join(_keys())}
-    return _TEMPLATE.substitute(asdict(ports), **facts, hourly_usd=f"{_HOURLY_USD * speed:.2f}", law_usd=f"{_LAW_USD * speed:.2f}")
+    hourly = {name: f"{usd * speed:.2f}" for name, usd in (("hourly_usd", _HOURLY_USD), ("law_usd", _LAW_USD), ("tiny_usd", _TINY_USD))}
+    return _TEMPLATE.substitute(asdict(ports), **facts, **hourly)
 
 
 def _keys() -> Iterator[str]:

@@ -18,6 +18,7 @@ import msgspec
 from pointsman.app.facts import Prices, facts
 from pointsman.app.gateway import Gateway
 from pointsman.cli.demonstration.folder import FRONTIER, Ports, Stage, asked_schema, secret_of, write
+from pointsman.cli.demonstration.operator import Operator
 from pointsman.cli.demonstration.workloads import FRONTIER_WORKFLOW, SUPPORT, Item, Workload, items
 from pointsman.cli.simulated.behaviour import Behaviour
 from pointsman.cli.simulated.faults import EVERY_MODEL, fault_of
@@ -28,24 +29,28 @@ from pointsman.core.entry import Outcome
 from pointsman.core.errors import PointsmanError
 from pointsman.pipeline.run import run
 from pointsman.settings.load import load
+from pointsman.storage.batch import Review, Score
 from pointsman.surfaces.registry import OPENAI
 
 DAYS: Final = 14
 _DAY_S: Final = 86_400.0
+_DAY_MS: Final = 86_400_000
 _HOUR_S: Final = 3_600.0
-_WIDE_S: Final = 900.0
-_NEAR_S: Final = 300.0
+_WIDE_S: Final = 14_400.0
+_NEAR_S: Final = 600.0
+_WATCHED_S: Final = 8 * _HOUR_S
+_JUDGED_SHARE: Final = 0.5
+_JUDGE_IS_RIGHT: Final = 0.98
+_REVIEWED_SHARE: Final = 0.03
 _TWIN_SHARE: Final = 0.3  # of the tickets that the frontier model alone gets too
 _AT_ONCE: Final = 200
 _NOTE: Final = "history.json"
 
-# When what happens, in seconds after the first midnight: the house changes its ways, a vendor fails, a bad release comes and goes.
-HYBRID_S: Final = 4 * _DAY_S + 7 * _HOUR_S
-FAULT_S: Final = 8 * _DAY_S + 13 * _HOUR_S
-FAULT_END_S: Final = FAULT_S + 2 * _HOUR_S
-BAD_S: Final = 12 * _DAY_S + 9 * _HOUR_S
-
-Watch = Callable[[Gateway, int], Awaitable[bool]]
+# When what happens: days before the last midnight, and the hour. The house changes its ways, a vendor fails, a bad release comes.
+_HYBRID: Final = (10, 7)
+_FAULT: Final = (5, 13)
+_BAD: Final = (1, 9)
+_FAULT_S: Final = 2 * _HOUR_S
 
 
 class Time:
@@ -82,23 +87,22 @@ class _Due:
 
 class History:
     """
-    Lives through `days` that end at `end_ms`. `watch(gateway, now_ms)` looks at the objectives as the gateway does; it returns True when it has rolled back.
+    Lives through whole `days` (UTC) and the one of `end_ms` until then: the last part of the story, if they are few.
 
     `tell(share)` hears how far it is, from 0 to 1.
     """
 
-    def __init__(self, home: Path, *, end_ms: int, days: int = DAYS, seed: int = 0, watch: Watch | None = None, tell: Callable[[float], None]) -> None:
+    def __init__(self, home: Path, *, end_ms: int, days: int = DAYS, seed: int = 0, tell: Callable[[float], None]) -> None:
         self._home = home
         self._days = days
-        self._end_s = days * _DAY_S
-        self._time = Time(end_ms - int(days * _DAY_S * 1000), seed)
+        start_ms = end_ms // _DAY_MS * _DAY_MS - days * _DAY_MS
+        self._end_s = (end_ms - start_ms) / 1000
+        self._time = Time(start_ms, seed)
         self._seed = seed
         self._chance = random.Random(f"{seed}/fate")  # noqa: S311 - as above
-        self._watch = watch
         self._tell = tell
         self._due: list[_Due] = []
         self._telling: set[asyncio.Task[None]] = set()
-        self._is_bad = False
         self.calls = 0
         self.refused = 0
 
@@ -119,6 +123,7 @@ class History:
         known = facts(Prices(clock.wall_ms))
         self._gateway = gateway = Gateway(load(self._path, known), environ={}, clock=clock)
         self._facts = known
+        self._operator = Operator(self._path, known, now_ms=self._time.wall_ms)
         try:
             self._plan(vendors[1])
             while self._due:
@@ -134,19 +139,26 @@ class History:
 
     def _plan(self, failing: Running) -> None:
         first_weekday = (self._time.start_ms // 86_400_000 + 3) % 7
-        for item in items(self._days, seed=self._seed, first_weekday=first_weekday):
-            self._at(item.at_s, lambda item=item: self._begin(item))
+        for item in items(self._days + 1, seed=self._seed, first_weekday=first_weekday):
+            if item.at_s < self._end_s:
+                self._at(item.at_s, lambda item=item: self._begin(item))
         for hour in range(int(self._end_s // _HOUR_S)):
             self._at(hour * _HOUR_S, lambda hour=hour: self._tick(hour))
-        self._at(HYBRID_S, lambda: self._change(Stage.HYBRID))
-        self._at(FAULT_S, lambda: _fail(failing))
-        self._at(FAULT_END_S, lambda: _recover(failing))
-        self._at(BAD_S, lambda: self._change(Stage.BAD))
-        step_s = _WIDE_S
-        at_s = step_s
-        while self._watch is not None and at_s < self._end_s:
+        hybrid_s, fault_s, bad_s = map(self._moment, (_HYBRID, _FAULT, _BAD))
+        self._at(max(hybrid_s, 60.0), lambda: self._change(Stage.HYBRID))
+        if fault_s > 0:
+            self._at(fault_s, lambda: _fail(failing))
+            self._at(fault_s + _FAULT_S, lambda: _recover(failing))
+        if bad_s > 0:
+            self._at(bad_s, lambda: self._change(Stage.BAD))
+        at_s = _WIDE_S
+        while at_s < self._end_s:
             self._at(at_s, self._look)
-            at_s += _NEAR_S if BAD_S <= at_s <= BAD_S + 8 * _HOUR_S else step_s * 4
+            at_s += _NEAR_S if bad_s <= at_s <= bad_s + _WATCHED_S else _WIDE_S
+
+    def _moment(self, told: tuple[int, int]) -> float:
+        days_before, hour = told
+        return (self._days - days_before) * _DAY_S + hour * _HOUR_S
 
     def _at(self, second: float, work: Callable[[], Awaitable[None]]) -> None:
         heapq.heappush(self._due, _Due(second, len(self._due), work))
@@ -157,7 +169,6 @@ class History:
 
     async def _change(self, stage: Stage) -> None:
         write(self._home, self._ports, speed=1.0, stage=stage)
-        self._is_bad = stage is Stage.BAD
         self.reload()
 
     def reload(self) -> None:
@@ -165,10 +176,10 @@ class History:
         self._gateway.reload(load(self._path, self._facts))
 
     async def _look(self) -> None:
-        await asyncio.to_thread(self._gateway.ledger.flush)
-        if self._watch is not None and await self._watch(self._gateway, self._time.wall_ms()):
+        await self._told()
+        self._gateway.ledger.flush()
+        if self._operator.look(self._gateway):
             self.reload()
-            self._is_bad = False
 
     # ── one item ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -191,7 +202,34 @@ class History:
         else:
             target = answer.trace.target
             is_good = self._is_good(item, answer.body, target=target)
+            self._judge(answer.trace.call_id, workflow, is_good=is_good)
         self._follow(item, unit=unit, workflow=workflow, is_good=is_good)
+
+    def _judge(self, call_id: str, workflow: str, *, is_good: bool) -> None:
+        """Have a part of the answers judged by a model, and fewer by a person."""
+        chance, at_ms = self._chance, self._time.wall_ms()
+        if chance.random() < _JUDGED_SHARE:
+            # The judge errs now and then, to either side.
+            value = float(is_good if chance.random() < _JUDGE_IS_RIGHT else not is_good)
+            score = Score(score_id=f"s-{call_id}", call_id=call_id, at_ms=at_ms, metric="quality", judge="judge@1", value=value, workflow=workflow)
+            self._telling.add(asyncio.ensure_future(self._gateway.ledger.record_score(score)))
+        if chance.random() < _REVIEWED_SHARE:
+            verdict = chance.choices(("accepted", "edited"), (0.93, 0.07))[0] if is_good else chance.choices(("edited", "rejected", "rerouted"), (3, 5, 2))[0]
+            done_ms = at_ms + int(chance.uniform(0.2, 5) * _HOUR_S * 1000)
+            review = Review(
+                review_id=f"r-{call_id}",
+                call_id=call_id,
+                queue="quality",
+                reason="sample",
+                selection_propensity=_REVIEWED_SHARE,
+                assigned_ms=at_ms,
+                done_ms=done_ms,
+                reviewer="ben@example.com",
+                verdict=verdict,
+                seconds=round(chance.uniform(15, 70), 1),
+                workflow=workflow,
+            )
+            self._telling.add(asyncio.ensure_future(self._gateway.ledger.record_review(review)))
 
     def _is_good(self, item: Item, body: bytes, *, target: str) -> bool:
         if item.ticket is None:

@@ -25,7 +25,7 @@ class NoSuchIncident(Refused):
 class Incident(Struct, frozen=True, kw_only=True):
     """
     Something went wrong from `since_ms` to `until_ms` (None: it goes on). Times in Unix milliseconds. `workflow` and `target` are "" where it is not one
-    alone; `cause` is the alert that opened it, or ""; `snapshot` was in force when it began.
+    alone; `cause` is the alert that opened it, or ""; `snapshot` was in force when it began, or when an alert saw it.
     """
 
     incident_id: str

@@ -10,7 +10,6 @@ from typing import Any, Final, cast
 
 from msgspec import Struct
 
-from pointsman.control.snapshots.files import main_file
 from pointsman.core.errors import SettingsInvalid
 from pointsman.settings.yaml_text import read
 
@@ -43,7 +42,7 @@ def difference(before: Mapping[str, str], after: Mapping[str, str]) -> Differenc
     told: list[str] = []
     for name in names:
         was, now = before.get(name), after.get(name)
-        if name in (main_file(before), main_file(after)) and was is not None and now is not None:
+        if name in (_main_file(before), _main_file(after)) and was is not None and now is not None:
             told.extend(_of_configuration(was, now))
         else:
             told.append(_of_file(name, was, now=now))
@@ -157,3 +156,8 @@ def _diff(name: str, was: str | None, *, after: str | None) -> str:
 def _masked(line: str) -> str:
     head, mark, _ = line.partition("sha256:")
     return f"{head}{mark} …\n" if mark else line
+
+
+def _main_file(files: Mapping[str, str]) -> str:
+    """Return the name of the configuration among the files of a snapshot: it is the first that was read."""
+    return next(iter(files), "")
