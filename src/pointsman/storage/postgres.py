@@ -30,10 +30,9 @@ _SCHEMA_WORDS: Final = (
     (re.compile(r"\bTEXT\b"), 'TEXT COLLATE "C"'),  # identifiers begin with their time and are compared as bytes
 )
 
-# Any number will do, as long as it is always the same one.
-_TURN: Final = "SELECT pg_advisory_xact_lock(7011700)"
+# Sums of units are read and written back, so that, as with a file, one transaction writes at a time. Any number will do that is always the same.
+_TURN: Final = "BEGIN; SELECT pg_advisory_xact_lock(7011700)"
 
-_WRITERS: Final = 0x706F696E74  # the lock of whoever writes: any number that nobody else uses in this database
 
 # A server that went away without a word is noticed within some seconds instead of hours.
 _CONNECT: Final[Mapping[str, Any]] = {
@@ -108,11 +107,9 @@ class PostgresDatabase:
     @contextmanager
     def transaction(self) -> Generator[None]:
         """All or nothing, after the others who write."""
-        # Sums of units are read and written back, so that, as with a file, one transaction writes at a time.
-        self._run(lambda connection: connection.execute(f"BEGIN; SELECT pg_advisory_xact_lock({_WRITERS})"))
-        self._within = True
         try:
             self._run(lambda connection: connection.execute(_TURN))
+            self._within = True
             yield
             self._run(lambda connection: connection.execute("COMMIT"))
         except BaseException:
@@ -164,13 +161,20 @@ def _driver() -> Any:
 
 def _check(url: str) -> None:
     """Refuse what is no URL before the driver does, because its words may show the password."""
+    if not _is_url(url):
+        raise Unusable(
+            f"`{without_password(url)}` is no URL of a database. Write it like `postgresql://user@host:5432/name`, with `%40` for an `@` in the password."
+        )
+
+
+def _is_url(url: str) -> bool:
+    login = url.partition("://")[2].partition("?")[0].rpartition("@")[0]
     try:
         importlib.import_module("psycopg.conninfo").conninfo_to_dict(url)
         _ = urlsplit(url).port
     except Exception:  # noqa: BLE001 - whatever it says, it may say the password
-        raise Unusable(
-            f"`{without_password(url)}` is no URL of a database. Write it like `postgresql://user@host:5432/name`, with `%40` for an `@` in the password."
-        ) from None
+        return False
+    return not ("@" in login or "/" in login)
 
 
 def _adapt(connection: Any) -> None:
@@ -186,7 +190,18 @@ def _adapt(connection: Any) -> None:
             return str(int(obj)).encode()
 
         def quote(self, obj: int) -> bytes:
-            return f"BIGINT '{int(obj)}'".encode()
+            return b"BIGINT " + super().quote(obj)
+
+    class Fraction(adapting.Dumper):  # type: ignore[misc]
+        """A floating-point number, whose text alone would be taken for one of NUMERIC."""
+
+        oid = 701
+
+        def dump(self, obj: float) -> bytes:
+            return repr(obj).encode()
+
+        def quote(self, obj: float) -> bytes:
+            return b"DOUBLE PRECISION " + super().quote(obj)
 
     class Number(adapting.Loader):  # type: ignore[misc]
         """NUMERIC, which PostgreSQL makes of sums and means."""
@@ -201,7 +216,7 @@ def _adapt(connection: Any) -> None:
         def load(self, data: Any) -> int:
             return int(bytes(data) == b"t")
 
-    for kind in (int, bool):
-        connection.adapters.register_dumper(kind, Integer)
+    for kind, dumper in ((int, Integer), (bool, Integer), (float, Fraction)):
+        connection.adapters.register_dumper(kind, dumper)
     connection.adapters.register_loader("numeric", Number)
     connection.adapters.register_loader("bool", Truth)
