@@ -90,6 +90,12 @@ def at_least(nano_usd: int, *, coverage: float) -> str:
     return money(nano_usd) if coverage == 1 else f"≥ {money(nano_usd)}"
 
 
+def at_most(span: Span, *, days: int) -> None:
+    """Raise `click.BadParameter` for a span longer than this."""
+    if span.until_ms - span.since_ms > days * DAY_MS:
+        raise click.BadParameter(f"That is more than {days} days. Name a shorter span.", param_hint="--since")
+
+
 def share(value: float | None) -> str:
     """Return a share for people."""
     return "-" if value is None else f"{value:.0%}"
