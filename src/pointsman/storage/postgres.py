@@ -190,7 +190,7 @@ def _adapt(connection: Any) -> None:
             return str(int(obj)).encode()
 
         def quote(self, obj: int) -> bytes:
-            return b"BIGINT " + super().quote(obj)
+            return b"BIGINT '%b'" % self.dump(obj)
 
     class Fraction(adapting.Dumper):  # type: ignore[misc]
         """A floating-point number, whose text alone would be taken for one of NUMERIC."""
@@ -201,7 +201,7 @@ def _adapt(connection: Any) -> None:
             return repr(obj).encode()
 
         def quote(self, obj: float) -> bytes:
-            return b"DOUBLE PRECISION " + super().quote(obj)
+            return b"DOUBLE PRECISION '%b'" % self.dump(obj)
 
     class Number(adapting.Loader):  # type: ignore[misc]
         """NUMERIC, which PostgreSQL makes of sums and means."""
