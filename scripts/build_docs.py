@@ -24,7 +24,18 @@ from pointsman.core.failure import Failure, FailureKind
 from pointsman.decision.retry import Again, NextRung, plan
 from pointsman.providers.profiles.table import PROFILES
 from pointsman.server.problems import INTERNAL, problem
-from pointsman.settings import audit_shape, detection_shape, identity_shape, policy_shape, retention_shape, shape
+from pointsman.settings import (
+    audit_shape,
+    costs_shape,
+    detection_shape,
+    identity_shape,
+    policy_shape,
+    retention_shape,
+    shape,
+    telemetry_shape,
+    webhook_shape,
+    workflow_shape,
+)
 from pointsman.settings.shape import json_schema
 
 DOCS: Final = Path(__file__).parents[1] / "docs"
@@ -58,6 +69,16 @@ _WHERE: Final = {
     "Retention": "retention",
     "RetentionClass": "retention.classes.CLASS",
     "RetentionKeys": "retention.keys",
+    "Workflow": "workflows.NAME",
+    "Objective": "workflows.NAME.objectives.NAME",
+    "Costs": "costs",
+    "Licence": "costs.licences.NAME",
+    "Incoming": "webhooks.NAME",
+    "Meaning": "webhooks.NAME.events.WORD",
+    "Alerts": "alerts",
+    "Webhook": "alerts.webhooks.NAME",
+    "Email": "alerts.email",
+    "Telemetry": "telemetry",
     "Server": "server",
     "Tls": "server.tls",
     "Bounds": "server.bounds",
@@ -99,6 +120,53 @@ detection:
   classes: {organisation: internal}
   documents:
     - {path: contracts, data_class: legal}
+"""
+
+_BUSINESS: Final = """
+workflows:
+  tickets:
+    capabilities: [support]
+    unit: ticket
+    useful: [resolved]
+    window: 14d
+    complete_within: 2d
+    value_usd: 4.50
+    human_usd_per_hour: 38
+    objectives:
+      cheap: {kind: cost_per_outcome, threshold_usd: 0.80, share: 0.9}
+      quick: {kind: latency, threshold_ms: 3000, share: 0.95}
+"""
+_PAID: Final = """
+costs:
+  human_usd_per_hour: 38
+  baseline: openai/gpt-6-luna
+  tags: [project, feature]
+  licences:
+    desk: {usd_per_month: 900, workflow: support}
+"""
+_DESK: Final = """
+webhooks:
+  desk:
+    secret: env:DESK_WEBHOOK_KEY
+    unit: ticket.id
+    event: type
+    id: event_id
+    at: created_at
+    events:
+      ticket.solved: {kind: resolved}
+      ticket.reopened: {success: false, reversed: true}
+"""
+_TOLD: Final = """
+alerts:
+  budget_shares: [0.5, 0.8, 1]
+  webhooks:
+    chat: {url: "env:CHAT_WEBHOOK_URL", form: slack}
+  email:
+    host: smtp.example.com
+    user: pointsman
+    password: env:SMTP_PASSWORD
+    sender: pointsman@example.com
+    to: [finops@example.com]
 """
 
 EXAMPLES: Final = {
@@ -240,10 +308,33 @@ retention:
 retention:
   keys: {master: env:CONTENT_MASTER_KEY, copies: /mnt/other-disk/keys, copies_for: 14d}
 """,
+    "Workflow": _SUPPORT + _BUSINESS,
+    "Objective": _SUPPORT + _BUSINESS,
+    "Costs": _SUPPORT + _PAID,
+    "Licence": _SUPPORT + _PAID,
+    "Incoming": _SUPPORT + _DESK,
+    "Meaning": _SUPPORT + _DESK,
+    "Alerts": _SUPPORT + _TOLD,
+    "Webhook": _SUPPORT + _TOLD,
+    "Email": _SUPPORT + _TOLD,
+    "Telemetry": f"{_SUPPORT}telemetry:\n  otlp: http://collector:4318\n  sample: 0.2\n",
     "Server": f"{_SUPPORT}server:\n  listen: 127.0.0.1:8800\n  workers: 2\n  database: /var/lib/pointsman/ledger.db\n",
     "Tls": f"{_SUPPORT}server:\n  tls: {{certificate: server.pem, key: server.key}}\n",
     "Bounds": f"{_SUPPORT}server:\n  bounds: {{max_body_bytes: 5000000, stall_s: 10}}\n",
 }
+
+_SHAPES: Final = (
+    shape,
+    audit_shape,
+    costs_shape,
+    detection_shape,
+    identity_shape,
+    policy_shape,
+    retention_shape,
+    telemetry_shape,
+    webhook_shape,
+    workflow_shape,
+)
 
 # The values that fields have where nothing is written: struct → field → value. The JSON Schema leaves out those that are made anew each time.
 _DEFAULTS: Final[dict[str, dict[str, Any]]] = {
@@ -252,7 +343,7 @@ _DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         for field in msgspec.structs.fields(kind)
         if not field.required
     }
-    for module in (shape, audit_shape, detection_shape, identity_shape, policy_shape, retention_shape)
+    for module in _SHAPES
     for kind in vars(module).values()
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind is not msgspec.Struct
 }

@@ -70,7 +70,8 @@ def test_every_setting_has_a_section_an_example_and_a_meaning(struct: str, tmp_p
 def test_every_route_is_described() -> None:
     server = ROOT / "src" / "pointsman" / "server"
     routes = {f"POST {path}" for path in BY_PATH}
-    routes |= {f"{method} {path}" for method, path in re.findall(r'\("(GET|POST)", "(/[^"]+)"\)', (server / "site.py").read_text(encoding="utf-8"))}
+    for name in ("site.py", "told.py"):
+        routes |= {f"{method} {path}" for method, path in re.findall(r'\("(GET|POST)", "(/[^"]+)"\)', (server / name).read_text(encoding="utf-8"))}
     admin = admin_app(cast("Any", None), reload=lambda: None, trouble=lambda: None)
     routes |= {f"{method} {path}" for method, path in admin.state.declared}
     assert len(routes) >= 8

@@ -67,6 +67,10 @@ PUBLIC: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/v1/models"): Row(known=200),
     ("GET", "/v1/models/"): Row(known=200),
     ("POST", "/v1/outcomes"): Row(to=_to(201, "web", "reporter", "other", "job"), sends={"json": {"unit": "u", "kind": "k"}}),
+    # Nobody's call has this id: who may judge at all is told so.
+    ("POST", "/v1/reviews"): Row(to=_to(400, "web", "reporter", "other", "job"), sends={"json": {"call_id": "c", "verdict": "edited"}}),
+    ("POST", "/v1/scores"): Row(to=_to(400, "web", "reporter", "other", "job"), sends={"json": {"call_id": "c", "metric": "m", "judge": "j", "value": 1}}),
+    ("POST", "/v1/webhooks/"): Row(to=_to(404, *EVERYBODY), sends={"json": {}}),  # none is configured; a key is not what opens one
     ("GET", "/livez"): _OPEN,
     ("GET", "/readyz"): _OPEN,
 }
