@@ -100,11 +100,12 @@ def told_change(share: float | None) -> str:
 
 
 def moment(at_ms: int | None, form: str = "%d %b %Y, %H:%M") -> Markup:
-    """Return a time as HTML: UTC in the text, and exact for the script that shows it in the reader's own zone."""
+    """Return a time as HTML: UTC in the text, and exact for the script that shows it in the reader's own zone, with seconds where `form` has them."""
     if at_ms is None:
         return Markup(NONE)  # noqa: S704 - our own dash
     at = datetime.fromtimestamp(at_ms / _MS, UTC)
-    return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(timespec="milliseconds"), at.strftime(form))
+    exact = Markup(" data-exact") if "%S" in form else Markup("")
+    return Markup('<time datetime="{}"{}>{} UTC</time>').format(at.isoformat(timespec="milliseconds"), exact, at.strftime(form))
 
 
 def step(at_ms: int, width_ms: int) -> str:

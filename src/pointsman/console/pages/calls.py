@@ -55,7 +55,7 @@ def calls(ask: Ask, db: Database) -> Shown:
     if more is None:
         scanned = db.rows(query("console/calls_scanned"), {name: values[name] for name in ("first_id", "before_id", "scan")})[0]
         further = scanned["oldest_id"] if scanned["calls"] >= _SCAN else None
-    chosen = {name: value for name, value in ask.query.items() if name not in {"before", "span"}}
+    chosen = {name: value for name, value in ask.query.items() if name not in {"before", "span", "live"}}
     return Shown(
         template="calls.html",
         title="Calls",

@@ -72,7 +72,7 @@
     const right = columns.find((column) => column.axis === "right");
     plot.replaceChildren();
     figure.classList.add("is-drawn");
-    const width = () => Math.max(plot.clientWidth, 200);
+    const width = () => Math.max(figure.clientWidth, 200); // the plot itself has none while it is empty
     const top = (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.12 : 1];
     const narrow = width() < 480;
     const chart = new uPlot(
@@ -94,9 +94,9 @@
       plot,
     );
     const watch = new ResizeObserver(() => {
-      if (plot.clientWidth) chart.setSize({ width: width(), height: chart.height });
+      if (plot.clientWidth && figure.clientWidth !== chart.width) chart.setSize({ width: width(), height: chart.height });
     });
-    watch.observe(plot);
+    watch.observe(figure);
     drawn.set(figure, { chart, watch });
   };
 
@@ -141,7 +141,9 @@
     for (const time of root.querySelectorAll("time[datetime]:not([title])")) {
       const at = new Date(time.dateTime);
       time.title = time.textContent;
-      time.textContent = at.toLocaleString("en-GB", { day: "2-digit", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+      const year = at.getFullYear() === new Date().getFullYear() ? {} : { year: "numeric" };
+      const second = time.dataset.exact === undefined ? {} : { second: "2-digit" };
+      time.textContent = at.toLocaleString("en-GB", { day: "2-digit", month: "short", ...year, hour: "2-digit", minute: "2-digit", ...second });
     }
   };
 
