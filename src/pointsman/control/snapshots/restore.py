@@ -18,7 +18,7 @@ from typing import Final
 from pointsman.core.errors import PointsmanError, Unusable
 from pointsman.settings.edit import editing
 
-_JOURNAL: Final = ".rollback"
+_JOURNAL: Final = ".journal"
 
 
 def restore(path: Path, files: Mapping[str, str], *, check: Callable[[], object]) -> tuple[str, ...]:
@@ -83,7 +83,8 @@ def _put_in_place(files: Mapping[Path, str | None], path: Path) -> None:
                 _as_before(place, draft)
         for place in sorted(files, key=lambda one: one == path.resolve()):
             if place in drafts:
-                drafts.pop(place).replace(place)
+                drafts[place].replace(place)
+                del drafts[place]
             else:
                 place.unlink(missing_ok=True)
     finally:
