@@ -77,7 +77,7 @@ class Gateway:
         told = settings.server.bounds
         self.clock = clock
         self.prices = Prices(clock.wall_ms)
-        place = ledger_place(settings.server.database, folder=settings.folder, environ=environ)
+        self.place = place = ledger_place(settings.server.database, folder=settings.folder, environ=environ)
         self.ledger = Ledger(place)
         self.missing: list[CredentialMissing] = []
         cells: Cells = OwnCells() if limits is None else SharedCells(limits)

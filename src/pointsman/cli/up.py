@@ -5,7 +5,7 @@
 import importlib
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -19,6 +19,7 @@ from pointsman.core.errors import Unusable
 from pointsman.core.snapshot import Snapshot
 from pointsman.server.admin_guard import Guard
 from pointsman.server.first_visit import new_link
+from pointsman.server.serve import Beside
 from pointsman.server.workers import run
 from pointsman.settings.secrets import environment
 from pointsman.settings.shape import Server
@@ -50,13 +51,18 @@ def command(path: Path, *, as_json: bool, log_level: str, log_format: str) -> No
         else:
             _tell(gateway, server)
 
-    run(path, environ=environment(), ready=ready, more=console)
+    run(path, environ=environment(), ready=ready, beside=Beside(more=console, jobs=jobs))
 
 
 def console(gateway: Gateway, guard: Guard) -> Sequence[BaseRoute]:
     """Return the routes of the console. It is imported when somebody first looks at it: the gateway's start and memory know nothing of it."""
     control = importlib.import_module("pointsman.app.control").Control(gateway)
     return importlib.import_module("pointsman.console.routes").routes(control, guard)
+
+
+def jobs(gateway: Gateway) -> Sequence[tuple[float, Callable[[], Awaitable[None]]]]:
+    """Return what goes on beside the calls: objectives and budgets are watched, licences charged, days sealed."""
+    return importlib.import_module("pointsman.app.rooms").Rooms(gateway).jobs()
 
 
 def _link(gateway: Gateway, server: Server) -> str:

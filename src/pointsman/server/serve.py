@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -45,12 +45,20 @@ _BACKLOG: Final = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What goes on beside the calls in the worker that administers: `more` routes of its listener, and `jobs` as (seconds between two rounds, work)."""
+
+    more: More | None = None
+    jobs: Callable[[Gateway], Sequence[tuple[float, Callable[[], Awaitable[None]]]]] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Listeners:
-    """What a worker listens on; one of several has the admin listener, which carries `more` beside its own routes."""
+    """What a worker listens on; one of several has the admin listener, and what goes on `beside` the calls."""
 
     public: socket.socket
     admin: socket.socket | None
-    more: More | None = None
+    beside: Beside = Beside()
 
 
 def split_address(listen: str) -> tuple[str, int]:
@@ -106,8 +114,10 @@ async def serve(gateway: Gateway, settings: Settings, *, reloader: Reloader, lis
     ]
     if listeners.admin is not None:
         listeners.admin.listen(_BACKLOG)  # whoever asks between `ready` and the listener's own start waits a moment
-        app = admin_app(gateway, reload=again.set, trouble=site.trouble, more=listeners.more)
+        app = admin_app(gateway, reload=again.set, trouble=site.trouble, more=listeners.beside.more)
         rooms.append(asyncio.ensure_future(_administer(app, listeners.admin)))
+        jobs = () if listeners.beside.jobs is None else listeners.beside.jobs(gateway)
+        rooms += [asyncio.ensure_future(_again_and_again(seconds, work)) for seconds, work in jobs]
     gc.collect()
     gc.freeze()  # what is here now stays; the collector need not look at it again
     ready()

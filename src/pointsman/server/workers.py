@@ -23,8 +23,7 @@ from pointsman.app.facts import Prices, facts
 from pointsman.app.gateway import Gateway, system_clock
 from pointsman.app.identity_approvals import approved
 from pointsman.core.errors import PointsmanError, Unusable
-from pointsman.server.admin import More
-from pointsman.server.serve import Listeners, bind, serve
+from pointsman.server.serve import Beside, Listeners, bind, serve
 from pointsman.settings.load import Reloader, Settings, load
 
 _LOG: Final = logging.getLogger("pointsman")
@@ -32,11 +31,12 @@ _JOIN_S: Final = 15.0
 _WATCH_S: Final = 0.2
 _YOUNG_S: Final = 2.0
 _MOST_YOUNG_DEATHS: Final = 5
+_ALONE: Final = Beside()
 
 
-def run(path: Path, *, environ: Mapping[str, str], ready: Callable[[Gateway], None], more: More | None = None) -> None:
+def run(path: Path, *, environ: Mapping[str, str], ready: Callable[[Gateway], None], beside: Beside = _ALONE) -> None:
     """
-    Serve the configuration at `path` until a signal ends it. The admin listener carries `more` beside its own routes.
+    Serve the configuration at `path` until a signal ends it. `beside` is what goes on beside the calls.
 
     Raises `Unusable` if it cannot begin.
     """
@@ -50,11 +50,11 @@ def run(path: Path, *, environ: Mapping[str, str], ready: Callable[[Gateway], No
     public = bind(settings.server.listen, shared=workers > 1)
     admin = bind(settings.server.admin, shared=False)
     if workers == 1:
-        _work(path, settings, environ=environ, listeners=Listeners(public=public, admin=admin, more=more), limits=None, ready=ready)
+        _work(path, settings, environ=environ, listeners=Listeners(public=public, admin=admin, beside=beside), limits=None, ready=ready)
         return
     # `public` stays bound but never listens: it keeps the address ours while workers come and go.
     with tempfile.TemporaryDirectory(prefix="pointsman-") as folder:
-        _Workers(path, settings, environ=environ, admin=admin, more=more, limits=Path(folder) / "limits").supervise(ready)
+        _Workers(path, settings, environ=environ, admin=admin, beside=beside, limits=Path(folder) / "limits").supervise(ready)
 
 
 def _work(path: Path, settings: Settings, *, environ: Mapping[str, str], listeners: Listeners, limits: Path | None, ready: Callable[[Gateway], None]) -> None:
@@ -73,9 +73,9 @@ def _work(path: Path, settings: Settings, *, environ: Mapping[str, str], listene
 class _Workers:
     """Starts the workers, replaces one that dies, passes signals on, and ends with them."""
 
-    def __init__(self, path: Path, settings: Settings, *, environ: Mapping[str, str], admin: socket.socket, more: More | None, limits: Path) -> None:
+    def __init__(self, path: Path, settings: Settings, *, environ: Mapping[str, str], admin: socket.socket, beside: Beside, limits: Path) -> None:
         self._path = path
-        self._more = more
+        self._beside = beside
         self._settings = settings
         self._reloader = Reloader(path, facts(Prices(system_clock().wall_ms)), current=settings)
         self._environ = environ
@@ -127,7 +127,7 @@ class _Workers:
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         public = bind(self._settings.server.listen, shared=True)
-        listeners = Listeners(public=public, admin=self._admin if index == 0 else None, more=self._more)
+        listeners = Listeners(public=public, admin=self._admin if index == 0 else None, beside=self._beside)
         _work(self._path, self._settings, environ=self._environ, listeners=listeners, limits=self._limits, ready=ready)
 
     def _refresh(self) -> None:
