@@ -1,4 +1,3 @@
-import math
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -15,7 +14,6 @@ from tests.storage.sums import check_roll_ups
 from pointsman.core.entry import CallRecord, Entry
 from pointsman.storage.database import open_database
 from pointsman.storage.records import spent_since
-from pointsman.storage.rollups import bin_middle_ms, latency_bin
 from pointsman.storage.sql import SqliteDatabase
 
 
@@ -143,12 +141,3 @@ def test_money_spent_is_summed_by_whoever_a_budget_counts(tmp_path: Path, by: st
 def test_money_is_not_summed_by_what_is_no_column(tmp_path: Path) -> None:
     with a_database(tmp_path / "ledger.db") as db, pytest.raises(ValueError, match="no column"):
         spent_since(db, "1; DROP TABLE call", since_ms=START_MS)
-
-
-@given(st.floats(0.001, 1e8))
-def test_a_latency_lies_within_a_tenth_of_an_octave_of_its_bin(latency_ms: float) -> None:
-    assert abs(math.log2(bin_middle_ms(latency_bin(latency_ms)) / latency_ms)) <= 0.1 + 1e-9
-
-
-def test_no_latency_is_too_short_for_a_bin() -> None:
-    assert latency_bin(0.0) == latency_bin(0.001)
