@@ -17,8 +17,14 @@ class Vendor:
         self.keys: list[str] = []
         self._was_asked = asyncio.Condition()
         self.connections = 0
+        self._writers: list[asyncio.StreamWriter] = []
         self.may_answer = asyncio.Event()
         self.may_answer.set()
+
+    def drop(self) -> None:
+        """Close every connection, answered or not."""
+        for writer in self._writers:
+            writer.transport.abort()
 
     async def asked(self, times: int) -> None:
         """Wait until that many calls have come."""
@@ -27,6 +33,7 @@ class Vendor:
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._writers.append(writer)
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
