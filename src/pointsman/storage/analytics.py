@@ -122,7 +122,6 @@ class Analytics:
         for _ in range(_TRIES):
             known = segments(db, kind.name)
             valid = self._unchanged(db, kind, known=known)
-            self._duck.execute(f"DROP TABLE IF EXISTS {ducks.quoted(hot)}")
             ducks.create(self._duck, hot, kind.columns)
             for batch in hot_rows(db, kind, spans=_but(sorted(valid)), undated=kind.day == "done_ms"):
                 ducks.append(self._duck, hot, columns=kind.columns, rows=batch)

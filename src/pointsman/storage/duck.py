@@ -46,7 +46,9 @@ def connect(*, memory_mb: int = 1024, threads: int = 2, what: str = "Analytics")
         "temp_directory": "",
         "pandas_analyze_sample": "0",  # every column is cast to its type: nothing is guessed
     }
-    return duckdb(what).connect(":memory:", config=settings)
+    opened = duckdb(what).connect(":memory:", config=settings)
+    opened.execute("SET parquet_metadata_cache = true")  # files are never changed under their name
+    return opened
 
 
 @cache
@@ -59,8 +61,8 @@ def tables() -> Mapping[str, Columns]:
 
 
 def create(duck: Any, name: str, columns: Columns) -> None:
-    """Make an empty table."""
-    duck.execute(f"CREATE TABLE {quoted(name)} ({', '.join(f'{quoted(column)} {kind}' for column, kind in columns.items())})")
+    """Make an empty table, in the place of one of this name."""
+    duck.execute(f"CREATE OR REPLACE TABLE {quoted(name)} ({', '.join(f'{quoted(column)} {kind}' for column, kind in columns.items())})")
 
 
 def append(duck: Any, name: str, *, columns: Columns, rows: Sequence[Row]) -> None:

@@ -46,7 +46,8 @@ def seal(db: Database, folder: Path, *, day_ms: int, now_ms: int) -> list[Segmen
     """
     if day_ms % DAY_MS or day_ms + DAY_MS + _GRACE_MS > now_ms:
         raise ValueError(f"only whole days that are over can be sealed, not the one that begins at {day_ms}")
-    return [written for kind in KINDS for written in _seal(db, folder, kind=kind, day_ms=day_ms, now_ms=now_ms)]
+    with opened() as duck:
+        return [written for kind in KINDS for written in _seal(db, folder, duck=duck, kind=kind, day_ms=day_ms, now_ms=now_ms)]
 
 
 def seal_due(db: Database, folder: Path, *, now_ms: int, detach_after_ms: int | None = None, held: Sequence[Held] = ()) -> Sealed:
@@ -88,25 +89,24 @@ def verify(db: Database, folder: Path) -> list[str]:
 # ── one table and one day ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _seal(db: Database, folder: Path, *, kind: Kind, day_ms: int, now_ms: int) -> list[Segment]:
+def _seal(db: Database, folder: Path, *, duck: Any, kind: Kind, day_ms: int, now_ms: int) -> list[Segment]:
     known = [segment for segment in segments(db, kind.name) if segment.day_ms == day_ms]
     hot = fingerprint(db, kind, since_ms=day_ms, until_ms=day_ms + DAY_MS)
     if not hot[0] and (not known or known[0].is_detached):
         return []
     place = folder / kind.name / f"dt={_date(day_ms)}"
     _sweep(place, {Path(segment.name).name for segment in known})
-    with opened() as duck:
-        if known and not any(segment.is_detached for segment in known) and _of_files(duck, kind, folder=folder, known=known) == hot:
-            return []
-        ducks.create(duck, "hot", kind.columns)
-        for batch in hot_rows(db, kind, spans=[(day_ms, day_ms + DAY_MS)]):
-            ducks.append(duck, "hot", columns=kind.columns, rows=batch)
-        is_detached = any(segment.is_detached for segment in known)
-        chosen = _not_sealed(kind, folder, known=known) if is_detached else "SELECT * FROM hot"
-        count = int(duck.execute(f"SELECT COUNT(*) FROM ({chosen})").fetchone()[0])
-        if not count and is_detached:
-            return []
-        written = _write(duck, folder, place=place, chosen=f"{chosen} ORDER BY {', '.join(kind.key)}") if count else None
+    is_detached = any(segment.is_detached for segment in known)
+    if known and not is_detached and _of_files(duck, kind, folder=folder, known=known) == hot:
+        return []
+    ducks.create(duck, "hot", kind.columns)
+    for batch in hot_rows(db, kind, spans=[(day_ms, day_ms + DAY_MS)]):
+        ducks.append(duck, "hot", columns=kind.columns, rows=batch)
+    chosen = _not_sealed(kind, folder, known=known) if is_detached else "SELECT * FROM hot"
+    count = int(duck.execute(f"SELECT COUNT(*) FROM ({chosen})").fetchone()[0])
+    if not count and is_detached:
+        return []
+    written = _write(duck, folder, place=place, chosen=f"{chosen} ORDER BY {', '.join(kind.key)}") if count else None
     made = [] if written is None else [_segment(kind, written, day_ms=day_ms, sealed_ms=now_ms, rows=count, is_detached=is_detached)]
     _record(db, made, instead_of=[] if is_detached else known)
     if not is_detached:

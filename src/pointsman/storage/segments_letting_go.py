@@ -86,7 +86,6 @@ def _change(db: Database, folder: Path, *, duck: Any, known: Sequence[Segment], 
     if not any(segment.is_detached for segment in known):
         rewrite(db, folder, duck=duck, known=known, chosen=f"SELECT * FROM {table_of(folder, known)} WHERE FALSE", now_ms=now_ms)
         return
-    duck.execute("DROP TABLE IF EXISTS hot")
     ducks.create(duck, "hot", kind.columns)
     for batch in hot_rows(db, kind, spans=[(known[0].day_ms, known[0].day_ms + DAY_MS)]):
         ducks.append(duck, "hot", columns=kind.columns, rows=batch)
