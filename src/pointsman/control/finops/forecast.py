@@ -2,7 +2,7 @@
 What will be spent until the end of a period: level x weekday, with an interval, and how wrong the same method was on the days that are known.
 
 Level: mean of the last eight weeks without their weekdays' pattern, each week back counting half as much. Weekday: its mean over the mean of all, drawn
-towards 1 by one day's weight. Interval: 80 % from the scatter of days and from how far the level moved from week to week. Numbers only.
+towards 1 by a quarter of a day's weight. Interval: 80 % from the scatter of days and from how far the level moved from week to week. Numbers only.
 """
 
 from collections.abc import Sequence
@@ -20,6 +20,7 @@ _WEEK: Final = 7
 _LEAST_FOR_WEEKDAYS: Final = 14
 _LEAST: Final = 3
 _HALF_LIFE_DAYS: Final = 7.0
+_PRIOR_DAYS: Final = 0.25
 _EFFECTIVE_DAYS: Final = 2 * _HALF_LIFE_DAYS / 0.6931
 _WIDTH: Final = 1.2816  # the normal quantile of 0.9: 80 % lie between -1.28 and 1.28
 
@@ -92,7 +93,7 @@ def _factors(days: _Floats, weekdays: npt.NDArray[np.int64]) -> _Floats:
     counts = np.bincount(weekdays, minlength=_WEEK)
     sums = np.bincount(weekdays, weights=days, minlength=_WEEK)
     # A weekday that never cost anything would make a level without bounds.
-    return np.maximum((sums + mean) / (counts + 1) / mean, 0.05)
+    return np.maximum((sums + _PRIOR_DAYS * mean) / (counts + _PRIOR_DAYS) / mean, 0.05)
 
 
 def _scatter(plain: _Floats, level: float) -> tuple[float, float]:
