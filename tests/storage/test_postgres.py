@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.storage.databases import Server, a_server, shared_server
 
@@ -57,6 +57,7 @@ values = st.one_of(
 )
 
 
+@settings(deadline=None, max_examples=60)  # the first one starts the server
 @given(value=values)
 def test_a_value_comes_back_as_it_went_in(value: object) -> None:
     with closing(PostgresDatabase(shared_server().url("ledger"), busy_s=1)) as db:
