@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -22,8 +23,9 @@ from pointsman.control.snapshots import history
 from pointsman.control.snapshots.difference import Difference, difference
 from pointsman.control.snapshots.history import Kept, Whole
 from pointsman.control.snapshots.restore import restore
-from pointsman.core.errors import PointsmanError
+from pointsman.core.errors import PointsmanError, Unusable
 from pointsman.core.ids import uuid7
+from pointsman.settings.ledger_place import Place
 from pointsman.settings.load import Settings
 from pointsman.storage.open import open_reading, open_writing
 from pointsman.storage.sql import Database
@@ -31,6 +33,7 @@ from pointsman.storage.sql import Database
 _LOOK_BACK_MS: Final = 86_400_000
 _MOST_CHANGES: Final = 30
 _RANDOM_BITS: Final = 74
+_DIGITS: Final = 16
 
 Open = Callable[[], Database]
 
@@ -109,14 +112,20 @@ class Desk:
         """
         Write the files of an earlier snapshot back: that of the digest `to`, else the one in force before.
 
+        Where the files are not those in force, because they are wrong or wait for approval, those in force come back instead.
         `present` is what is there now; it is put on record first. What is written takes effect as any change does, with every approval it needs.
         Raises `NoSuchSnapshot`, and as `restore` does.
         """
         with closing(self._write()) as db:
             in_force = history.in_force(db, at_ms=self._now_ms())
-            digest = present.kept.digest if in_force is None else in_force.digest
-            target = history.before(db, digest) if to is None else history.whole(db, to)
-            if digest != present.kept.digest or in_force is None:
+            is_in_force = in_force is not None and in_force.digest == present.kept.digest
+            if to is not None:
+                target = history.whole(db, to)
+            elif in_force is None or is_in_force:
+                target = history.before(db, present.kept.digest)
+            else:
+                target = history.whole(db, in_force.digest)
+            if not is_in_force:
                 history.keep(db, present.kept, present.files)
         told = difference(present.files, target.files)
         return RolledBack(to=target.kept, files=restore(path, target.files, check=check), difference=told)
@@ -150,13 +159,27 @@ class Desk:
 
 def desk_of(settings: Settings, now_ms: Callable[[], int]) -> Desk:
     """Return the desk over the ledger of a configuration."""
-    place = ledger_of(settings)
+    return desk_at(ledger_of(settings), now_ms)
+
+
+def desk_at(place: Place, now_ms: Callable[[], int]) -> Desk:
+    """Return the desk over a ledger."""
     return Desk(partial(open_reading, place), partial(open_writing, place), now_ms=now_ms, random_bits=partial(secrets.randbits, _RANDOM_BITS))
 
 
 def present_of(settings: Settings, *, author: str, now_ms: int) -> Whole:
     """Return what stands in the files now, as a snapshot."""
     return Whole(kept=Kept(digest=settings.snapshot.digest, since_ms=now_ms, parent=None, author=author), files=settings.texts)
+
+
+def broken_at(path: Path, *, author: str, now_ms: int) -> Whole:
+    """Return a configuration that has mistakes as a snapshot, so that it can be put on record before it is written over. Raises `Unusable`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unusable(f"`{path}` cannot be read. Put a file there, or name another with `--config`.") from error
+    digest = sha256(text.encode()).hexdigest()[:_DIGITS]
+    return Whole(kept=Kept(digest=digest, since_ms=now_ms, parent=None, author=author), files={path.name: text})
 
 
 def _changes(db: Database, since_ms: int, *, until_ms: int, but: str = "") -> tuple[Note, ...]:
