@@ -31,16 +31,20 @@ WITH worth AS (
     FROM unit WHERE opened_ms >= :since AND opened_ms < :until GROUP BY workflow
 ), went AS (
     SELECT workflow, COUNT(*) AS calls, SUM(CASE WHEN status = 'ok' THEN 1 ELSE 0 END) AS ok, SUM(CASE WHEN escalated_from IS NULL THEN 0 ELSE 1 END) AS up,
-        SUM(to_person) AS to_person, AVG(latency_ms) AS latency_ms
+        SUM(to_person) AS to_person, SUM(attempts) AS attempts, SUM(cost_nano_usd) AS spent
     FROM call WHERE started_ms >= :since AND started_ms < :until GROUP BY workflow
-), tried AS (
-    SELECT call.workflow, COUNT(*) AS attempts, SUM(CASE WHEN attempt.error IS NULL THEN 0 ELSE 1 END) AS failed, SUM(attempt.cost_nano_usd) AS spent
-    FROM attempt JOIN call ON call.call_id = attempt.call_id
-    WHERE call.started_ms >= :since AND call.started_ms < :until GROUP BY call.workflow
 )
-SELECT worth.workflow, units, told, useful, nano_usd, value_nano_usd, calls, ok, up, to_person, latency_ms, attempts, failed, spent
-FROM worth JOIN went ON went.workflow = worth.workflow JOIN tried ON tried.workflow = worth.workflow ORDER BY worth.workflow
+SELECT worth.workflow, units, told, useful, nano_usd, value_nano_usd, calls, ok, up, to_person, attempts, spent
+FROM worth JOIN went ON went.workflow = worth.workflow ORDER BY worth.workflow
 """
+# By workflow and target: attempts that failed and what they cost, where each attempt must find its call.
+ATTEMPTS = """
+SELECT call.workflow, attempt.target, COUNT(*) AS attempts, SUM(CASE WHEN attempt.error IS NULL THEN 0 ELSE 1 END) AS failed,
+    SUM(attempt.cost_nano_usd) AS nano_usd
+FROM attempt JOIN call ON call.call_id = attempt.call_id
+WHERE call.started_ms >= :since AND call.started_ms < :until GROUP BY call.workflow, attempt.target ORDER BY call.workflow, attempt.target
+"""
+ASKED = {"scorecard": SCORECARD, "attempts and their calls": ATTEMPTS}
 
 
 def timed(ask: Callable[[], object], rounds: int = ROUNDS) -> str:
@@ -54,10 +58,10 @@ def timed(ask: Callable[[], object], rounds: int = ROUNDS) -> str:
     return f"median {statistics.median(took):,.0f} ms, least {min(took):,.0f}, most {max(took):,.0f} ({rounds} rounds; {each:,.0f} ms of CPU each)"
 
 
-def scorecard(path: Path, folder: Path, span: dict[str, int]) -> list[dict[str, object]]:
+def answer(path: Path, folder: Path, *, sql: str, span: dict[str, int]) -> list[dict[str, object]]:
     """As `pointsman query` does it: begin to end, with nothing made ready."""
     with Analytics(path, folder, most_s=PATIENCE_S) as asked:
-        return [dict(row) for row in asked.rows(SCORECARD, span)]
+        return [dict(row) for row in asked.rows(sql, span)]
 
 
 def main() -> None:
@@ -65,40 +69,36 @@ def main() -> None:
     work.mkdir(parents=True, exist_ok=True)
     path, folder = work / "ledger.db", work / "segments"
     if not path.exists():
-        with closing(open_writing(told)) as db:
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         shutil.copy(told, work / "copying.db")
         (work / "copying.db").rename(path)
     with closing(open_writing(path)) as db:
-        first = int(db.rows("SELECT MIN(started_ms) AS ms FROM call")[0]["ms"]) // DAY_MS * DAY_MS if not segments(db) else segments(db)[0].day_ms
+        first = segments(db)[0].day_ms if segments(db) else int(db.rows("SELECT MIN(started_ms) AS ms FROM call")[0]["ms"]) // DAY_MS * DAY_MS
         span = {"since": first, "until": first + 90 * DAY_MS}
         begun = time.perf_counter()
         done = seal_due(db, folder, now_ms=first + 400 * DAY_MS)
         took = time.perf_counter() - begun
         known = segments(db)
-        held = sum(segment.rows_held for segment in known)
-        size = sum((folder / segment.name).stat().st_size for segment in known)
-        print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-        print(f"sealed {held:,} rows into {len(known)} files ({done.written} now, {took:,.0f} s)")
-        print(f"files {size / 2**20:,.0f} MB, the database {path.stat().st_size / 2**20:,.0f} MB")
+    held, size = sum(segment.rows_held for segment in known), sum((folder / segment.name).stat().st_size for segment in known)
+    print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    print(f"sealed {held:,} rows into {len(known)} files ({done.written} now, {took:,.0f} s)")
+    print(f"files {size / 2**20:,.0f} MB, the database {path.stat().st_size / 2**20:,.0f} MB")
+    before: dict[str, list[dict[str, object]]] = {}
     with closing(open_reading(path)) as db:
-        before = [dict(row) for row in db.rows(SCORECARD, span)]
-        print("SQLite:", timed(lambda: db.rows(SCORECARD, span), 1) if before else "no rows left")
-    if before:
-        print("DuckDB, days sealed and hot (counted in both first):", timed(lambda: scorecard(path, folder, span), 1))
+        for name, sql in ASKED.items():
+            print(f"{name}, SQLite:", timed(lambda sql=sql, name=name: before.update({name: [dict(row) for row in db.rows(sql, span)]}), 1))
+    for name, sql in ASKED.items():
+        print(f"{name}, DuckDB, sealed and hot:", timed(lambda sql=sql: answer(path, folder, sql=sql, span=span), 1))
     with closing(open_writing(path)) as db, db.transaction():
         for kind in KINDS:  # what `detach` does with every row, without comparing each day: this is a copy
             db.execute(f"DELETE FROM {kind.name}")
         db.execute("UPDATE segment SET is_detached = 1")
-    after = scorecard(path, folder, span)
-    print("DuckDB, days detached, begin to end:", timed(lambda: scorecard(path, folder, span)))
-    with Analytics(path, folder, most_s=PATIENCE_S) as asked:
-        asked.rows(SCORECARD, span)
-        print("DuckDB, days detached, asked again:", timed(lambda: asked.rows(SCORECARD, span)))
-    if before:
-        exact = [{name: value for name, value in row.items() if name != "latency_ms"} for row in before]
-        same = exact == [{name: value for name, value in row.items() if name != "latency_ms"} for row in after]
-        print("both say the same" if same else f"THEY DIFFER\n{before}\n{after}")
+    for name, sql in ASKED.items():
+        print(f"{name}, DuckDB, detached, begin to end:", timed(lambda sql=sql: answer(path, folder, sql=sql, span=span)))
+        with Analytics(path, folder, most_s=PATIENCE_S) as asked:
+            found = [dict(row) for row in asked.rows(sql, span)]
+            print(f"{name}, DuckDB, detached, asked again:", timed(lambda sql=sql, asked=asked: asked.rows(sql, span)))
+        if before[name]:
+            print("both say the same" if found == before[name] else f"THEY DIFFER\n{before[name]}\n{found}")
 
 
 if __name__ == "__main__":

@@ -53,6 +53,8 @@ def test_a_good_row_has_no_faults(good: dict[str, Any]) -> None:
         ({"ChargePeriodEnd": "2026-02-02T00:00:00Z"}, "ChargePeriodStart", "is outside of the billing period"),
         ({"ServiceSubcategory": "Bits"}, "ServiceSubcategory", "does not belong to its `ServiceCategory`"),
         ({"BillingCurrency": "usd"}, "BillingCurrency", "is no code of ISO 4217"),
+        ({"ResourceType": None}, "ResourceType", "must be told with `ResourceId`"),
+        ({"ResourceId": None}, "ResourceId", "must be told with `ResourceType`"),
         ({"SubAccountType": None}, "SubAccountType", "must be told with `SubAccountId`"),
         ({"SkuPriceDetails": '{"TokenType": "input"}'}, "SkuPriceDetails", "holds a key that is neither the specification's nor begins with `x_`"),
         ({"InvoiceDetailId": "7"}, "InvoiceDetailId", "needs an `InvoiceId`"),

@@ -208,6 +208,13 @@ def _row(line: Line, known: Known, *, account: str, units: Row | None) -> FocusR
         "Tags": _tags(line, known),
         **_charged(line),
         **_priced(line, cost, vendor=vendor, model=_told(target, "model") or line.target),
+        **_own(line, target, units=units),
+    }
+    return dict(sorted(cells.items(), key=lambda cell: (cell[0].startswith("x_"), cell[0])))
+
+
+def _own(line: Line, target: Row | None, *, units: Row | None) -> dict[str, Cell]:
+    return {
         "x_CostSource": line.price_id.split(":")[0] or ("charge" if line.metered.meter in {REVIEW, LICENCE, CORRECTION} else "none"),
         "x_CostState": "known" if not line.unknown else "unknown" if line.unknown == line.counted else "partial",
         "x_Model": _told(target, "model"),
@@ -218,7 +225,6 @@ def _row(line: Line, known: Known, *, account: str, units: Row | None) -> FocusR
         "x_UsefulOutcomes": None if units is None else int(units["useful"]),
         "x_Workflow": line.workflow or None,
     }
-    return dict(sorted(cells.items(), key=lambda cell: (cell[0].startswith("x_"), cell[0])))
 
 
 def _charged(line: Line) -> dict[str, Cell]:

@@ -234,6 +234,8 @@ _RULES: Final[Sequence[tuple[str, str, Callable[[Told], bool]]]] = (
     ("ChargePeriodStart", "is outside of the billing period", _outside),
     ("ServiceSubcategory", "does not belong to its `ServiceCategory`", _odd_subcategory),
     ("BillingCurrency", "is no code of ISO 4217", _odd_currency),
+    ("ResourceType", "must be told with `ResourceId`", _needs("ResourceId", "ResourceType")),
+    ("ResourceId", "must be told with `ResourceType`", _needs("ResourceType", "ResourceId")),
     ("SubAccountType", "must be told with `SubAccountId`", _needs("SubAccountId", "SubAccountType")),
     ("SkuPriceDetails", "holds a key that is neither the specification's nor begins with `x_`", _odd_keys),
     ("InvoiceDetailId", "needs an `InvoiceId`", _needs("InvoiceDetailId", "InvoiceId")),
