@@ -245,10 +245,10 @@ def main() -> None:
         calls = int(events / _EVENTS_PER_CALL)
         there = db.rows("SELECT COUNT(*) AS n FROM call")[0]["n"]
         if not there:
-            write_batch(db, Batch(dimensions=_dimensions()), WORKFLOWS)
+            write_batch(db, Batch(dimensions=_dimensions()), workflows=WORKFLOWS)
         began, done = time.perf_counter(), 0
         for batch in Maker(calls).batches(there // _AT_ONCE):
-            write_batch(db, batch, WORKFLOWS)
+            write_batch(db, batch, workflows=WORKFLOWS)
             done += len(batch.records)
             if done % (_AT_ONCE * 20) == 0:
                 spent = time.perf_counter() - began

@@ -37,7 +37,7 @@ def lived_in(tmp_path: Path) -> Path:
             keep(db, one, files)
         entries = (an_entry(error="server_error"),)
         records = [a_record(n, at_ms=at_ms - 60_000 + n, status="exhausted", workflow="support", entries=entries) for n in range(30)]
-        write_batch(db, Batch(records=records), {})
+        write_batch(db, Batch(records=records))
     return tmp_path
 
 

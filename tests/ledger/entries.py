@@ -90,4 +90,4 @@ def write(
 ) -> None:
     """Write a batch, also through a bare connection to SQLite."""
     db = SqliteDatabase(database) if isinstance(database, sqlite3.Connection) else database
-    write_batch(db, Batch(records=records, outcomes=outcomes, hardware=hardware), workflows or {})
+    write_batch(db, Batch(records=records, outcomes=outcomes, hardware=hardware), workflows=workflows or {})

@@ -37,7 +37,7 @@ def a_call(number: int, unit: str, *, cost: int | None = USD, workflow: str = "s
 
 
 def keep(db: Database, **told: Any) -> None:
-    write_batch(db, Batch(**told), WORKFLOWS)
+    write_batch(db, Batch(**told), workflows=WORKFLOWS)
 
 
 # ── series ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -36,7 +36,7 @@ def a_call(number: int, unit: str, *, cost: int | None = USD, workflow: str = "s
 
 
 def keep(db: Database, **told: Any) -> None:
-    write_batch(db, Batch(**told), WORKFLOWS)
+    write_batch(db, Batch(**told), workflows=WORKFLOWS)
 
 
 def card_of(db: Database, workflow: str = "support", *, now_ms: int = WEEK_LATER, **where: Any) -> Scorecard:

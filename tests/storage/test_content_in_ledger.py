@@ -67,7 +67,7 @@ def db(each_database: Database) -> Database:
             reviews=[a_review(f"r-{ADA}", calls[0].call_id, tenant="acme", unit=unit, reviewer=ADA, seconds=30.0)],
             scores=[a_score("s-1", calls[0].call_id), a_score("s-2", calls[1].call_id)],
         ),
-        WORKFLOWS,
+        workflows=WORKFLOWS,
     )
     assert balance(each_database).difference == 0
     return each_database

@@ -3,13 +3,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.ledger.entries import HOUR_MS, START_MS, a_record, an_entry, an_outcome, write
 from tests.storage.sums import check_roll_ups
+from tests.storage.test_units import in_memory
 
 from pointsman.core.entry import CallRecord, Entry
 from pointsman.storage.database import open_database
@@ -59,11 +59,10 @@ def records(draw: st.DrawFn) -> list[CallRecord]:
     return made
 
 
-@settings(max_examples=40)
+@settings(max_examples=30, deadline=None)
 @given(records=records(), cut=st.integers(0, 12))
 def test_roll_ups_equal_the_sums_over_calls_however_they_are_batched(records: list[CallRecord], cut: int) -> None:
-    with TemporaryDirectory() as folder, a_database(Path(folder) / "ledger.db") as db:
-        db.execute("PRAGMA synchronous=OFF")
+    with closing(in_memory()) as db:
         write(db, records[:cut], outcomes=[], hardware=[])
         write(db, records[cut:], outcomes=[], hardware=[])
         check_roll_ups(db)

@@ -61,7 +61,7 @@ def test_what_failed_is_counted_by_target_and_kind(each_database: Database) -> N
 def test_rows_come_back_by_their_keys_however_many_are_asked_for(many: int) -> None:
     with closing(in_memory()) as db:
         keys = [(f"kind {number % 2}", f"name {number}") for number in range(many)]
-        insert(db, "switch", ("kind", "name", "since_ms", "actor", "reason"), rows=[(*key, number, "ann", "") for number, key in enumerate(keys)])
+        insert(db, "switch", columns=("kind", "name", "since_ms", "actor", "reason"), rows=[(*key, number, "ann", "") for number, key in enumerate(keys)])
         wanted = [*keys[::3], ("kind 0", "name 1"), *keys[::3]]
-        rows = by_keys(db, "switch", ("kind", "name"), keys=("kind", "name"), wanted=wanted)
+        rows = by_keys(db, "switch", columns=("kind", "name"), keys=("kind", "name"), wanted=wanted)
         assert sorted((row["kind"], row["name"]) for row in rows) == sorted(keys[::3])

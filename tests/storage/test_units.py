@@ -50,7 +50,7 @@ def in_memory() -> SqliteDatabase:
 
 
 def write(db: Database, *records: CallRecord, **more: Any) -> None:
-    write_batch(db, Batch(records=records, **more), WORKFLOWS)
+    write_batch(db, Batch(records=records, **more), workflows=WORKFLOWS)
 
 
 def a_call(number: int = 0, *, unit: str = TICKET, workflow: str = "support", **more: Any) -> CallRecord:
@@ -319,7 +319,7 @@ def states_of(history: Sequence[Batch]) -> dict[tuple[str, str], tuple[Any, ...]
 
 def holds(db: Database, history: Sequence[Batch]) -> None:
     for batch in history:
-        write_batch(db, batch, WORKFLOWS)
+        write_batch(db, batch, workflows=WORKFLOWS)
     assert balanced(db)
     corrected: dict[tuple[str, str], int] = {}
     charges: dict[str, Charge] = {}

@@ -52,7 +52,7 @@ class Pen:
 
     def write(self, batch: Batch, workflows: Mapping[str, Workflow]) -> None:
         """Write a batch as a whole or not at all."""
-        write_batch(self._db, batch, workflows)
+        write_batch(self._db, batch, workflows=workflows)
 
     def close(self) -> None:
         """Let go of it."""

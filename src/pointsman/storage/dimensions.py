@@ -29,9 +29,10 @@ def keep_dimensions(db: Database, dimensions: Sequence[Dimension]) -> None:
             f"SELECT {', '.join(columns)} FROM {one.table} WHERE {where} ORDER BY since_ms DESC LIMIT 1",
             {name: row[name] for name in names},
         )
-        compared = keys if one.table == "snapshot" else tuple(name for name in columns if name != _SINCE)
+        # What a snapshot's digest does not cover, such as who may sign in, is in its files.
+        compared = (*keys, "files") if one.table == "snapshot" else tuple(name for name in columns if name != _SINCE)
         if newest and (one.table in _ONCE or all(newest[0][name] == row[name] for name in compared)):
             continue
         told = {**row, "parent": newest[0]["digest"] if newest else None} if one.table == "snapshot" else row
         unique = keys if one.table in _ONCE else (*keys, _SINCE)
-        several.replace(db, one.table, tuple(told), keys=unique, rows=[tuple(told.values())])
+        several.replace(db, one.table, columns=tuple(told), keys=unique, rows=[tuple(told.values())])

@@ -17,21 +17,21 @@ _WHOSE: Final = ("call_id", "tenant", "workflow", "unit")
 _J = TypeVar("_J", Review, Score)
 
 
-def keep_judgements(db: Database, batch: Batch, workflows: Mapping[str, Workflow]) -> list[Charge]:
+def keep_judgements(db: Database, batch: Batch, *, workflows: Mapping[str, Workflow]) -> list[Charge]:
     """Write reviews and scores; return the charges for the time that people worked on reviews."""
     if not batch.reviews and not batch.scores:
         return []
     calls = _calls(db, batch)
     reviews = {one.review_id: _charged(_placed(one, calls), workflows) for one in batch.reviews}
-    several.replace(db, "review", Review.__struct_fields__, keys=("review_id",), rows=[astuple(one) for one in reviews.values()])
+    several.replace(db, "review", columns=Review.__struct_fields__, keys=("review_id",), rows=[astuple(one) for one in reviews.values()])
     scores = [_score_row(_placed(one, calls)) for one in batch.scores]
-    several.insert(db, "score", Score.__struct_fields__, rows=scores, conflict="ON CONFLICT (score_id) DO NOTHING")
+    several.insert(db, "score", columns=Score.__struct_fields__, rows=scores, conflict="ON CONFLICT (score_id) DO NOTHING")
     return [_charge(one) for one in reviews.values() if one.seconds]
 
 
 def _calls(db: Database, batch: Batch) -> Mapping[str, Row]:
     wanted = sorted({(one.call_id,) for part in (batch.reviews, batch.scores) for one in part})
-    return {row["call_id"]: row for row in several.by_keys(db, "call", _WHOSE, keys=("call_id",), wanted=wanted)}
+    return {row["call_id"]: row for row in several.by_keys(db, "call", columns=_WHOSE, keys=("call_id",), wanted=wanted)}
 
 
 def _placed(one: _J, calls: Mapping[str, Row]) -> _J:

@@ -47,7 +47,7 @@ class Standing(Struct, frozen=True, kw_only=True):
 _OPEN: Final = Standing()
 
 
-def keep_outcomes(db: Database, outcomes: Sequence[Outcome], workflows: Mapping[str, Workflow]) -> None:
+def keep_outcomes(db: Database, outcomes: Sequence[Outcome], *, workflows: Mapping[str, Workflow]) -> None:
     """Write outcomes. One whose id its tenant has used before changes nothing."""
     rows = [
         (
@@ -68,7 +68,7 @@ def keep_outcomes(db: Database, outcomes: Sequence[Outcome], workflows: Mapping[
         )
         for one in outcomes
     ]
-    insert(db, "outcome", _KEPT, rows=rows, conflict="ON CONFLICT (tenant, outcome_id) DO NOTHING")
+    insert(db, "outcome", columns=_KEPT, rows=rows, conflict="ON CONFLICT (tenant, outcome_id) DO NOTHING")
 
 
 def named(outcome: Mapping[str, str | None], workflows: Mapping[str, Workflow]) -> str | None:

@@ -91,7 +91,7 @@ def first_id(since_ms: int) -> str:
     return f"{since_ms >> 16:08x}-{since_ms & 0xFFFF:04x}"
 
 
-def write_batch(db: Database, batch: Batch, workflows: Mapping[str, Workflow] = _NONE) -> None:
+def write_batch(db: Database, batch: Batch, *, workflows: Mapping[str, Workflow] = _NONE) -> None:
     """
     Write a batch as a whole or not at all. `workflows` say what outcomes count and what people's time costs; one that is not there has the defaults.
 
@@ -105,8 +105,8 @@ def write_batch(db: Database, batch: Batch, workflows: Mapping[str, Workflow] = 
     with db.transaction():
         _keep_calls(db, called)
         rolled.write(db)
-        keep_outcomes(db, batch.outcomes, workflows)
-        worked = keep_judgements(db, batch, workflows)
+        keep_outcomes(db, batch.outcomes, workflows=workflows)
+        worked = keep_judgements(db, batch, workflows=workflows)
         if called or batch.outcomes or batch.charges or worked:
             keep_units(db, called, outcomes=batch.outcomes, charges=[*batch.charges, *worked], workflows=workflows)
         _keep_hardware(db, batch)
@@ -133,9 +133,9 @@ def last_charged(db: Database, source: str, *, since_ms: int) -> int | None:
 
 
 def _keep_calls(db: Database, called: Sequence[tuple[CallRecord, Told]]) -> None:
-    insert(db, "call", _CALL, rows=[_call_row(record, told) for record, told in called])
-    insert(db, "attempt", _ATTEMPT, rows=[_attempt_row(record.call_id, entry) for record, _ in called for entry in record.entries])
-    insert(db, "decision", _DECISION, rows=[_decision_row(record, told) for record, told in called if record.entries or record.considered])
+    insert(db, "call", columns=_CALL, rows=[_call_row(record, told) for record, told in called])
+    insert(db, "attempt", columns=_ATTEMPT, rows=[_attempt_row(record.call_id, entry) for record, _ in called for entry in record.entries])
+    insert(db, "decision", columns=_DECISION, rows=[_decision_row(record, told) for record, told in called if record.entries or record.considered])
 
 
 def _keep_hardware(db: Database, batch: Batch) -> None:

@@ -68,13 +68,13 @@ class RollUps(Struct, kw_only=True):
         place, target = ("none", "none") if told.last is None else (told.last.place.value, told.last.target)
         team, application = record.team or "", record.application or ""
         key = (minute, told.workflow, record.capability, place, target, record.snapshot, record.tenant, team, application)
-        _raise(self.minutes, key, told.sums(record))
-        _raise(self.latencies, (hour, told.workflow, record.capability, target, latency_bin(record.latency_ms)), (1,))
+        _raise(self.minutes, key, by=told.sums(record))
+        _raise(self.latencies, (hour, told.workflow, record.capability, target, latency_bin(record.latency_ms)), by=(1,))
         for tag, value in record.tags.items():
-            _raise(self.tags, (minute // DAY_MS * DAY_MS, told.workflow, tag, value), (1, told.known_nano_usd, int(told.cost_nano_usd is None)))
+            _raise(self.tags, (minute // DAY_MS * DAY_MS, told.workflow, tag, value), by=(1, told.known_nano_usd, int(told.cost_nano_usd is None)))
         for entry in record.entries:
             if entry.error is not None:
-                _raise(self.failures, (hour, told.workflow, entry.target, entry.kind, entry.error, record.snapshot), (1,))
+                _raise(self.failures, (hour, told.workflow, entry.target, entry.kind, entry.error, record.snapshot), by=(1,))
 
     def write(self, db: Database) -> None:
         """Add it, within the transaction of the caller."""
@@ -87,7 +87,7 @@ class RollUps(Struct, kw_only=True):
         add(db, "rollup_tag_day", keys=_TAG_KEYS, sums=("calls", "cost_nano_usd", "cost_unknown"), rows=self.tags)
 
 
-def _raise(sums: _Sums, key: tuple[object, ...], by: tuple[float, ...]) -> None:
+def _raise(sums: _Sums, key: tuple[object, ...], *, by: tuple[float, ...]) -> None:
     there = sums.get(key)
     if there is None:
         sums[key] = [*by]
@@ -101,5 +101,5 @@ def _coarser(sums: _Sums, bucket_of: Callable[[int], int]) -> _Sums:
     found: _Sums = {}
     for (bucket, *rest), values in sums.items():
         assert isinstance(bucket, int)  # noqa: S101 - the first part of every key
-        _raise(found, (bucket_of(bucket), *rest), (*values,))
+        _raise(found, (bucket_of(bucket), *rest), by=(*values,))
     return found

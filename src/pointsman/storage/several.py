@@ -17,7 +17,7 @@ _KEYS_AT_ONCE: Final = (128, 16, 1)
 _Rows = Sequence[Sequence[object]]
 
 
-def insert(db: Database, table: str, columns: tuple[str, ...], *, rows: _Rows, conflict: str = "") -> None:
+def insert(db: Database, table: str, *, columns: tuple[str, ...], rows: _Rows, conflict: str = "") -> None:
     """Insert rows of values in the order of the columns. `conflict` is the clause that says what becomes of a row whose key is there already."""
     done = 0
     for size in _SIZES:
@@ -33,16 +33,16 @@ def add(db: Database, table: str, *, keys: tuple[str, ...], sums: tuple[str, ...
     if rows:
         added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in sums)
         flat = [(*key, *rows[key]) for key in sorted(rows)]
-        insert(db, table, keys + sums, rows=flat, conflict=f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {added}")
+        insert(db, table, columns=keys + sums, rows=flat, conflict=f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {added}")
 
 
-def replace(db: Database, table: str, columns: tuple[str, ...], *, keys: tuple[str, ...], rows: _Rows) -> None:
+def replace(db: Database, table: str, *, columns: tuple[str, ...], keys: tuple[str, ...], rows: _Rows) -> None:
     """Insert rows, or put them in the place of those with the same key."""
     told = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in keys)
-    insert(db, table, columns, rows=rows, conflict=f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {told}")
+    insert(db, table, columns=columns, rows=rows, conflict=f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {told}")
 
 
-def by_keys(db: Database, table: str, columns: tuple[str, ...], *, keys: tuple[str, ...], wanted: Iterable[tuple[object, ...]]) -> list[Row]:
+def by_keys(db: Database, table: str, *, columns: tuple[str, ...], keys: tuple[str, ...], wanted: Iterable[tuple[object, ...]]) -> list[Row]:
     """Return the rows whose key columns hold one of the wanted values. Needs an index on the key columns; a row is returned once."""
     left = list(dict.fromkeys(wanted))
     found: list[Row] = []

@@ -140,7 +140,7 @@ class _Touched:
         self._moves: dict[tuple[object, ...], list[float]] = {}
 
     def load(self, keys: Iterable[Key]) -> None:
-        for row in by_keys(self._db, "unit", _COLUMNS, keys=_KEYS, wanted=keys):
+        for row in by_keys(self._db, "unit", columns=_COLUMNS, keys=_KEYS, wanted=keys):
             unit = Unit(**row)
             self.units[unit.tenant, unit.workflow, unit.unit] = unit
             self._roll(unit, sign=-1)
@@ -149,7 +149,7 @@ class _Touched:
         for unit in self.units.values():
             self._roll(unit, sign=1)
         rows = [astuple(self.units[key]) for key in sorted(self.units)]
-        replace(self._db, "unit", _COLUMNS, keys=_KEYS, rows=rows)
+        replace(self._db, "unit", columns=_COLUMNS, keys=_KEYS, rows=rows)
         moves = {key: sums for key, sums in self._moves.items() if any(sums)}
         add(self._db, "rollup_unit", keys=_ROLL_UP_KEYS, sums=_ROLL_UP_SUMS, rows=moves)
 
@@ -165,7 +165,7 @@ def keep_units(db: Database, called: Called, *, outcomes: Sequence[Outcome], cha
     by_key: dict[Key, list[tuple[CallRecord, Told]]] = {}
     for record, told in called:
         by_key.setdefault((record.tenant, told.workflow, record.unit), []).append((record, told))
-    spoken = _spoken_of(db, outcomes, workflows)
+    spoken = _spoken_of(db, outcomes, workflows=workflows)
     touched = _Touched(db)
     touched.load(sorted({*by_key, *spoken, *((one.tenant, one.workflow, one.unit) for one in charges if one.unit)}))
     fresh = {key for key in by_key if key not in touched.units}
@@ -175,11 +175,11 @@ def keep_units(db: Database, called: Called, *, outcomes: Sequence[Outcome], cha
         for record, told in calls:
             if unit.call(record, told, tags=tags_of(record)):
                 again.add(key)
-    for row in by_keys(db, "charge", _CHARGE_COLUMNS, keys=_KEYS, wanted=sorted(fresh)):  # what was charged before the first call
+    for row in by_keys(db, "charge", columns=_CHARGE_COLUMNS, keys=_KEYS, wanted=sorted(fresh)):  # what was charged before the first call
         _charge(touched, row)
     pairs = {(tenant, unit) for tenant, _, unit in again} | {(one.tenant, one.unit) for one in outcomes if one.human_s}
-    told_of = _by_pair(by_keys(db, "outcome", OUTCOME_COLUMNS, keys=("tenant", "unit"), wanted=sorted(pairs)))
-    worked = [one for rows in told_of.values() for row in rows if row["human_s"] for one in _worked(row, touched.units, workflows)]
+    told_of = _by_pair(by_keys(db, "outcome", columns=OUTCOME_COLUMNS, keys=("tenant", "unit"), wanted=sorted(pairs)))
+    worked = [one for rows in told_of.values() for row in rows if row["human_s"] for one in _worked(row, touched.units, workflows=workflows)]
     for row in _write_charges(db, [*charges, *worked]):
         _charge(touched, row)
     for key in again:
@@ -214,7 +214,7 @@ def _opened(record: CallRecord, key: Key) -> Unit:
     )
 
 
-def _spoken_of(db: Database, outcomes: Sequence[Outcome], workflows: Mapping[str, Workflow]) -> set[Key]:
+def _spoken_of(db: Database, outcomes: Sequence[Outcome], *, workflows: Mapping[str, Workflow]) -> set[Key]:
     """Return the keys of the units that outcomes may speak of."""
     found: set[Key] = set()
     anywhere: set[tuple[str, str]] = set()
@@ -225,7 +225,7 @@ def _spoken_of(db: Database, outcomes: Sequence[Outcome], workflows: Mapping[str
         else:
             found.add((outcome.tenant, workflow, outcome.unit))
     found |= {(tenant, name, unit) for tenant, unit in anywhere for name in workflows}
-    for row in by_keys(db, "call", _KEYS, keys=("tenant", "unit"), wanted=sorted(anywhere)):
+    for row in by_keys(db, "call", columns=_KEYS, keys=("tenant", "unit"), wanted=sorted(anywhere)):
         found.add((row["tenant"], row["workflow"], row["unit"]))
     return found
 
@@ -237,7 +237,7 @@ def _by_pair(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
     return found
 
 
-def _worked(outcome: Row, units: Iterable[Key], workflows: Mapping[str, Workflow]) -> list[Charge]:
+def _worked(outcome: Row, units: Iterable[Key], *, workflows: Mapping[str, Workflow]) -> list[Charge]:
     """Return the charge for the time that an outcome tells of; none yet where it is not known which workflow bears it."""
     tenant, unit = outcome["tenant"], outcome["unit"]
     told = named(outcome, workflows)
@@ -264,9 +264,9 @@ def _write_charges(db: Database, charges: Sequence[Charge]) -> list[Row]:
     """Write the charges that are not there yet; return their rows."""
     if not charges:
         return []
-    there = {row["charge_id"] for row in by_keys(db, "charge", ("charge_id",), keys=("charge_id",), wanted=[(one.charge_id,) for one in charges])}
+    there = {row["charge_id"] for row in by_keys(db, "charge", columns=("charge_id",), keys=("charge_id",), wanted=[(one.charge_id,) for one in charges])}
     new = {one.charge_id: to_builtins(one) for one in reversed(charges) if one.charge_id not in there}
-    insert(db, "charge", _CHARGE_COLUMNS, rows=[[row[name] for name in _CHARGE_COLUMNS] for row in new.values()])
+    insert(db, "charge", columns=_CHARGE_COLUMNS, rows=[[row[name] for name in _CHARGE_COLUMNS] for row in new.values()])
     return [*new.values()]
 
 

@@ -22,7 +22,7 @@ NOW_MS = START_MS + HOUR_MS
 
 
 def write(db: Database, *records: Any) -> None:
-    write_batch(db, Batch(records=records), {})
+    write_batch(db, Batch(records=records))
 
 
 def failed(number: int, **more: Any) -> Any:

@@ -37,7 +37,7 @@ def counts(db: Database, objective: Objective, *, since_ms: int = START_MS, unti
 
 
 def write(db: Database, *records: Any, **more: Any) -> None:
-    write_batch(db, Batch(records=records, **more), {})
+    write_batch(db, Batch(records=records, **more))
 
 
 def calls(number: int, *, at_ms: int = START_MS, first: int = 0, **more: Any) -> list[Any]:

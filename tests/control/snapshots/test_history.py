@@ -5,7 +5,7 @@ Which snapshot was in force when.
 import pytest
 from tests.storage.databases import each_database, each_place
 
-from pointsman.control.snapshots.history import Kept, NoSuchSnapshot, before, history, in_force, keep, whole
+from pointsman.control.snapshots.history import Kept, NoSuchSnapshot, Whole, before, history, in_force, is_same, keep, whole
 from pointsman.storage.sql import Database
 
 __all__ = ["each_database", "each_place"]
@@ -13,9 +13,17 @@ __all__ = ["each_database", "each_place"]
 FIRST, SECOND = "aaaaaaaa11111111", "bbbbbbbb22222222"
 
 
+def files_of(digest: str) -> dict[str, str]:
+    return {"pointsman.yaml": f"name: {digest}", "a.csv": ""}
+
+
 def lived(db: Database, *digests: str) -> None:
     for number, digest in enumerate(digests):
-        keep(db, Kept(digest=digest, since_ms=100 * (number + 1), parent=None, author="ada"), {"pointsman.yaml": f"{digest}: {number}", "a.csv": ""})
+        keep(db, Kept(digest=digest, since_ms=100 * (number + 1), parent=None, author="ada"), files_of(digest))
+
+
+def now(digest: str, **files: str) -> Whole:
+    return Whole(kept=Kept(digest=digest, since_ms=999, parent=None, author="ada"), files={**files_of(digest), **files})
 
 
 def test_the_newest_comes_first(each_database: Database) -> None:
@@ -49,11 +57,28 @@ def test_six_characters_name_a_snapshot(each_database: Database) -> None:
 
 def test_what_was_before_is_another_however_often_this_one_took_effect(each_database: Database) -> None:
     lived(each_database, FIRST, SECOND, SECOND)
-    assert before(each_database, SECOND).kept.digest == FIRST
+    assert before(each_database, now(SECOND)).kept.digest == FIRST
     with pytest.raises(NoSuchSnapshot, match="before"):
-        before(each_database, FIRST)
+        before(each_database, now(FIRST))
+    with pytest.raises(NoSuchSnapshot, match="before"):
+        before(each_database, now("cccccccc33333333"))
 
 
 def test_going_back_twice_comes_back(each_database: Database) -> None:
     lived(each_database, FIRST, SECOND, FIRST)
-    assert before(each_database, FIRST).kept.digest == SECOND
+    assert before(each_database, now(FIRST)).kept.digest == SECOND
+
+
+def test_what_differs_in_its_files_alone_is_another(each_database: Database) -> None:
+    """A digest covers what calls meet; who may sign in, or who approves, stands in the files."""
+    lived(each_database, FIRST)
+    later = now(FIRST, **{"pointsman.yaml": "identity: {}"})
+    keep(each_database, later.kept, later.files)
+    assert before(each_database, later).files == files_of(FIRST)
+
+
+def test_one_that_lacks_a_file_which_was_just_changing_is_the_same() -> None:
+    whole_one, part = now(FIRST), now(FIRST)
+    del part.files["a.csv"]  # type: ignore[attr-defined]
+    assert is_same(whole_one, part)
+    assert not is_same(whole_one, now(SECOND))
