@@ -8,7 +8,7 @@ into a further file. No user's and no reviewer's name is ever sealed. Roll-ups s
 
 import logging
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,8 +46,8 @@ def seal(db: Database, folder: Path, *, day_ms: int, now_ms: int) -> list[Segmen
     """
     if day_ms % DAY_MS or day_ms + DAY_MS + _GRACE_MS > now_ms:
         raise ValueError(f"only whole days that are over can be sealed, not the one that begins at {day_ms}")
-    with opened() as duck:
-        return [written for kind in KINDS for written in _seal(db, folder, duck=duck, kind=kind, day_ms=day_ms, now_ms=now_ms)]
+    seen = {kind.name: fingerprint(db, kind, since_ms=day_ms, until_ms=day_ms + DAY_MS) for kind in KINDS}
+    return _seal_day(db, folder, day_ms=day_ms, now_ms=now_ms, seen=seen)
 
 
 def seal_due(db: Database, folder: Path, *, now_ms: int, detach_after_ms: int | None = None, held: Sequence[Held] = ()) -> Sealed:
@@ -57,8 +57,8 @@ def seal_due(db: Database, folder: Path, *, now_ms: int, detach_after_ms: int | 
     It may be stopped and begun again at any time.
     """
     written = detached_days = detached_rows = 0
-    for day_ms in _days(db, until_ms=now_ms - _GRACE_MS):
-        written += len(seal(db, folder, day_ms=day_ms, now_ms=now_ms))
+    for day_ms, seen in _days(db, until_ms=now_ms - _GRACE_MS):
+        written += len(_seal_day(db, folder, day_ms=day_ms, now_ms=now_ms, seen=seen))
         if detach_after_ms is not None and day_ms + DAY_MS + detach_after_ms <= now_ms:
             rows = detach(db, folder, day_ms=day_ms, now_ms=now_ms, held=held)
             detached_days += rows > 0
@@ -89,16 +89,25 @@ def verify(db: Database, folder: Path) -> list[str]:
 # ── one table and one day ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _seal(db: Database, folder: Path, *, duck: Any, kind: Kind, day_ms: int, now_ms: int) -> list[Segment]:
-    known = [segment for segment in segments(db, kind.name) if segment.day_ms == day_ms]
-    hot = fingerprint(db, kind, since_ms=day_ms, until_ms=day_ms + DAY_MS)
-    if not hot[0] and (not known or known[0].is_detached):
-        return []
+def _seal_day(db: Database, folder: Path, *, day_ms: int, now_ms: int, seen: Mapping[str, tuple[int, ...]]) -> list[Segment]:
+    """Seal the tables of a day; `seen` holds the fingerprint of each table's hot rows."""
+    made: list[Segment] = []
+    with opened() as duck:
+        for kind in KINDS:
+            known = [segment for segment in segments(db, kind.name) if segment.day_ms == day_ms]
+            is_detached = any(segment.is_detached for segment in known)
+            hot = seen[kind.name]
+            if (not hot[0] and (not known or is_detached)) or (known and not is_detached and _of_files(duck, kind, folder=folder, known=known) == hot):
+                continue
+            made += _seal(db, folder, duck=duck, kind=kind, known=known, at=(day_ms, now_ms))
+    return made
+
+
+def _seal(db: Database, folder: Path, *, duck: Any, kind: Kind, known: Sequence[Segment], at: tuple[int, int]) -> list[Segment]:
+    day_ms, now_ms = at
     place = folder / kind.name / f"dt={_date(day_ms)}"
     _sweep(place, {Path(segment.name).name for segment in known})
     is_detached = any(segment.is_detached for segment in known)
-    if known and not is_detached and _of_files(duck, kind, folder=folder, known=known) == hot:
-        return []
     ducks.create(duck, "hot", kind.columns)
     for batch in hot_rows(db, kind, spans=[(day_ms, day_ms + DAY_MS)]):
         ducks.append(duck, "hot", columns=kind.columns, rows=batch)
@@ -217,18 +226,21 @@ def _of_hold(what: str, index: int) -> str:
 # ── files ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _days(db: Database, *, until_ms: int) -> list[int]:
-    """Return the days that are over and have hot rows, or a file of rows that are still hot."""
+def _days(db: Database, *, until_ms: int) -> list[tuple[int, dict[str, tuple[int, ...]]]]:
+    """Return the days that are over and have hot rows, or a file of rows that were hot, with what there is of each table. One pass over each."""
+    seen: dict[str, dict[int, tuple[int, ...]]] = {}
     days: set[int] = set()
     for kind in KINDS:
         first = db.rows(f"SELECT MIN({kind.day}) AS first FROM {kind.name}")[0]["first"]
-        days |= {segment.day_ms for segment in segments(db, kind.name) if not segment.is_detached}
-        if first is None:
-            continue
-        since = (int(first[:8] + first[9:13], 16) if kind.day == "call_id" else int(first)) // DAY_MS * DAY_MS
-        every = range(since, until_ms // DAY_MS * DAY_MS, DAY_MS)
-        days |= {day for day, seen in fingerprints(db, kind, days=every).items() if seen[0]}
-    return sorted(day for day in days if day + DAY_MS <= until_ms)
+        sealed = {segment.day_ms for segment in segments(db, kind.name) if not segment.is_detached}
+        every = set(sealed)
+        if first is not None:
+            since = (int(first[:8] + first[9:13], 16) if kind.day == "call_id" else int(first)) // DAY_MS * DAY_MS
+            every |= set(range(since, until_ms // DAY_MS * DAY_MS, DAY_MS))
+        told = seen[kind.name] = fingerprints(db, kind, days=sorted(every))
+        days |= sealed | {day for day in every if told[day][0]}
+    none = {kind.name: (0,) * (1 + len(kind.sums)) for kind in KINDS}
+    return [(day, {name: told.get(day, none[name]) for name, told in seen.items()}) for day in sorted(days) if day + DAY_MS <= until_ms]
 
 
 def _is_whole(folder: Path, segment: Segment) -> bool:
