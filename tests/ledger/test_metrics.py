@@ -96,7 +96,12 @@ def test_a_waterfall_is_what_each_place_people_and_licences_put_into_a_useful_ou
         a_call(3, "C", entries=by_rule),
         a_call(4, "A", cost=USD // 2, at_ms=START_MS + DAY_MS),
     ]
-    keep(each_database, records=calls, outcomes=[an_outcome("A", "1"), an_outcome("B", "2", human_s=100.0)], charges=[a_charge("l", 4 * USD, kind="licence")])
+    keep(
+        each_database,
+        records=calls,
+        outcomes=[an_outcome("A", "1"), an_outcome("B", "2", human_s=100.0)],
+        charges=[a_charge("l", 4 * USD, kind="licence", tenant="")],
+    )
 
     found = waterfall(each_database, DAY, now_ms=WEEK_LATER, workflows=WORKFLOWS)
 

@@ -4,7 +4,6 @@ Failure patterns: which error of which step at which target stands out in which 
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
 from typing import Final
 
 from msgspec import Struct
@@ -43,7 +42,7 @@ class FailurePattern(Struct, frozen=True, kw_only=True):
     hi: float | None
     first_ms: int
     last_ms: int
-    first_snapshot: str
+    first_snapshot: str = ""
     examples: tuple[str, ...] = ()
 
     @property
@@ -64,41 +63,26 @@ def failure_patterns(db: Database, where: Slice, *, most: int = _MOST) -> list[F
     attempts: defaultdict[_Where, int] = defaultdict(int)
     for row in db.rows(query("metrics/model_choice"), wide.values()):
         attempts[row["workflow"], row["target"]] += row["ok"]
-    grouped: dict[tuple[_Where, _What], list[Row]] = {}
     failed: defaultdict[_What, int] = defaultdict(int)
     for row in rows:
-        at, what = (row["workflow"], row["target"]), (row["kind"], row["error"])
-        attempts[at] += row["failed"]
-        failed[what] += row["failed"]
-        grouped.setdefault((at, what), []).append(row)
+        attempts[row["workflow"], row["target"]] += row["failed"]
+        failed[row["kind"], row["error"]] += row["failed"]
     total = sum(attempts.values())
     found = [
-        _pattern(met, attempts=attempts[at], others=(failed[what], total))
-        for (at, what), met in grouped.items()
-        if where.workflow is None or at[0] == where.workflow
+        _pattern(row, attempts=attempts[row["workflow"], row["target"]], others=(failed[row["kind"], row["error"]], total))
+        for row in rows
+        if where.workflow in {None, row["workflow"]}
     ]
     found.sort(key=lambda one: (-one.excess, -one.failed, one.workflow, one.target, one.error))
     return [_with_examples(db, one) for one in found[:most]]
 
 
-def _pattern(met: Iterable[Row], *, attempts: int, others: tuple[int, int]) -> FailurePattern:
-    rows = sorted(met, key=lambda row: row["first_ms"])
-    failed = sum(row["failed"] for row in rows)
+def _pattern(row: Row, *, attempts: int, others: tuple[int, int]) -> FailurePattern:
+    failed = row["failed"]
     elsewhere, attempts_elsewhere = others[0] - failed, others[1] - attempts
     lift, lo, hi = _lift(failed, attempts, others=(elsewhere, attempts_elsewhere)) if attempts_elsewhere else (None, None, None)
     expected = attempts * elsewhere / attempts_elsewhere if attempts_elsewhere else 0.0
-    return FailurePattern(
-        **{name: rows[0][name] for name in ("workflow", "target", "kind", "error")},
-        failed=failed,
-        attempts=attempts,
-        excess=failed - expected,
-        lift=lift,
-        lo=lo,
-        hi=hi,
-        first_ms=rows[0]["first_ms"],
-        last_ms=max(row["last_ms"] for row in rows),
-        first_snapshot=rows[0]["snapshot"],
-    )
+    return FailurePattern(**row, attempts=attempts, excess=failed - expected, lift=lift, lo=lo, hi=hi)
 
 
 def _lift(failed: int, attempts: int, *, others: tuple[int, int]) -> tuple[float, float, float]:
@@ -115,4 +99,5 @@ def _with_examples(db: Database, one: FailurePattern) -> FailurePattern:
     span = {"first_id": first_id(max(one.last_ms - HOUR_MS, 0)), "last_id": first_id(one.last_ms + HOUR_MS), "most": _EXAMPLES}
     asked = {name: getattr(one, name) for name in ("workflow", "target", "kind", "error")}
     rows = db.rows(query("metrics/failure_examples"), span | asked)
-    return replace(one, examples=tuple(row["call_id"] for row in rows))
+    first = db.rows(query("metrics/failure_first"), asked | {"first_ms": one.first_ms})
+    return replace(one, examples=tuple(row["call_id"] for row in rows), first_snapshot=first[0]["snapshot"])

@@ -20,6 +20,8 @@ from pointsman.storage.sql import Database, Row
 
 # How many single calls and units are looked at where roll-ups do not say.
 _MOST: Final = 2_000
+_MOST_HOURS: Final = 72
+_WEEK_HOURS: Final = 168
 # The normal quantile of a two-sided interval of 95 %.
 _Z: Final = 1.959964
 
@@ -101,7 +103,7 @@ class _Read:
         self._choices = _grouped(db.rows(query("metrics/model_choice"), values))
         self._tokens = _by_workflow(db.rows(query("metrics/tokens"), values))
         self._escalated = _by_workflow(db.rows(query("metrics/escalation"), values))
-        self._bins = {} if where.is_of_callers else _grouped(db.rows(query("metrics/latency"), values))
+        self._bins = {} if where.is_of_callers else _grouped(db.rows(query("metrics/latency"), values | {"stride_ms": _stride_ms(where)}))
         # A call's id is a little older than its start; an hour is more than any request waits at the door.
         ids = {"first_id": first_id(max(where.first_ms - HOUR_MS, 0)), "last_id": first_id(where.end_ms), "most": _MOST}
         self._first_bytes = _grouped(db.rows(query("metrics/first_byte"), values | ids))
@@ -141,7 +143,7 @@ class _Read:
         return _sum(self._db.rows(query("metrics/licences"), span), "nano_usd")
 
     def _qualities(self, name: str) -> tuple[Quality, ...]:
-        found = (rectified(row) for row in self._db.rows(query("metrics/quality"), self._where.timed() | {"workflow": name}))
+        found = (rectified(row) for row in self._db.rows(query("metrics/quality"), self._where.timed() | {"workflow": name, "most": _MOST}))
         return tuple(one for one in found if one is not None)
 
     def _escalation(self, name: str, until_ms: int) -> Escalation:
@@ -154,7 +156,7 @@ class _Read:
         return Escalation(up=row["escalations"] / row["calls"], to_people=row["to_person"] / row["calls"], useful=useful)
 
     def _override(self, name: str) -> Override:
-        row = self._db.rows(query("metrics/overrides"), self._where.values() | {"workflow": name})[0]
+        row = self._db.rows(query("metrics/overrides"), self._where.values() | {"workflow": name, "most": _MOST})[0]
         if not row["reviews"]:
             return Override()
         weight = row["weight"]
@@ -175,6 +177,19 @@ class _Read:
             first_byte_p95_ms=_nearest(first, 0.95),
             first_byte_n=len(first),
         )
+
+
+def _stride_ms(where: Slice) -> int:
+    """
+    Return how far apart the hours are of which latencies are read: of a long span a part, spread over the hours of the day and the days of the week.
+
+    Histograms are kept by the hour only, and a quarter of a year of them is a million rows.
+    """
+    hours = (where.end_ms - where.first_ms) // HOUR_MS
+    stride = -(-hours // _MOST_HOURS)
+    while stride > 1 and math.gcd(stride, _WEEK_HOURS) > 1:
+        stride += 1
+    return max(stride, 1) * HOUR_MS
 
 
 def _units(db: Database, where: Slice, *, now_ms: int, workflows: Mapping[str, Workflow]) -> dict[str, tuple[Row, Row]]:

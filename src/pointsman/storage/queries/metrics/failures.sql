@@ -1,6 +1,6 @@
--- Failed attempts of a span by workflow, target, kind of step, error and snapshot, and when they were first and last met.
-SELECT workflow, target, kind, error, snapshot, SUM(failed) AS failed, MIN(bucket_ms) AS first_ms, MAX(bucket_ms) AS last_ms
+-- Failed attempts of a span by workflow, target, kind of step and error, and when they were first and last met.
+SELECT workflow, target, kind, error, SUM(failed) AS failed, MIN(bucket_ms) AS first_ms, MAX(bucket_ms) AS last_ms
 FROM failure_hour
 WHERE bucket_ms >= :since_ms AND bucket_ms < :until_ms
-GROUP BY workflow, target, kind, error, snapshot
-ORDER BY workflow, target, kind, error, snapshot
+GROUP BY workflow, target, kind, error
+ORDER BY workflow, target, kind, error

@@ -1,4 +1,4 @@
--- Scores of one workflow in a span by metric, as the sums from which the rectified mean and its interval follow.
+-- The newest scores of one workflow in a span, at most `:most`, by metric, as the sums from which the rectified mean and its interval follow.
 -- A call that was judged several times counts once, with the mean. `gap` is human minus judge where both spoke; `w` = 1 / selection_propensity of the label.
 WITH per_call AS (
     SELECT metric,
@@ -6,8 +6,13 @@ WITH per_call AS (
            AVG(CASE WHEN is_human = 0 THEN value END) AS judged,
            AVG(CASE WHEN is_human = 1 THEN value END) AS human,
            AVG(CASE WHEN is_human = 1 THEN 1 / selection_propensity END) AS w
-    FROM score
-    WHERE workflow = :workflow AND at_ms >= :since_ms AND at_ms < :until_ms AND selection_propensity > 0
+    FROM (
+        SELECT metric, call_id, is_human, value, selection_propensity
+        FROM score
+        WHERE workflow = :workflow AND at_ms >= :since_ms AND at_ms < :until_ms AND selection_propensity > 0
+        ORDER BY at_ms DESC
+        LIMIT :most
+    ) AS newest
     GROUP BY metric, call_id
 )
 SELECT metric,
