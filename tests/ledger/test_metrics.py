@@ -171,6 +171,13 @@ def test_a_failure_with_nothing_to_compare_has_no_lift(each_database: Database) 
     assert (only.lift, only.lo, only.hi, only.excess, only.rate) == (None, None, None, 1.0, 1.0)
 
 
+def test_of_a_long_span_the_failures_of_its_last_thirty_days_are_looked_at(each_database: Database) -> None:
+    failed = (an_entry(error="overloaded"),)
+    keep(each_database, records=[a_call(1, "A", entries=failed), a_call(2, "B", entries=failed, at_ms=START_MS + 40 * DAY_MS)])
+    (only,) = failure_patterns(each_database, Slice(since_ms=START_MS, until_ms=START_MS + 41 * DAY_MS))
+    assert (only.failed, only.first_ms) == (1, START_MS + 40 * DAY_MS)
+
+
 def test_a_failure_that_goes_on_names_the_snapshot_that_met_it_first(each_database: Database) -> None:
     failed = (an_entry(error="overloaded"),)
     calls = [a_call(1, "A", entries=failed, snapshot="later", at_ms=START_MS + 2 * HOUR_MS), a_call(2, "B", entries=failed, snapshot="sooner")]

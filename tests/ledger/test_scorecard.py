@@ -11,7 +11,7 @@ from tests.storage.databases import each_database, each_place
 
 from pointsman.core.entry import CallRecord
 from pointsman.core.place import Place
-from pointsman.ledger.scorecard import hardware, rectified, scorecards
+from pointsman.ledger.scorecard import hardware, rectified, scorecards, stride_ms
 from pointsman.ledger.scorecard_values import Coverage, Money, Scorecard, Tokens
 from pointsman.ledger.slices import DAY_MS, Slice
 from pointsman.settings.workflows import Workflow
@@ -335,3 +335,21 @@ def test_a_long_span_says_the_same_as_its_hours(each_database: Database) -> None
     keep(each_database, records=calls)
     assert card_of(each_database, since_ms=START_MS + 5 * HOUR_MS, until_ms=START_MS + 53 * HOUR_MS).calls == 48
     assert card_of(each_database, since_ms=START_MS + 5 * HOUR_MS, until_ms=START_MS + 9 * HOUR_MS).calls == 4
+
+
+@settings(max_examples=60, deadline=None)
+@given(hours=st.integers(1, 9_000))
+def test_of_a_long_span_latencies_of_at_most_three_days_of_hours_are_read_from_every_hour_of_the_day(hours: int) -> None:
+    where = Slice(since_ms=START_MS, until_ms=START_MS + hours * HOUR_MS)
+    stride = stride_ms(where) // HOUR_MS
+    assert -(-hours // stride) <= 72
+    assert stride == 1 or math.gcd(stride, 168) == 1
+
+
+def test_latencies_of_a_long_span_are_those_of_a_part_of_its_hours(each_database: Database) -> None:
+    """Ten days are read in every fifth hour: a slow first hour is met, a slow second is not."""
+    calls = [a_call(hour, str(hour), at_ms=START_MS + hour * HOUR_MS, latency_ms={0: 8000.0, 1: 64_000.0}.get(hour, 100.0)) for hour in range(240)]
+    keep(each_database, records=calls)
+    latency = card_of(each_database, until_ms=START_MS + 240 * HOUR_MS).latency
+    assert latency.p50_ms == pytest.approx(100, rel=0.08)
+    assert latency.p99_ms == pytest.approx(8000, rel=0.08)

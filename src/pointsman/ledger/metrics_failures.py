@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pointsman.ledger.slices import HOUR_MS, Slice
+from pointsman.ledger.slices import DAY_MS, HOUR_MS, Slice
 from pointsman.storage.database import query
 from pointsman.storage.records import first_id
 from pointsman.storage.sql import Database, Row
@@ -17,6 +17,8 @@ from pointsman.storage.sql import Database, Row
 _Z: Final = 1.959964
 _EXAMPLES: Final = 3
 _MOST: Final = 20
+# Failures are kept by the hour: of more than this there are too many rows for a page.
+_LONGEST_MS: Final = 30 * DAY_MS
 
 _Where = tuple[str, str]
 _What = tuple[str, str]
@@ -56,10 +58,10 @@ def failure_patterns(db: Database, where: Slice, *, most: int = _MOST) -> list[F
     Return what fails, the greatest excess over the other slices first.
 
     An attempt is an answer of a target or any failure at it. All workflows are counted, so that there is something to compare with; those of the slice
-    are returned, with the newest examples of the hour in which it was last met.
+    are returned, with the newest examples of the hour in which it was last met. Of a long span the last 30 days are looked at.
     """
-    rows = db.rows(query("metrics/failures"), where.timed())
-    wide = Slice(since_ms=where.since_ms, until_ms=where.until_ms)
+    wide = Slice(since_ms=max(where.since_ms, where.until_ms - _LONGEST_MS), until_ms=where.until_ms)
+    rows = db.rows(query("metrics/failures"), wide.timed())
     attempts: defaultdict[_Where, int] = defaultdict(int)
     for row in db.rows(query("metrics/model_choice"), wide.values()):
         attempts[row["workflow"], row["target"]] += row["ok"]

@@ -19,7 +19,7 @@ from pointsman.storage.rollups import bin_middle_ms
 from pointsman.storage.sql import Database, Row
 
 # How many single calls and units are looked at where roll-ups do not say.
-_MOST: Final = 2_000
+_MOST: Final = 1_000
 _MOST_HOURS: Final = 72
 _WEEK_HOURS: Final = 168
 # The normal quantile of a two-sided interval of 95 %.
@@ -103,7 +103,7 @@ class _Read:
         self._choices = _grouped(db.rows(query("metrics/model_choice"), values))
         self._tokens = _by_workflow(db.rows(query("metrics/tokens"), values))
         self._escalated = _by_workflow(db.rows(query("metrics/escalation"), values))
-        self._bins = {} if where.is_of_callers else _grouped(db.rows(query("metrics/latency"), values | {"stride_ms": _stride_ms(where)}))
+        self._bins = {} if where.is_of_callers else _grouped(db.rows(query("metrics/latency"), values | {"stride_ms": stride_ms(where)}))
         # A call's id is a little older than its start; an hour is more than any request waits at the door.
         ids = {"first_id": first_id(max(where.first_ms - HOUR_MS, 0)), "last_id": first_id(where.end_ms), "most": _MOST}
         self._first_bytes = _grouped(db.rows(query("metrics/first_byte"), values | ids))
@@ -179,7 +179,7 @@ class _Read:
         )
 
 
-def _stride_ms(where: Slice) -> int:
+def stride_ms(where: Slice) -> int:
     """
     Return how far apart the hours are of which latencies are read: of a long span a part, spread over the hours of the day and the days of the week.
 
