@@ -100,7 +100,9 @@ class House:
                 kind = "resolved" if hour % 5 else "lost"
                 outcomes.append(an_outcome(unit, f"o-{hour}", workflow="support", kind=kind, success=kind == "resolved", at_ms=at + HOUR, human_s=60.0))
         refused = a_record(9999, at_ms=NOW - HOUR, entries=(), status="no_place_allowed", reason="", considered=(("acme/small", "policy:restricted"),))
-        ruled = a_record(9998, at_ms=NOW - 2 * HOUR, entries=(an_entry(cost=0, target="rules", place=Place.RULES, usage=None, price_id=None, kind="rule"),), reason="rule")
+        ruled = a_record(
+            9998, at_ms=NOW - 2 * HOUR, entries=(an_entry(cost=0, target="rules", place=Place.RULES, usage=None, price_id=None, kind="rule"),), reason="rule"
+        )
         self.remember([*records, refused, ruled], outcomes=outcomes)
         self.first, self.went_on, self.refused, self.ruled = records[-1], records[-4], refused, ruled
 
