@@ -42,15 +42,17 @@ def replace(db: Database, table: str, *, columns: tuple[str, ...], keys: tuple[s
     insert(db, table, columns=columns, rows=rows, conflict=f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {told}")
 
 
-def by_keys(db: Database, table: str, *, columns: tuple[str, ...], keys: tuple[str, ...], wanted: Iterable[tuple[object, ...]]) -> list[Row]:
-    """Return the rows whose key columns hold one of the wanted values. Needs an index on the key columns; a row is returned once."""
+def by_keys(
+    db: Database, table: str, *, columns: tuple[str, ...], keys: tuple[str, ...], wanted: Iterable[tuple[object, ...]], is_distinct: bool = False
+) -> list[Row]:
+    """Return the rows, or the distinct ones, whose key columns hold one of the wanted values. Needs an index that begins with the key columns."""
     left = list(dict.fromkeys(wanted))
     found: list[Row] = []
     while left:
         size = next(size for size in _KEYS_AT_ONCE if len(left) >= size or size == 1)
         part, left = left[:size], left[size:]
         values = {f"v{number}": value for number, value in enumerate(chain.from_iterable(part))}
-        found += db.rows(_selection(table, columns, keys=keys, size=size), values)
+        found += db.rows(_selection(table, columns, keys=keys, size=size, what="SELECT DISTINCT" if is_distinct else "SELECT"), values)
     return found
 
 
@@ -65,10 +67,10 @@ def _insertion(table: str, columns: tuple[str, ...], *, size: int, conflict: str
 
 
 @cache
-def _selection(table: str, columns: tuple[str, ...], *, keys: tuple[str, ...], size: int) -> str:
+def _selection(table: str, columns: tuple[str, ...], *, keys: tuple[str, ...], size: int, what: str) -> str:
     width = len(keys)
     told = ", ".join(f"({', '.join(f':v{number}' for number in range(start, start + width))})" for start in range(0, size * width, width))
     names = ", ".join(f"w{number}" for number in range(width))
     joined = " AND ".join(f"{table}.{key} = wanted.w{number}" for number, key in enumerate(keys))
     listed = ", ".join(f"{table}.{name} AS {name}" for name in columns)
-    return f"WITH wanted ({names}) AS (VALUES {told}) SELECT {listed} FROM wanted JOIN {table} ON {joined}"
+    return f"WITH wanted ({names}) AS (VALUES {told}) {what} {listed} FROM wanted JOIN {table} ON {joined}"

@@ -225,7 +225,7 @@ def _spoken_of(db: Database, outcomes: Sequence[Outcome], *, workflows: Mapping[
         else:
             found.add((outcome.tenant, workflow, outcome.unit))
     found |= {(tenant, name, unit) for tenant, unit in anywhere for name in workflows}
-    for row in by_keys(db, "call", columns=_KEYS, keys=("tenant", "unit"), wanted=sorted(anywhere)):
+    for row in by_keys(db, "call", columns=_KEYS, keys=("tenant", "unit"), wanted=sorted(anywhere), is_distinct=True):
         found.add((row["tenant"], row["workflow"], row["unit"]))
     return found
 

@@ -26,7 +26,7 @@ UPDATE call SET workflow = capability,
     tokens_out = COALESCE((SELECT SUM(attempt.tokens_out) FROM attempt WHERE attempt.call_id = call.call_id), 0),
     hardware_nano_usd = COALESCE(
         (SELECT SUM(attempt.cost_nano_usd) FROM attempt WHERE attempt.call_id = call.call_id AND attempt.price_id = 'hardware'), 0);
-CREATE INDEX call_by_unit ON call (tenant, unit);
+CREATE INDEX call_by_unit ON call (tenant, unit, workflow);
 
 ALTER TABLE attempt ADD COLUMN kind TEXT NOT NULL DEFAULT 'model';
 ALTER TABLE attempt ADD COLUMN begun_ms REAL NOT NULL DEFAULT 0;
