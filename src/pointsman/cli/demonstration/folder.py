@@ -178,7 +178,7 @@ costs:
   baseline: frontier
   tags: [feature]
   licences:
-    helpdesk-suite: {usd_per_month: 90, workflow: support}
+    contract-templates: {usd_per_month: 120, workflow: legal-review}
 
 limits:
   - {name: support-month, by: team, only: care, budget_usd: 30, period: month}

@@ -21,6 +21,7 @@ _NAME: Final = "ada@example.com"
 _LEARNED: Final = "Scores are back where they were before the release. The next release goes to a tenth of the tickets first."
 _THINKS_MS: Final = 25 * 60_000
 _WAITS_MS: Final = 2 * 3_600_000
+_LOOKS_BACK_MS: Final = 12 * 3_600_000
 
 
 class Operator:
@@ -48,10 +49,10 @@ class Operator:
         return has_changed
 
     def _act(self, gateway: Gateway, incident: Incident) -> bool:
-        """Roll back what was released in the day before an incident; where nothing was, say so and close it once it is over."""
+        """Roll back what was released in the half day before an incident; where nothing was, say so and close it once it is over."""
         desk, settings = desk_of(gateway.settings, self._now_ms), gateway.settings
         before = desk.story(incident.incident_id).before
-        if before is None or not _is_recent(desk.changes(since_ms=incident.since_ms - _WAITS_MS, until_ms=incident.opened_ms)):
+        if before is None or not _is_recent(desk.changes(since_ms=incident.opened_ms - _LOOKS_BACK_MS, until_ms=incident.opened_ms)):
             if self._now_ms() - incident.opened_ms > _WAITS_MS:
                 desk.close(incident.incident_id, "Nothing of ours had changed: a vendor was down, and the calls went on elsewhere.", by=_NAME)
             return False
