@@ -60,7 +60,7 @@ class House:
 
     def failed(self, number: int, *, first: int = 0) -> None:
         records = [a_record(first + index, at_ms=START_MS + first + index, status="exhausted", workflow="support", snapshot=BAD) for index in range(number)]
-        self.do(write_batch, Batch(records=records), {})
+        self.do(write_batch, Batch(records=records))
 
     def watch(self, *, opens: bool = True) -> Watch:
         workflows = [Workflow(name="support", capabilities=("support",), objectives=(PROMISE,))]

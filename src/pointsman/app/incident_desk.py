@@ -23,7 +23,7 @@ from pointsman.control.snapshots import history
 from pointsman.control.snapshots.difference import Difference, difference
 from pointsman.control.snapshots.history import Kept, Whole
 from pointsman.control.snapshots.restore import restore
-from pointsman.core.errors import PointsmanError, Unusable
+from pointsman.core.errors import Unusable
 from pointsman.core.ids import uuid7
 from pointsman.settings.ledger_place import Place
 from pointsman.settings.load import Settings
@@ -117,14 +117,14 @@ class Desk:
         Raises `NoSuchSnapshot`, and as `restore` does.
         """
         with closing(self._write()) as db:
-            in_force = history.in_force(db, at_ms=self._now_ms())
-            is_in_force = in_force is not None and in_force.digest == present.kept.digest
+            in_force = history.newest(db)
+            is_in_force = in_force is not None and history.is_same(in_force, present)
             if to is not None:
                 target = history.whole(db, to)
             elif in_force is None or is_in_force:
-                target = history.before(db, present.kept.digest)
+                target = history.before(db, present)
             else:
-                target = history.whole(db, in_force.digest)
+                target = in_force
             if not is_in_force:
                 history.keep(db, present.kept, present.files)
         told = difference(present.files, target.files)
@@ -195,17 +195,14 @@ def _sentence(text: str) -> str:
 
 
 def _snapshot_note(db: Database, kept: Kept) -> Note:
-    try:
-        was = history.whole(db, kept.parent or "")
-        sentences = difference(was.files, history.whole(db, kept.digest).files).sentences
-    except PointsmanError:  # the first, or one whose parent is not on record
-        sentences = ()
+    now, was = (history.newest(db, before_ms=ms) for ms in (kept.since_ms + 1, kept.since_ms))
+    sentences = () if now is None or was is None else difference(was.files, now.files).sentences
     says = " ".join(sentences) or "It is the first on record."
     return Note(at_ms=kept.since_ms, kind="changed", actor=kept.author, says=f"Snapshot `{kept.digest}` took effect. {says}")
 
 
 def _before(db: Database, incident: Incident) -> Kept | None:
     try:
-        return history.before(db, incident.snapshot).kept
-    except PointsmanError:
+        return history.before(db, history.whole(db, incident.snapshot)).kept
+    except history.NoSuchSnapshot:
         return None

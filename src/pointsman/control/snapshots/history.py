@@ -2,10 +2,10 @@
 Which snapshot was in force when, and of which files it was made. Rows are written when one takes effect, and before a roll-back writes over what is there.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from pointsman.core.errors import Refused
@@ -14,6 +14,7 @@ from pointsman.storage.sql import Database
 
 _SHORTEST: Final = 6
 _END_OF_TIME: Final = 1 << 62
+_MOST_STEPS: Final = 500
 
 
 class NoSuchSnapshot(Refused):
@@ -57,25 +58,39 @@ def whole(db: Database, digest: str) -> Whole:
     return _whole(rows[0])
 
 
-def before(db: Database, digest: str, *, most: int = 200) -> Whole:
+def newest(db: Database, *, before_ms: int = _END_OF_TIME) -> Whole | None:
+    """Return the last snapshot that took effect before a time, or None."""
+    return next((_whole(row) for row in db.rows(query("incidents/snapshot_before"), {"before_ms": before_ms})), None)
+
+
+def before(db: Database, now: Whole) -> Whole:
     """Return the last snapshot in force before this one that is another. Raises `NoSuchSnapshot`."""
-    told = history(db, most=most)
-    began = next((index for index, one in enumerate(told) if one.digest == digest), -1)
-    found = next((one for one in told[began + 1 :] if one.digest != digest), None)
-    if found is None:
-        raise NoSuchSnapshot(f"No snapshot was in force before `{digest}`. `pointsman rollback --list` shows those that are on record.")
-    return whole(db, found.digest)
+    found = newest(db)
+    began = False
+    for _ in range(_MOST_STEPS):
+        if found is None:
+            break
+        is_this = is_same(found, now)
+        if began and not is_this:
+            return found
+        began = began or is_this
+        found = newest(db, before_ms=found.kept.since_ms)
+    raise NoSuchSnapshot(f"No snapshot was in force before `{now.kept.digest}`. `pointsman rollback --list` shows those that are on record.")
+
+
+def is_same(one: Whole, other: Whole) -> bool:
+    """Tell whether two are the same, though one may lack a file that changed while it was put on record. A digest does not cover all that is in the files."""
+    both = one.files.keys() & other.files.keys()
+    return one.kept.digest == other.kept.digest and all(one.files[name] == other.files[name] for name in both)
 
 
 def keep(db: Database, kept: Kept, files: Mapping[str, str]) -> None:
     """Put a snapshot on record."""
+    told = {"digest": kept.digest, "since_ms": kept.since_ms, "parent": kept.parent, "author": kept.author}
     with db.transaction():
-        db.execute(
-            query("incidents/snapshot_keep"),
-            {"digest": kept.digest, "since_ms": kept.since_ms, "parent": kept.parent, "author": kept.author, "files": json.dumps(files)},
-        )
+        db.execute(query("incidents/snapshot_keep"), {**told, "files": msgspec.json.encode(dict(files)).decode()})
 
 
 def _whole(row: Mapping[str, object]) -> Whole:
     told = {name: value for name, value in row.items() if name != "files"}
-    return Whole(kept=Kept(**told), files=json.loads(str(row["files"])))  # type: ignore[arg-type]  # columns of the schema
+    return Whole(kept=Kept(**told), files=msgspec.json.decode(str(row["files"]), type=dict[str, str]))  # type: ignore[arg-type]  # columns of the schema
