@@ -177,7 +177,7 @@ def reconcile_command(path: Path, *, invoice: Path | None, vendor: str, as_json:
         found = reconcile(db, span, vendor=vendor)
     if as_json:
         drifts = [{**msgspec.to_builtins(one), "drift_nano_usd": one.drift_nano_usd, "drift_share": one.drift_share} for one in found.drifts]
-        print_json({**msgspec.to_builtins(found), "drifts": drifts})
+        print_json({"span": found.span, "ledger_nano_usd": found.ledger_nano_usd, "invoiced_nano_usd": found.invoiced_nano_usd, "drifts": drifts})
     elif as_csv:
         header = ("vendor", "model", "day", "ledger_nano_usd", "invoiced_nano_usd", "drift_nano_usd", "flag")
         print_csv(

@@ -14,7 +14,6 @@ from pointsman.cli.cost_options import at_least, csv_option, database_option, le
 from pointsman.cli.options import Wrong, config_option, json_option, money, note, print_json, table
 from pointsman.control.finops.allocation import BYS, Allocation, By, allocation
 from pointsman.control.finops.outcomes import OWNERS, Compared, Owner, PerOutcome, per_outcome
-from pointsman.control.finops.span import Span
 
 _NOT_TOLD = "(not told)"
 
@@ -46,8 +45,9 @@ def by_command(by: By, path: Path, *, as_json: bool, as_csv: bool, **given: Any)
 
 
 def _print_allocation(found: Allocation) -> None:
+    if not found.lines:
+        note(f"No call from {told(found.span)}. Send one with `pointsman ask`, or name another month with --month.\n")
     if not found.lines and not found.unallocated:
-        _say_empty(found.span)
         return
     rows = [_line(one.name or _NOT_TOLD, one) for one in found.lines]
     rows += [(f"not allocated: {one.kind} {one.name}".strip(), "", "", "", "", money(one.nano_usd)) for one in found.unallocated]
@@ -156,7 +156,3 @@ def _with_total(one: Any) -> dict[str, object]:
 
 def _plain(value: Any) -> Mapping[str, Any]:
     return msgspec.to_builtins(value)
-
-
-def _say_empty(span: Span) -> None:
-    note(f"Nothing was paid from {told(span)}. Send a call with `pointsman ask`, or name another month with --month.")

@@ -118,7 +118,7 @@ def _print_idle(span: Span, *, machines: list[Hardware], found: list[Avoidable])
         rows = [(one.target, money(one.paid_nano_usd), money(one.busy_nano_usd), money(one.idle_nano_usd), share(one.idle_share)) for one in machines]
         click.echo(table(("own hardware", "paid", "used by calls", "idle", "idle share"), rows) + "\n")
     else:
-        note("No own hardware was paid for. Say what it costs with `usd_per_hour` at a private target.")
+        note("No own hardware was paid for. Say what it costs with `hardware` at a private target.")
     if not found:
         note("Nothing is known of cheaper targets: tell outcomes with `POST /v1/outcomes`, at least 30 of items that each target answered.")
         return
