@@ -22,7 +22,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     A table that is sealed. `day` is the column that tells the day: a time, or a call's id, which begins with its time.
 
     `sums` are what must be the same in the table and in its files, beside the number of rows; they are SQL of all three databases.
-    `unit` is how a row names its unit: `own` columns, its `call`'s, or as outcomes do, without a workflow.
+    `order` is how rows are read batch by batch, where that is not the order of the key. `unit` is how a row names its unit: by its `own` columns, by its
+    `call`'s, or as outcomes do, without a workflow.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     day: str
     sums: tuple[str, ...] = ()
     unit: str = "own"
+    order: tuple[str, ...] = ()
 
     @property
     def columns(self) -> Columns:
@@ -51,7 +53,7 @@ KINDS: Final = (
     Kind(name="call", key=("call_id",), day="call_id", sums=("cost_nano_usd", "LENGTH(unit)")),
     Kind(name="attempt", key=("call_id", "seq"), day="call_id", sums=("cost_nano_usd",), unit="call"),
     Kind(name="decision", key=("call_id", "seq"), day="call_id", unit="call"),
-    Kind(name="outcome", key=("tenant", "outcome_id"), day="at_ms", sums=("value_nano_usd", "LENGTH(unit)"), unit="outcome"),
+    Kind(name="outcome", key=("tenant", "outcome_id"), day="at_ms", sums=("value_nano_usd", "LENGTH(unit)"), unit="outcome", order=("recorded",)),
     Kind(name="charge", key=("charge_id",), day="at_ms", sums=("nano_usd", "LENGTH(unit)")),
     Kind(name="review", key=("review_id",), day="done_ms", sums=("nano_usd", "LENGTH(unit)")),
     Kind(name="score", key=("score_id",), day="at_ms", unit="call"),
@@ -124,7 +126,8 @@ def hot_rows(db: Database, kind: Kind, *, spans: Sequence[tuple[int, int]], unda
         values |= {f"since_{index}": kind.bound(since), f"until_{index}": kind.bound(until)}
         clauses.append(f"({kind.day} >= :since_{index} AND {kind.day} < :until_{index})")
     names = ", ".join(f'"{column}"' for column in tables()[kind.name] if column not in _LEFT_OUT)
-    key = ", ".join(kind.key)
+    order = kind.order or kind.key
+    key = ", ".join(order)
     after = ""
     while True:
         sql = f"SELECT {names} FROM {kind.name} WHERE ({' OR '.join(clauses)}){after} ORDER BY {key} LIMIT {_AT_ONCE}"
@@ -133,5 +136,5 @@ def hot_rows(db: Database, kind: Kind, *, spans: Sequence[tuple[int, int]], unda
             yield batch
         if len(batch) < _AT_ONCE:
             return
-        values |= {f"after_{index}": batch[-1][column] for index, column in enumerate(kind.key)}
-        after = f" AND ({key}) > ({', '.join(f':after_{index}' for index in range(len(kind.key)))})"
+        values |= {f"after_{index}": batch[-1][column] for index, column in enumerate(order)}
+        after = f" AND ({key}) > ({', '.join(f':after_{index}' for index in range(len(order)))})"
