@@ -7,6 +7,7 @@ from tests.console.house import HOUR, NOW, House, csrf, in_a_house, text_of
 from tests.ledger.entries import a_record, an_entry, an_outcome
 
 from pointsman.app.facts import Prices, facts
+from pointsman.console.words import NONE
 from pointsman.settings.load import load
 
 EMPTY = {
@@ -31,7 +32,7 @@ def test_the_first_page_of_a_gateway_without_calls_says_so() -> None:
     async def work(house: House) -> None:
         shown = text_of(await (await house.signed_in()).get("/console"))
         assert "No calls in the last 7 days." in shown
-        assert "Cost per useful outcome –" in shown
+        assert f"Cost per useful outcome {NONE}" in shown
 
     in_a_house(work)
 

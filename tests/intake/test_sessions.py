@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from pointsman.core.errors import NotAuthenticated
 from pointsman.core.principal import Scope
 from pointsman.intake.identity import Identities, Register, Revoked
-from pointsman.intake.sessions import CALLS_PREFIX, Session, csrf_of, digest_of, new_secret
+from pointsman.intake.sessions import CALLS_PREFIX, LINK, Session, csrf_of, digest_of, new_secret
 from pointsman.intake.tokens import IssuerUnavailable
 from pointsman.settings.identity_values import Identity, Issuer, Login, Role
 
@@ -85,6 +85,33 @@ def test_where_nobody_can_sign_in_no_session_counts() -> None:
     assert here.session(SECRET, now_s=1.0) is None
     with pytest.raises(NotAuthenticated):
         here.of_session(SESSION)
+
+
+BY_LINK = replace(SESSION, issuer="@link", subject="operator", user="operator", groups=(), tenant="default", calls_digest=None)
+
+
+def test_without_a_provider_a_session_that_a_link_began_is_an_operators_until_it_has_been_idle() -> None:
+    here = known(BY_LINK, told=Identity())
+    session = here.session(SECRET, now_s=7000.0)
+    assert session is not None
+    who = here.of_session(session)
+    assert all(here.roles.allows(who, permission) for permission in ("admin", "console.read", "policy.read", "audit.read"))
+    assert not here.roles.allows(who, "policy.change"), "that takes people who are known"
+    assert not here.roles.allows(who, "capability:support"), "and it calls nothing"
+    assert here.session(SECRET, now_s=7000.0 + LINK.idle_s) is None
+
+
+def test_with_a_provider_no_link_counts_and_without_one_nobody_who_signed_in_there() -> None:
+    assert known(BY_LINK).session(SECRET, now_s=1.0) is None
+    with pytest.raises(NotAuthenticated):
+        known(BY_LINK).of_session(BY_LINK)
+    assert known(SESSION, told=Identity()).session(SECRET, now_s=1.0) is None
+
+
+def test_whoever_operates_can_be_shut_out_too() -> None:
+    here = known(BY_LINK, told=Identity())
+    here.register.revoked = Revoked(subjects=frozenset({"operator"}))
+    assert here.session(SECRET, now_s=1.0) is None
 
 
 def test_a_session_that_was_ended_is_forgotten_with_its_last_use() -> None:

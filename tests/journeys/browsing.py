@@ -1,5 +1,5 @@
 """
-Debian's Chromium, driven by Playwright, for journeys through the console: what it must not do (violate the policy, leave the machine, break, overflow), and axe.
+Debian's Chromium, driven by Playwright, for journeys through the console. A tab notes what a page must not do: violate the policy, leave the machine, break.
 """
 
 from collections.abc import Generator

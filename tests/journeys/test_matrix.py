@@ -89,6 +89,7 @@ ADMIN: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/"): Row(known=200, to=_to(200, "nobody")),
     ("GET", "/login"): Row(to=_to(303, *EVERYBODY)),
     ("GET", "/login/callback"): Row(to=_to(401, *EVERYBODY)),
+    ("GET", "/enter"): Row(to=_to(303, *EVERYBODY)),
     ("POST", "/session/token"): Row(known=400, to=_to(200, *PEOPLE)),
     ("POST", "/logout"): Row(known=303),
 }

@@ -27,7 +27,9 @@ def put_link(path: Path, digest: str, *, until_s: float) -> None:
 def use_link(path: Path, digest: str, *, now_s: float) -> bool:
     """Use a link up; tell whether it led in. Raises `Unusable`."""
     with _opened(path) as connection:
-        return connection.execute("DELETE FROM link WHERE digest = ? RETURNING until_s > ?", (digest, now_s)).fetchall() == [(1,)]
+        found = connection.execute("SELECT until_s FROM link WHERE digest = ?", (digest,)).fetchone()
+        connection.execute("DELETE FROM link WHERE digest = ?", (digest,))
+    return found is not None and now_s < found[0]
 
 
 @contextmanager
