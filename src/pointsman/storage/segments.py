@@ -1,5 +1,5 @@
 """
-Sealing: the rows of a day that is over go into Parquet files, which are faster to ask, a fifth of the size, and go away as files do.
+Sealing: the rows of a day that is over go into Parquet files, which are faster to ask, a sixth of the size, and go away as files do.
 
 A file counts once it is in the table `segment`; what else lies in the folder is a draft of a process that died, and is removed. While the hot rows are still
 there they are the truth: a day that was changed is sealed anew. After `detach` the files hold what the table no longer does, and later rows of that day go
