@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.cli.conftest import Run
 from tests.ledger.entries import write
 
@@ -93,6 +94,48 @@ def test_cost_is_told_for_each_useful_outcome(run: Run, ledger: Path) -> None:
     assert next(line for line in lines if line[:2] == ["support", "$6.00"]) == ["support", "$6.00", "100%", "3", "2", "$3.00", "$10.00"]
     assert next(line for line in lines if line[:2] == ["support", "3"])[2:6] == ["100.0%", "1", "2", "1"]
     assert max(map(len, done.out.split("\n"))) <= 80
+
+
+def test_outcomes_are_told_by_workflow_with_how_many_units_are_mature(run: Run, ledger: Path) -> None:
+    done = run("report", "--database", "pointsman.db")
+    assert [line.split() for line in done.out.split("\n")][-2] == ["support", "3", "0%", "100%", "~", "2", "~", "$3.00", "~", "$3.00", "$10.00"]
+    assert "~: not every unit has had its whole window" in done.err
+    [support] = [one for one in run("report", "--database", "pointsman.db", "--json").json["workflows"] if one["workflow"] == "support"]
+    assert (support["matured"], support["maturity"], support["outcome_coverage"]) == (0, 0.0, 1.0)
+    assert (support["cost_per_useful_nano_usd"], support["provisional_cost_per_useful_nano_usd"]) == (None, 3 * USD)
+
+
+def test_mature_units_are_told_without_a_mark(run: Run, tmp_path: Path) -> None:
+    with closing(open_database(tmp_path / "pointsman.db")) as connection:
+        write(connection, [a_record(1, an_entry(2 * USD), ago_h=200), a_record(2, an_entry(None), ago_h=200)], outcomes=[an_outcome(1)], hardware=[])
+        connection.execute("UPDATE rollup_unit SET told = 1, useful = 1")  # told within the window
+    done = run("report", "--database", "pointsman.db", "--since", "30d")
+    assert [line.split() for line in done.out.split("\n")][-2] == ["support", "2", "100%", "50%", "1", "≥", "$2.00", "≥", "$2.00", "-"]
+
+
+@pytest.mark.parametrize(
+    ("by", "row"),
+    [
+        ("team", ["support", "care", "2", "$4.00", "2", "0%", "50%", "~", "1", "~", "$4.00"]),
+        ("application", ["support", "(none)", "2", "$4.00", "2", "0%", "50%", "~", "1", "~", "$4.00"]),
+        ("tenant", ["support", "default", "2", "$4.00", "2", "0%", "50%", "~", "1", "~", "$4.00"]),
+        ("tag", ["support", "project=apollo", "1", "$3.00"]),
+    ],
+)
+def test_who_bears_it_is_told_on_demand(run: Run, tmp_path: Path, by: str, row: list[str]) -> None:
+    calls = [replace(a_record(1, an_entry(3 * USD)), team="care", tags={"project": "apollo"}), replace(a_record(2, an_entry(USD)), team="care")]
+    with closing(open_database(tmp_path / "pointsman.db")) as connection:
+        write(connection, calls, outcomes=[an_outcome(1)], hardware=[])
+    assert run("report", "--database", "pointsman.db", "--by", by).out.split("\n")[-2].split() == row
+    [told] = run("report", "--database", "pointsman.db", "--by", by, "--json").json[f"by_{by}"]
+    assert (told["workflow"], told["calls"]) == ("support", int(row[2]))
+
+
+@pytest.mark.parametrize(("by", "hint"), [("team", "pointsman ask"), ("tag", "costs.tags")])
+def test_where_nobody_bears_anything_it_is_told_how_to_change_that(run: Run, tmp_path: Path, by: str, hint: str) -> None:
+    open_database(tmp_path / "pointsman.db").close()
+    done = run("report", "--database", "pointsman.db", "--by", by)
+    assert (done.code, done.out, hint in done.err) == (0, "", True)
 
 
 def test_unknown_cost_is_told_as_such_and_never_as_nothing(run: Run, ledger: Path) -> None:

@@ -191,6 +191,32 @@ def test_labels_alone_are_weighted_by_how_likely_they_were_asked_for(each_databa
     assert (quality.raw, quality.is_rectified, quality.hi) == (None, False, 1.0)
 
 
+def test_a_judge_alone_is_told_as_it_is(each_database: Database) -> None:
+    """Two calls, one judged twice: (0.4 and 0.6 → 0.5) and 0.7. Mean 0.6; deviation 0.1; half the interval 1.96 × 0.1 / √2."""
+    calls = [a_call(number, name) for number, name in enumerate("AB")]
+    keep(each_database, records=calls)
+    told = [(0, 0.4), (0, 0.6), (1, 0.7)]
+    keep(each_database, scores=[a_score(str(n), calls[call].call_id, value=value) for n, (call, value) in enumerate(told)])
+    quality = card_of(each_database).quality
+    assert quality is not None
+    assert (quality.judged, quality.labelled, quality.is_rectified) == (2, 0, False)
+    assert [quality.mean, quality.raw, quality.hi - quality.mean] == pytest.approx([0.6, 0.6, 1.959964 * 0.1 / math.sqrt(2)])
+
+
+def test_licences_of_mature_days_only_are_in_what_mature_units_cost(each_database: Database) -> None:
+    licences = [a_charge(str(day), USD, kind="licence", tenant="", at_ms=START_MS + day * DAY_MS) for day in range(2)]
+    keep(each_database, records=[a_call(1, "A")], outcomes=[an_outcome("A")], charges=licences)
+    card = card_of(each_database, now_ms=START_MS + 8 * DAY_MS, until_ms=START_MS + 2 * DAY_MS)
+    assert (card.worth.loaded_nano_usd, card.provisional.loaded_nano_usd, card.money.licences) == (2 * USD, 3 * USD, 2 * USD)
+
+
+def test_units_whose_calls_are_of_another_span_still_have_a_card(each_database: Database) -> None:
+    """A capability narrows calls and not units: where none of its calls fit there are only units."""
+    keep(each_database, records=[a_call(1, "A")])
+    card = card_of(each_database, capability="other")
+    assert (card.calls, card.units.units, card.escalation.up, card.latency.mean_ms, card.coverage) == (0, 1, None, None, Coverage.KNOWN)
+
+
 def test_one_label_says_nothing_about_its_spread(each_database: Database) -> None:
     calls = [a_call(1, "A")]
     keep(each_database, records=calls)

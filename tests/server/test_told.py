@@ -268,6 +268,7 @@ def test_a_signature_may_be_base64_and_have_a_time_that_is_signed_too() -> None:
 
 
 INCOMPLETE: list[Any] = [
+    ({"ticket": 5}, "no text or number at `ticket.id`"),
     ({"ticket": {}}, "no text or number at `ticket.id`"),
     ({"ticket": {"id": True}}, "no text or number at `ticket.id`"),
     ({"ticket": {"id": "t", "fields": [{"worth": "much"}]}}, "no number of US dollars"),
@@ -300,6 +301,17 @@ def test_without_an_id_the_same_bytes_count_once_and_a_time_may_be_a_number() ->
         ]
 
     run(with_house(work, webhooks={"desk": told}))
+
+
+def test_what_is_signed_and_no_message_is_refused_as_such_and_a_value_may_be_missing() -> None:
+    async def work(house: House) -> None:
+        assert (await send(house, MESSAGE | {"ticket": {"id": "t9"}})).status == 201
+        assert rows(house, "SELECT value_nano_usd FROM outcome") == [(None,)]
+        body = b"{"
+        got = await house.ask(post(body, f"x-pointsman-signature: {signed(body).hex()}", path=DESK))
+        assert (got.status, "is not JSON" in got.message) == (400, True)
+
+    run(with_house(work, webhooks={"desk": SENDER}))
 
 
 def test_a_webhook_that_has_no_key_or_no_name_is_closed_and_says_nothing_of_where_keys_are(caplog: pytest.LogCaptureFixture) -> None:

@@ -34,12 +34,18 @@ def by_tags(found: Sequence[Tagged]) -> str:
 
 def card_data(card: Scorecard) -> dict[str, object]:
     """Return a workflow as data."""
-    return {"workflow": card.workflow, "unit": card.unit, "calls": card.calls, "coverage": card.coverage, **_data(card.units, card.worth, card.provisional)}
+    return {
+        "workflow": card.workflow,
+        "unit": card.unit,
+        "calls": card.calls,
+        "coverage": card.coverage,
+        **_data(card.units, worth=card.worth, provisional=card.provisional),
+    }
 
 
 def owner_data(one: Owned, by: str) -> dict[str, object]:
     """Return a team, application or tenant as data."""
-    return {"workflow": one.workflow, by: one.name, "calls": one.calls, **_data(one.units, one.worth, one.provisional)}
+    return {"workflow": one.workflow, by: one.name, "calls": one.calls, **_data(one.units, worth=one.worth, provisional=one.provisional)}
 
 
 def tag_data(one: Tagged) -> dict[str, object]:
@@ -47,7 +53,7 @@ def tag_data(one: Tagged) -> dict[str, object]:
     return {"workflow": one.workflow, "tag": one.tag, "value": one.value, "calls": one.calls, "cost_nano_usd": one.cost_nano_usd, "coverage": one.coverage}
 
 
-def _data(units: Units, worth: Worth, provisional: Worth) -> dict[str, object]:
+def _data(units: Units, *, worth: Worth, provisional: Worth) -> dict[str, object]:
     return {
         "units": units.units,
         "matured": units.matured,
@@ -79,10 +85,10 @@ def _worth(worth: Worth, provisional: Worth) -> tuple[str, str]:
     """Return what a useful outcome cost, of mature units if there are any, else as it looks so far."""
     is_mature = worth.loaded_nano_usd is not None
     one, mark = (worth, "") if is_mature else (provisional, "~ ")
-    return _each(one.loaded_nano_usd, one.coverage, mark), _each(one.marginal_nano_usd, one.coverage, mark)
+    return _each(one.loaded_nano_usd, one.coverage, mark=mark), _each(one.marginal_nano_usd, one.coverage, mark=mark)
 
 
-def _each(nano_usd: int | None, coverage: Coverage, mark: str) -> str:
+def _each(nano_usd: int | None, coverage: Coverage, *, mark: str) -> str:
     return "-" if nano_usd is None else mark + _amount(nano_usd, coverage)
 
 

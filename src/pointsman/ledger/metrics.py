@@ -19,7 +19,7 @@ from pointsman.settings.workflows import Workflow
 from pointsman.storage.database import query
 from pointsman.storage.sql import Database, Row
 
-__all__ = [
+__all__: Final = (
     "Choice",
     "Coverage",
     "FailurePattern",
@@ -38,7 +38,7 @@ __all__ = [
     "scorecards",
     "series",
     "waterfall",
-]
+)
 
 _STEP_MS: Final[Mapping[str, int]] = {"hour": HOUR_MS, "day": DAY_MS}
 _NOTHING: Final[Mapping[str, int]] = {}

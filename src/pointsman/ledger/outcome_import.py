@@ -58,7 +58,7 @@ def rows_of(lines: Iterable[str], *, columns: Mapping[str, str], constants: Mapp
     except (StopIteration, csv.Error) as error:
         raise BadRequest("The file has no header. Write the names of its columns into its first line.") from error
     header = [name.strip() for name in first]
-    places = _places(header, columns, constants)
+    places = _places(header, columns=columns, constants=constants)
     while True:
         try:
             cells = next(reader)
@@ -79,7 +79,7 @@ def rows_of(lines: Iterable[str], *, columns: Mapping[str, str], constants: Mapp
             yield Row(line=reader.line_num, says=error.message)
 
 
-def _places(header: list[str], columns: Mapping[str, str], constants: Mapping[str, str]) -> dict[str, int]:
+def _places(header: list[str], *, columns: Mapping[str, str], constants: Mapping[str, str]) -> dict[str, int]:
     there = ", ".join(f"`{name[:40]}`" for name in header[:20]) or "none"
     for field in (*columns, *constants):
         if field not in FIELDS:

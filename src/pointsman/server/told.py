@@ -11,6 +11,7 @@ from typing import Final, Protocol
 import msgspec
 
 from pointsman.app.gateway import Gateway
+from pointsman.core.entry import Outcome
 from pointsman.core.errors import BadRequest, UnknownRoute, Unusable
 from pointsman.core.principal import Principal
 from pointsman.server import answers
@@ -38,102 +39,103 @@ class _Judgement(Protocol):
 
 def told_routes(gateway: Gateway) -> Mapping[tuple[str, str], Handler]:
     """Return the routes that need a key with the scope `outcomes`."""
+    telling = _Telling(gateway)
     return {
-        ("POST", "/v1/outcomes"): partial(_outcomes, gateway),
-        ("POST", "/v1/reviews"): partial(_reviews, gateway),
-        ("POST", "/v1/scores"): partial(_scores, gateway),
+        ("POST", "/v1/outcomes"): telling.outcomes,
+        ("POST", "/v1/reviews"): telling.reviews,
+        ("POST", "/v1/scores"): telling.scores,
     }
 
 
 def webhook_route(gateway: Gateway) -> Handler:
     """Return the route that needs a signature instead; the path ends in the name of the sender."""
-    return partial(_webhook, gateway)
+    return _Telling(gateway).webhook
 
 
-async def _outcomes(gateway: Gateway, request: Request, client: Client) -> None:
-    principal = _principal(gateway, request)
-    read = partial(read_outcome, principal=principal, new_id=gateway.new_id, now_ms=gateway.clock.wall_ms(), workflows=gateway.settings.workflows.keys())
-    parts = many_of(request.body, "outcomes")
-    if parts is None:
-        one = read(request.body)
-        await gateway.ledger.record_outcome(one)
-        _answer(client, _CREATED, {"id": one.outcome_id, "unit": one.unit, "kind": one.kind, "recorded": True})
-        return
-    found, told = read_each(parts, read)
-    kept = [one for one in found if one is not None]
-    await gateway.ledger.record(Batch(outcomes=kept))
-    _answer_each("outcomes", client, [_named(answer, None if one is None else one.outcome_id) for one, answer in zip(found, told, strict=True)])
+class _Telling:
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
 
+    async def outcomes(self, request: Request, client: Client) -> None:
+        principal, gateway = self._principal(request), self._gateway
+        workflows = gateway.settings.workflows.keys()
+        read = partial(read_outcome, principal=principal, new_id=gateway.new_id, now_ms=gateway.clock.wall_ms(), workflows=workflows)
+        parts = many_of(request.body, "outcomes")
+        if parts is None:
+            one = read(request.body)
+            await gateway.ledger.record_outcome(one)
+            _answer(client, _CREATED, body=_said(one))
+            return
+        found, told = read_each(parts, read)
+        await gateway.ledger.record(Batch(outcomes=[one for one in found if one is not None]))
+        _answer_each(client, "outcomes", told=[_named(answer, None if one is None else one.outcome_id) for one, answer in zip(found, told, strict=True)])
 
-async def _reviews(gateway: Gateway, request: Request, client: Client) -> None:
-    principal = _principal(gateway, request)
-    read = partial(read_review, principal=principal, new_id=gateway.new_id, now_ms=gateway.clock.wall_ms())
-    await _judged(gateway, request, client, principal=principal, what="reviews", read=read)
+    async def reviews(self, request: Request, client: Client) -> None:
+        principal, gateway = self._principal(request), self._gateway
+        read = partial(read_review, principal=principal, new_id=gateway.new_id, now_ms=gateway.clock.wall_ms())
+        await self._judged(request, client, tenant=principal.key.tenant, what="reviews", read=read)
 
+    async def scores(self, request: Request, client: Client) -> None:
+        principal, gateway = self._principal(request), self._gateway
+        read = partial(read_score, principal=principal, new_id=gateway.new_id, now_ms=gateway.clock.wall_ms())
+        await self._judged(request, client, tenant=principal.key.tenant, what="scores", read=read)
 
-async def _scores(gateway: Gateway, request: Request, client: Client) -> None:
-    principal = _principal(gateway, request)
-    read = partial(read_score, principal=principal, new_id=gateway.new_id, now_ms=gateway.clock.wall_ms())
-    await _judged(gateway, request, client, principal=principal, what="scores", read=read)
-
-
-async def _judged(
-    gateway: Gateway, request: Request, client: Client, *, principal: Principal, what: str, read: Callable[[bytes], Review] | Callable[[bytes], Score]
-) -> None:
-    parts = many_of(request.body, what)
-    if parts is None:
-        one = read(request.body)
-        check_call(one.call_id, await _known(gateway, [one], tenant=principal.key.tenant))
-        await gateway.ledger.record(_batch([one]))
-        _answer(client, _CREATED, {"id": _own_id(one), "call_id": one.call_id, "recorded": True})
-        return
-    found, told = read_each(parts, read)
-    known = await _known(gateway, [one for one in found if one is not None], tenant=principal.key.tenant)
-    kept: list[Review | Score] = []
-    for place, one in enumerate(found):
-        if one is None:
-            continue
+    async def webhook(self, request: Request, client: Client) -> None:
+        check_json(request)
+        gateway, name = self._gateway, request.path.removeprefix(WEBHOOKS)
+        sender = gateway.settings.file.webhooks.get(name)
+        if sender is None:
+            raise UnknownRoute(f"There is no webhook `{name[:100]}`. Name one under `webhooks` in the configuration.")
         try:
-            check_call(one.call_id, known)
-        except BadRequest as error:
-            told[place] = Answered(recorded=False, id=_own_id(one), field=error.field, message=error.message)
-        else:
-            kept.append(one)
-            told[place] = _named(told[place], _own_id(one))
-    await gateway.ledger.record(_batch(kept))
-    _answer_each(what, client, told)
+            key = await asyncio.to_thread(key_of, sender, gateway.business.secret)
+        except Unusable as error:  # where keys are kept is not for strangers
+            _LOG.error("the webhook `%s` is closed: %s", name, error)
+            raise Unusable(f"The webhook `{name}` has no key that can be used. Its operator finds the reason in the log.") from error
+        now_ms = gateway.clock.wall_ms()
+        check_signature(request.body, request.headers, told=sender, key=key, now_ms=now_ms)
+        outcome = outcome_told(request.body, name, told=sender, now_ms=now_ms)
+        if outcome is None:
+            _answer(client, _SOME, body={"recorded": False, "message": "This event is not among the `events` of the webhook."})
+            return
+        await gateway.ledger.record_outcome(outcome)
+        _answer(client, _CREATED, body=_said(outcome))
+
+    async def _judged(self, request: Request, client: Client, *, tenant: str, what: str, read: Callable[[bytes], Review] | Callable[[bytes], Score]) -> None:
+        parts = many_of(request.body, what)
+        if parts is None:
+            one = read(request.body)
+            check_call(one.call_id, await self._known([one], tenant))
+            await self._gateway.ledger.record(_batch([one]))
+            _answer(client, _CREATED, body={"id": _own_id(one), "call_id": one.call_id, "recorded": True})
+            return
+        found, told = read_each(parts, read)
+        known = await self._known([one for one in found if one is not None], tenant)
+        kept: list[Review | Score] = []
+        for place, one in enumerate(found):
+            if one is None:
+                continue
+            try:
+                check_call(one.call_id, known)
+            except BadRequest as error:
+                told[place] = Answered(recorded=False, id=_own_id(one), field=error.field, message=error.message)
+            else:
+                kept.append(one)
+                told[place] = _named(told[place], _own_id(one))
+        await self._gateway.ledger.record(_batch(kept))
+        _answer_each(client, what, told=told)
+
+    async def _known(self, told: Sequence[_Judgement], tenant: str) -> frozenset[str]:
+        return await asyncio.to_thread(self._gateway.business.known_calls, {one.call_id for one in told}, tenant=tenant)
+
+    def _principal(self, request: Request) -> Principal:
+        check_json(request)
+        principal = self._gateway.stages.intake.identify(request.header("authorization"), request.header("x-api-key"), user=None)
+        check_scope(principal, request.path)
+        return principal
 
 
-async def _webhook(gateway: Gateway, request: Request, client: Client) -> None:
-    check_json(request)
-    name = request.path.removeprefix(WEBHOOKS)
-    sender = gateway.settings.file.webhooks.get(name)
-    if sender is None:
-        raise UnknownRoute(f"There is no webhook `{name[:100]}`. Name one under `webhooks` in the configuration.")
-    try:
-        key = await asyncio.to_thread(key_of, sender, gateway.business.secret)
-    except Unusable as error:  # where keys are kept is not for strangers
-        _LOG.error("the webhook `%s` is closed: %s", name, error)
-        raise Unusable(f"The webhook `{name}` has no key that can be used. Its operator finds the reason in the log.") from error
-    now_ms = gateway.clock.wall_ms()
-    check_signature(request.body, request.headers, told=sender, key=key, now_ms=now_ms)
-    outcome = outcome_told(request.body, name, told=sender, now_ms=now_ms)
-    if outcome is None:
-        _answer(client, _SOME, {"recorded": False, "message": "This event is not among the `events` of the webhook."})
-        return
-    await gateway.ledger.record_outcome(outcome)
-    _answer(client, _CREATED, {"id": outcome.outcome_id, "unit": outcome.unit, "kind": outcome.kind, "recorded": True})
-
-
-def _principal(gateway: Gateway, request: Request) -> Principal:
-    check_json(request)
-    principal = gateway.stages.intake.identify(request.header("authorization"), request.header("x-api-key"), user=None)
-    check_scope(principal, request.path)
-    return principal
-
-
-async def _known(gateway: Gateway, told: Sequence[_Judgement], *, tenant: str) -> frozenset[str]:
-    return await asyncio.to_thread(gateway.business.known_calls, {one.call_id for one in told}, tenant=tenant)
+def _said(outcome: Outcome) -> Mapping[str, object]:
+    return {"id": outcome.outcome_id, "unit": outcome.unit, "kind": outcome.kind, "recorded": True}
 
 
 def _batch(told: Collection[Review | Score]) -> Batch:
@@ -149,11 +151,11 @@ def _named(answer: Answered, name: str | None) -> Answered:
     return msgspec.structs.replace(answer, id=name)
 
 
-def _answer_each(what: str, client: Client, told: Sequence[Answered]) -> None:
+def _answer_each(client: Client, what: str, *, told: Sequence[Answered]) -> None:
     recorded = sum(one.recorded for one in told)
     status = _NONE if not recorded else _CREATED if recorded == len(told) else _SOME
-    _answer(client, status, {"recorded": recorded, "refused": len(told) - recorded, what: told})
+    _answer(client, status, body={"recorded": recorded, "refused": len(told) - recorded, what: told})
 
 
-def _answer(client: Client, status: int, body: Mapping[str, object]) -> None:
+def _answer(client: Client, status: int, *, body: Mapping[str, object]) -> None:
     client.write(answers.whole(status, msgspec.json.encode(body), keep_alive=client.keeps_alive))
