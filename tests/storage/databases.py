@@ -7,7 +7,6 @@ import importlib.util
 import os
 import pwd
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -27,6 +26,8 @@ from pointsman.storage.sql import Database
 _NUMBERS = count()
 _ROOT = 0
 _PATIENCE_S = 20.0
+# The server ends when its input does, so that it outlives no test process, however that one ends.
+_ENDING = '"$@" & server=$!; cat >/dev/null; kill -INT $server; wait $server'
 
 
 class Server:
@@ -52,7 +53,8 @@ class Server:
         settings = ["-F", "-c", "max_connections=200", "-c", "shared_buffers=32MB", "-c", "autovacuum=off"]
         command = [str(self._programs / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), "-h", "", *settings]
         with (self.folder / "log").open("ab") as log:
-            process = self._process = subprocess.Popen(command, stdout=log, stderr=log, env={}, cwd="/", **self._who)
+            words = ["sh", "-c", _ENDING, "sh", *command]
+            process = self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=log, stderr=log, env={"PATH": os.defpath}, cwd="/", **self._who)
         until = time.monotonic() + _PATIENCE_S
         while True:
             try:
@@ -66,8 +68,7 @@ class Server:
     def stop(self) -> None:
         """Stop at once, as a server that is switched off does; everybody loses the connection."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGINT)
-            self._process.wait(timeout=_PATIENCE_S)
+            self._process.communicate(timeout=_PATIENCE_S)
             self._process = None
 
     def say(self, sql: str) -> None:

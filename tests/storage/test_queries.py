@@ -14,6 +14,7 @@ from pointsman.storage.sql import Database
 FOLDER = Path(database.__file__).parent / "queries"
 NAMES = sorted(str(path.relative_to(FOLDER).with_suffix("")) for path in FOLDER.rglob("*.sql"))
 NAME_OF_VALUE = re.compile(r"(?<![:\w]):([a-z_]\w*)")
+NUMBER = re.compile(r"_(ms|s|usd|hours|days)$|^(limit|most|offset)$")
 
 
 def test_there_are_questions() -> None:
@@ -23,6 +24,7 @@ def test_there_are_questions() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_question_is_understood(each_database: Database, name: str) -> None:
     asked = query(name)
-    # A text in quotes is taken for a number by PostgreSQL where a number is meant, and by SQLite wherever it is compared with one.
-    values = dict.fromkeys(NAME_OF_VALUE.findall(re.sub(r"'[^']*'|--[^\n]*", "", asked)), "1")
+    # A text in quotes is taken for a number by PostgreSQL where a number is meant, and by SQLite where it is compared with a column of numbers.
+    names = NAME_OF_VALUE.findall(re.sub(r"'[^']*'|--[^\n]*", "", asked))
+    values = {name: 1 if NUMBER.search(name) else "1" for name in names}
     each_database.rows(asked, values)
