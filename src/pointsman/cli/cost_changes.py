@@ -173,7 +173,7 @@ def reconcile_command(path: Path, *, invoice: Path | None, vendor: str, as_json:
         if invoice is not None:
             with invoice.open(encoding="utf-8-sig", newline="") as rows:
                 lines = lines_of(rows, columns=mapped, vendor=vendor)
-            note(f"{keep(db, invoice.name, lines)} lines of `{invoice.name}` are kept.")
+            note(f"{keep(db, invoice.name, lines=lines)} lines of `{invoice.name}` are kept.")
         found = reconcile(db, span, vendor=vendor)
     if as_json:
         drifts = [{**msgspec.to_builtins(one), "drift_nano_usd": one.drift_nano_usd, "drift_share": one.drift_share} for one in found.drifts]

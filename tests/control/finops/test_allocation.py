@@ -87,6 +87,18 @@ def test_the_ragged_ends_of_a_span_are_read_by_the_hour(october: Database) -> No
     assert {one.name: one.attempts_nano_usd for one in allocation(october, span, by="team").lines} == {"us": 12}
 
 
+def test_a_licence_that_was_booked_counts_as_one(october: Database) -> None:
+    rows.charge(october, "c-4", workflow="sales", kind="licence", nano_usd=9)
+    sales = next(one for one in allocation(october, rows.OCTOBER, by="workflow", licences=LICENCES).lines if one.name == "sales")
+    assert (sales.licence_nano_usd, sales.other_nano_usd) == (49, -2)
+
+
+def test_where_every_call_has_the_tag_there_is_no_line_without_a_name(each_database: Database) -> None:
+    rows.flow(each_database, calls=1, cost_nano_usd=5)
+    rows.tag(each_database, "project", "alpha", cost=5)
+    assert [one.name for one in allocation(each_database, rows.OCTOBER, by="tag", tag="project").lines] == ["alpha"]
+
+
 def test_an_empty_ledger_has_no_lines_and_no_share(each_database: Database) -> None:
     found = allocation(each_database, rows.OCTOBER, by="team")
     assert (found.lines, found.unallocated, found.total_nano_usd, found.allocated_share, found.coverage) == ((), (), 0, None, 1.0)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from pointsman.control.finops.drivers import GroupFacts, TargetFacts, drivers_of_cost, drivers_per_outcome
 from pointsman.control.finops.sentences import sentences
+from pointsman.control.finops.shapley import MOST_FACTORS, parts
 
 
 def facts(*, units: int = 10, useful: int = 5, human: int = 0, licence: int = 0, **targets: tuple[int, int, int, int]) -> GroupFacts:
@@ -31,8 +32,8 @@ def facts(*, units: int = 10, useful: int = 5, human: int = 0, licence: int = 0,
 BEFORE = facts(a=(20, 0, 2000, 1_000_000))
 
 
-def only(parts: dict[str, int] | None) -> dict[str, int]:
-    return {name: part for name, part in (parts or {}).items() if part}
+def only(found: dict[str, int] | None) -> dict[str, int]:
+    return {name: part for name, part in (found or {}).items() if part}
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,7 @@ def only(parts: dict[str, int] | None) -> dict[str, int]:
         (facts(a=(20, 0, 3000, 1_500_000)), "tokens per call", 500_000, 100_000),
         (facts(a=(20, 0, 2000, 1_200_000)), "price", 200_000, 40_000),
         (facts(a=(20, 5, 2000, 750_000)), "unknown costs", -250_000, -50_000),
+        (facts(a=(20, 20, 2000, 0)), "unknown costs", -1_000_000, None),
         (facts(human=300_000, a=(20, 0, 2000, 1_000_000)), "people's time", 300_000, 60_000),
         (facts(licence=300_000, a=(20, 0, 2000, 1_000_000)), "licences", 300_000, 60_000),
         (replace(BEFORE, attempts_nano_usd=1_100_000), "timing", 100_000, 20_000),
@@ -51,15 +53,15 @@ def only(parts: dict[str, int] | None) -> dict[str, int]:
         (facts(a=(10, 0, 1000, 500_000), b=(10, 0, 500, 900_000)), "which target", 400_000, 80_000),
     ],
 )
-def test_what_alone_has_changed_is_the_only_driver(now: GroupFacts, driver: str, cost: int, per_outcome: int) -> None:
+def test_what_alone_has_changed_is_the_only_driver(now: GroupFacts, driver: str, cost: int, per_outcome: int | None) -> None:
     assert only(drivers_of_cost(BEFORE, now)) == ({driver: cost} if cost else {})
     assert only(drivers_per_outcome(BEFORE, now)) == ({driver: per_outcome} if per_outcome else {})
 
 
 def test_two_drivers_share_what_they_did_together() -> None:
     """Twice the items at twice the price: 1 -> 4. Volume first is +1 and price +2, price first the other way round: 1.5 each."""
-    parts = only(drivers_of_cost(BEFORE, facts(units=20, useful=10, a=(40, 0, 4000, 4_000_000))))
-    assert parts == {"volume": 1_500_000, "price": 1_500_000}
+    found = only(drivers_of_cost(BEFORE, facts(units=20, useful=10, a=(40, 0, 4000, 4_000_000))))
+    assert found == {"volume": 1_500_000, "price": 1_500_000}
 
 
 def test_from_nothing_everything_is_volume() -> None:
@@ -156,3 +158,15 @@ def test_what_cannot_be_said_is_said_with_its_reason(old: GroupFacts, now: Group
 )
 def test_each_driver_is_told_in_its_own_words(now: GroupFacts, says: str) -> None:
     assert says in "\n".join(sentences("eu", BEFORE, now=now, drivers=drivers_per_outcome(BEFORE, now)))
+
+
+def test_more_causes_than_can_be_told_apart_are_refused() -> None:
+    names = [f"factor {number}" for number in range(MOST_FACTORS + 1)]
+    with pytest.raises(ValueError, match="13 factors differ; at most 12"):
+        parts(dict.fromkeys(names, 0.0), dict.fromkeys(names, 1.0), value=lambda factors: sum(factors.values()))
+
+
+def test_a_month_that_could_be_priced_after_one_that_could_not_is_told_as_known_costs() -> None:
+    unknown = facts(a=(20, 20, 2000, 0))
+    assert only(drivers_of_cost(unknown, BEFORE)) == {"unknown costs": 1_000_000}
+    assert only(drivers_of_cost(unknown, unknown)) == {}

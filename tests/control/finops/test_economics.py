@@ -64,6 +64,7 @@ def test_a_sample_takes_from_each_hour_in_proportion(each_database: Database) ->
     assert drawn.out_of == 600
     assert len({item.unit for item in drawn.items}) == 60
     assert len(sample(each_database, "support", span=rows.OCTOBER, most=600).items) == 600
+    assert len(sample(each_database, "support", span=rows.OCTOBER, most=2).items) == 2
 
 
 def test_nineteen_of_twenty_intervals_hold_the_true_cost_of_a_useful_outcome() -> None:

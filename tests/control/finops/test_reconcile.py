@@ -67,9 +67,9 @@ def test_an_invoice_without_bounds_is_refused(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_an_invoice_imported_again_takes_its_own_place(each_database: Database) -> None:
-    assert keep(each_database, "a.csv", lines_of(PLAIN)) == 2
-    assert keep(each_database, "b.csv", lines_of(PLAIN[:2])) == 1
-    assert keep(each_database, "a.csv", lines_of(PLAIN[:2])) == 1
+    assert keep(each_database, "a.csv", lines=lines_of(PLAIN)) == 2
+    assert keep(each_database, "b.csv", lines=lines_of(PLAIN[:2])) == 1
+    assert keep(each_database, "a.csv", lines=lines_of(PLAIN[:2])) == 1
     assert len(each_database.rows("SELECT line FROM invoice_line")) == 2
 
 
@@ -113,7 +113,7 @@ def test_each_drift_is_told_with_what_explains_it(each_database: Database) -> No
         line(5, "dark", 80),
         line(6, "nil", 0),
     ]
-    keep(db, "october", told)
+    keep(db, "october", lines=told)
     found = reconcile(db, rows.OCTOBER)
     assert {one.model: (one.flag, one.drift_nano_usd, one.sources) for one in found.drifts} == {
         "same": ("", -5, ("contract",)),
@@ -131,7 +131,7 @@ def test_each_drift_is_told_with_what_explains_it(each_database: Database) -> No
 def test_more_tokens_in_the_ledger_than_invoiced_are_told_apart_from_a_price(each_database: Database) -> None:
     target(each_database, "acme/small", "small")
     attempt(each_database, 1, "acme/small", cost=2000, tokens=200)
-    keep(each_database, "october", [line(1, "small", 1000, tokens=100)])
+    keep(each_database, "october", lines=[line(1, "small", 1000, tokens=100)])
     assert [one.flag for one in reconcile(each_database, rows.OCTOBER, vendor="Acme").drifts] == ["tokens differ"]
     assert [one.flag for one in reconcile(each_database, rows.OCTOBER, tolerance=1.5).drifts] == [""]
 
@@ -142,7 +142,7 @@ def test_a_target_belongs_to_the_vendor_it_had_on_the_day(each_database: Databas
     attempt(each_database, 1, "small", cost=5, day=0)
     attempt(each_database, 2, "small", cost=7, day=1)
     attempt(each_database, 3, "nobody-knows", cost=7, day=1)
-    keep(each_database, "october", [line(1, "small", 7, day=1)])
+    keep(each_database, "october", lines=[line(1, "small", 7, day=1)])
     assert [(one.ledger_nano_usd, one.flag) for one in reconcile(each_database, rows.OCTOBER).drifts] == [(7, "")]
 
 

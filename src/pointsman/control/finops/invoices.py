@@ -63,7 +63,7 @@ def lines_of(rows: Iterable[str], *, columns: Mapping[str, str] | None = None, v
     return tuple(found)
 
 
-def keep(db: Database, invoice: str, lines: Iterable[Line]) -> int:
+def keep(db: Database, invoice: str, *, lines: Iterable[Line]) -> int:
     """Keep an invoice under its name, in the place of what was kept under it; return how many lines it has."""
     count = 0
     with db.transaction():

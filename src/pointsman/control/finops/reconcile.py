@@ -90,7 +90,7 @@ def reconcile(db: Database, span: Span, *, vendor: str = "", tolerance: float = 
     known = db.rows(query("finops/targets"), {"until_ms": days.until_ms})
     for day_ms in days.day_starts:
         for row in db.rows(query("finops/attempted"), {"first_id": first_id(day_ms), "last_id": first_id(day_ms + DAY_MS)}):
-            target = _in_force(known, row["target"], day_ms)
+            target = _in_force(known, row["target"], day_ms=day_ms)
             if target is not None and target["vendor"].lower() in vendors:
                 _book(found, row, target=target, day_ms=day_ms)
     drifts = [_flagged(one, tolerance) for one in found.values()]
@@ -106,7 +106,7 @@ def source_of(price_id: str) -> str:
     return CATALOGUE if price_id.startswith("genai-prices:") else CONTRACT
 
 
-def _in_force(known: list[Row], name: str, day_ms: int) -> Row | None:
+def _in_force(known: list[Row], name: str, *, day_ms: int) -> Row | None:
     """Return the target as it was on a day, or as it was first known."""
     versions = [row for row in known if row["name"] == name]
     return next((row for row in reversed(versions) if row["since_ms"] < day_ms + DAY_MS), versions[0] if versions else None)

@@ -69,7 +69,7 @@ def _mix(old: GroupFacts, now: GroupFacts) -> str:
 
 def _size(old: GroupFacts, now: GroupFacts) -> str:
     target = _furthest(old, now, of=lambda group, one: one.tokens / max(group.calls, 1))
-    return f"{_each(now, target, 'tokens'):,.0f} tokens per call at `{target}`, {_each(old, target, 'tokens'):,.0f} before"
+    return f"{_each(now, target, field='tokens'):,.0f} tokens per call at `{target}`, {_each(old, target, field='tokens'):,.0f} before"
 
 
 def _price(old: GroupFacts, now: GroupFacts) -> str:
@@ -102,7 +102,7 @@ def _answered(group: GroupFacts, target: str) -> str:
     return _percent(group.targets.get(target, TargetFacts()).calls, max(group.calls, 1))
 
 
-def _each(group: GroupFacts, target: str, field: str) -> float:
+def _each(group: GroupFacts, target: str, *, field: str) -> float:
     one = group.targets.get(target, TargetFacts())
     return getattr(one, field) / max(one.calls, 1)
 
