@@ -7,6 +7,7 @@ before data leaves, so that it also stops what calls under way would still begin
 
 import logging
 import sqlite3
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
@@ -87,6 +88,8 @@ class Switches:
         self.place = place
         self._db: Database | None = None
         self._off: Mapping[tuple[str, str], Off] = {}
+        self._lock = threading.Lock()  # a connection that is closed while another thread reads from it takes the process along
+        self._is_over = False
         self.trouble: str | None = None
 
     @property
@@ -96,26 +99,30 @@ class Switches:
 
     def follow(self, place: Place) -> None:
         """Heed the switches of another ledger from now on, if there is one."""
-        self.close()
+        with self._lock:
+            self._let_go()
         self.place = place
         if exists(place):
             self.look()
 
     def look(self) -> None:
         """Ask the ledger; called from one thread at a time, a few times a second. Raises nothing: what was known last holds."""
-        try:
-            if self._db is None:
-                self._db = open_reading(self.place)
-            found = switched(self._db)
-        except (sqlite3.Error, OSError, PointsmanError) as error:
-            self._fail(error)
-        else:
-            self.trouble = None
-            known = {(one.kind, one.name): one for one in found}
-            for one in found:
-                if self._off.get((one.kind, one.name)) != one:
-                    _LOG.warning("%s", one.says)
-            self._off = known
+        with self._lock:
+            if self._is_over:
+                return
+            try:
+                if self._db is None:
+                    self._db = open_reading(self.place)
+                found = switched(self._db)
+            except (sqlite3.Error, OSError, PointsmanError) as error:
+                self._fail(error)
+                return
+        self.trouble = None
+        known = {(one.kind, one.name): one for one in found}
+        for one in found:
+            if self._off.get((one.kind, one.name)) != one:
+                _LOG.warning("%s", one.says)
+        self._off = known
 
     def shuts(self, target: Target) -> Off | None:
         """Return the switch that keeps calls from a target, or None."""
@@ -136,7 +143,12 @@ class Switches:
             raise PlaceFailed(Failure(kind=FailureKind.SWITCHED_OFF, message=f"the {found.kind} `{found.name}` is switched off"), target=target.name)
 
     def close(self) -> None:
-        """Let go of the ledger."""
+        """Let go of the ledger for good, once nobody reads it."""
+        with self._lock:
+            self._is_over = True
+            self._let_go()
+
+    def _let_go(self) -> None:
         if self._db is not None:
             self._db.close()
             self._db = None
@@ -146,5 +158,5 @@ class Switches:
             _LOG.error("switches cannot be read (%s); what was off stays off, and what was on stays on", type(error).__name__)
         self.trouble = f"switches cannot be read ({type(error).__name__}); those known last hold"
         with suppress(sqlite3.Error):
-            self.close()
+            self._let_go()
         self._db = None
