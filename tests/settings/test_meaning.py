@@ -105,6 +105,9 @@ SUPPORT = "capabilities: {support: {ladder: [acme/small]}}\n" + ACME.lstrip()
         (f"{SUPPORT}server: {{listen: '0.0.0.0:8800'}}", "4 server.listen: anybody who reaches this address could call. Make a key"),
         (f"{SUPPORT}server: {{listen: '127.evil.example:8800'}}", "4 server.listen: anybody who reaches this address could call."),
         (f"{SUPPORT}server: {{admin: '0.0.0.0:8801'}}", "4 server.admin: nobody could use this address: no key has the scope `admin`."),
+        (f"{SUPPORT}server: {{database: 'postgresql://a:b@h/x'}}", "4 server.database: a password must not stand in this file. Keep the whole URL elsewhere"),
+        (f"{SUPPORT}server: {{database: 'postgresql://a@h/x?password=b'}}", "4 server.database: a password must not stand in this file."),
+        (f"{SUPPORT}server: {{database: 'mysql://h/x'}}", "4 server.database: this is neither a file nor the URL of a database that is known here."),
         (f"{SUPPORT}server: {{listen: '127.0.0.1:99999'}}", "4 server.listen: there is no such port. Choose one up to 65535."),
         (f"{SUPPORT}server: {{listen: 'localhost:80', admin: 'LOCALHOST:80'}}", "4 server.admin: applications and administration cannot share an address."),
         (
