@@ -12,7 +12,6 @@ three standard deviations, put its long and its short window over its rate; dete
 
 import argparse
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -55,7 +54,7 @@ def an_objective(share: float) -> Objective:
     return Objective(name="answered", workflow="support", kind="success", share=share, window_ms=30 * DAY_MS)
 
 
-def simulate(random: np.random.Generator, *, per_minute: float, bad: Sequence[float]) -> Traffic:
+def simulate(random: np.random.Generator, *, per_minute: float, bad: Any) -> Traffic:
     """Return traffic with these shares of failures, one for each minute. Nights have a fifth of the traffic of midday."""
     minutes = np.arange(len(bad))
     rhythm = 0.6 - 0.4 * np.cos(2 * np.pi * (minutes % 1440) / 1440)
@@ -67,7 +66,7 @@ def simulate(random: np.random.Generator, *, per_minute: float, bad: Sequence[fl
 def first_burn(objective: Objective, traffic: Traffic, *, since_ms: int, until_ms: int, step_ms: int = LOOK_MS) -> tuple[int, Burn] | None:
     """Return when something burnt first between two times, or None."""
     for now_ms in range(since_ms, until_ms, step_ms):
-        burn = burning(objective, traffic.count, now_ms)
+        burn = burning(objective, traffic.count, now_ms=now_ms)
         if burn is not None:
             return now_ms, burn
     return None

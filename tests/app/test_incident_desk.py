@@ -56,7 +56,7 @@ class House:
             db.close()
 
     def took_effect(self, digest: str, *, at_ms: int, parent: str | None = None, author: str = "ada") -> None:
-        self.do(keep, Kept(digest=digest, since_ms=at_ms, parent=parent, author=author), FILES[digest])
+        self.do(keep, Kept(digest=digest, since_ms=at_ms, parent=parent, author=author), files=FILES[digest])
 
     def failed(self, number: int, *, first: int = 0) -> None:
         records = [a_record(first + index, at_ms=START_MS + first + index, status="exhausted", workflow="support", snapshot=BAD) for index in range(number)]

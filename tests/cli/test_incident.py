@@ -34,7 +34,7 @@ def lived_in(tmp_path: Path) -> Path:
         kept.append((Kept(digest=settings_at(path).snapshot.digest, since_ms=at_ms - ago_ms, parent=parent, author="bob"), {"pointsman.yaml": source}))
     with closing(open_writing(tmp_path / "pointsman.db")) as db:
         for one, files in kept:
-            keep(db, one, files)
+            keep(db, one, files=files)
         entries = (an_entry(error="server_error"),)
         records = [a_record(n, at_ms=at_ms - 60_000 + n, status="exhausted", workflow="support", entries=entries) for n in range(30)]
         write_batch(db, Batch(records=records))

@@ -31,7 +31,7 @@ def a_hook() -> Generator[Hook]:
             self.send_header("content-length", "0")
             self.end_headers()
 
-        def log_message(self, *_: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -75,7 +75,7 @@ class Desk:
         with closing(self._write()) as db:
             found = record.open_about(db, workflow)
             if found is not None:
-                record.tell(db, found.incident_id, Note(at_ms=self._now_ms(), kind="alert", actor="pointsman", says=says))
+                record.tell(db, found.incident_id, note=Note(at_ms=self._now_ms(), kind="alert", actor="pointsman", says=says))
                 return found
         return self._opened(says, by="pointsman", scope=(workflow, ""), since_ms=since_ms, severity=severity, cause=event_id)
 
@@ -101,12 +101,12 @@ class Desk:
     def note(self, incident_id: str, says: str, *, by: str, kind: str = "note") -> None:
         """Add a line to the timeline. Raises `NoSuchIncident`."""
         with closing(self._write()) as db:
-            record.tell(db, incident_id, Note(at_ms=self._now_ms(), kind=kind, actor=by, says=says))
+            record.tell(db, incident_id, note=Note(at_ms=self._now_ms(), kind=kind, actor=by, says=says))
 
     def close(self, incident_id: str, says: str, *, by: str) -> None:
         """Close an incident. Raises `NoSuchIncident`."""
         with closing(self._write()) as db:
-            record.close(db, incident_id, Note(at_ms=self._now_ms(), kind="closed", actor=by, says=says))
+            record.close(db, incident_id, note=Note(at_ms=self._now_ms(), kind="closed", actor=by, says=says))
 
     def roll_back(self, path: Path, *, check: Callable[[], object], present: Whole, to: str | None = None) -> RolledBack:
         """
@@ -126,7 +126,7 @@ class Desk:
             else:
                 target = in_force
             if not is_in_force:
-                history.keep(db, present.kept, present.files)
+                history.keep(db, present.kept, files=present.files)
         told = difference(present.files, target.files)
         return RolledBack(to=target.kept, files=restore(path, target.files, check=check), difference=told)
 
@@ -153,7 +153,7 @@ class Desk:
                 cause=cause,
                 snapshot="" if kept is None else kept.digest,
             )
-            record.open_incident(db, incident, _changes(db, begins_ms - _LOOK_BACK_MS, until_ms=now_ms + 1, but=cause))
+            record.open_incident(db, incident, notes=_changes(db, begins_ms - _LOOK_BACK_MS, until_ms=now_ms + 1, but=cause))
             return incident
 
 

@@ -12,7 +12,7 @@ import ssl
 from collections.abc import Sequence
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -77,7 +77,8 @@ class _Checked(smtplib.SMTP):
         self._server = server
         super().__init__(server.host, server.port, timeout=server.timeout_s)
 
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+    def _get_socket(self, *at: Any) -> socket.socket:
+        host, port, timeout = at
         accepts = is_near_address if self._server.security == "none" else is_somebody
         found = dial_and_wait((host, port), accepts=accepts, timeout_s=timeout)
         return _tls(self._server).wrap_socket(found, server_hostname=host) if self._server.security == "tls" else found

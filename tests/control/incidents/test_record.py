@@ -30,7 +30,7 @@ def an_incident(number: int = 0, **more: Any) -> Incident:
 
 def test_an_incident_begins_with_what_was_known(each_database: Database) -> None:
     one = an_incident()
-    open_incident(each_database, one, (Note(at_ms=START_MS - 5, kind="changed", actor="bob", says="A ladder changed."),))
+    open_incident(each_database, one, notes=(Note(at_ms=START_MS - 5, kind="changed", actor="bob", says="A ladder changed."),))
     assert incident_of(each_database, one.incident_id) == one
     assert [(note.seq, note.kind, note.says) for note in timeline(each_database, one.incident_id)] == [
         (0, "opened", "Answers are missing"),
@@ -41,18 +41,18 @@ def test_an_incident_begins_with_what_was_known(each_database: Database) -> None
 def test_what_is_told_is_added_and_closing_ends_it_once(each_database: Database) -> None:
     one = an_incident()
     open_incident(each_database, one)
-    tell(each_database, one.incident_id, Note(at_ms=START_MS + 1, kind="note", actor="ada", says="Looking."))
-    close(each_database, one.incident_id, Note(at_ms=START_MS + 2, kind="closed", actor="ada", says="It was the vendor."))
+    tell(each_database, one.incident_id, note=Note(at_ms=START_MS + 1, kind="note", actor="ada", says="Looking."))
+    close(each_database, one.incident_id, note=Note(at_ms=START_MS + 2, kind="closed", actor="ada", says="It was the vendor."))
     found = incident_of(each_database, one.incident_id)
     assert (found.is_open, found.closed_ms, found.until_ms) == (False, START_MS + 2, START_MS + 2)
     assert [note.kind for note in timeline(each_database, one.incident_id)] == ["opened", "note", "closed"]
     with pytest.raises(NoSuchIncident, match="incident list"):
-        close(each_database, one.incident_id, Note(at_ms=START_MS + 3, kind="closed", actor="ada", says="Again."))
+        close(each_database, one.incident_id, note=Note(at_ms=START_MS + 3, kind="closed", actor="ada", says="Again."))
 
 
 def test_of_an_incident_that_is_not_there_nothing_is_kept(each_database: Database) -> None:
     with pytest.raises(NoSuchIncident):
-        tell(each_database, "none", Note(at_ms=1, kind="note", actor="ada", says="?"))
+        tell(each_database, "none", note=Note(at_ms=1, kind="note", actor="ada", says="?"))
     with pytest.raises(NoSuchIncident):
         incident_of(each_database, "none")
     assert timeline(each_database, "none") == ()
@@ -73,6 +73,6 @@ def test_only_open_ones_of_a_workflow_are_joined_by_its_next_alert(each_database
     open_incident(each_database, by_alert)
     assert open_about(each_database, "support") == by_alert
     assert open_about(each_database, "sales") is None
-    close(each_database, by_alert.incident_id, Note(at_ms=START_MS + 9, kind="closed", actor="ada", says="Over."))
+    close(each_database, by_alert.incident_id, note=Note(at_ms=START_MS + 9, kind="closed", actor="ada", says="Over."))
     assert open_about(each_database, "support") is None
     assert [one.title for one in incidents(each_database, closed_too=False)] == [by_hand.title]

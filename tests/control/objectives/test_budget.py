@@ -46,7 +46,7 @@ def test_the_windows_of_thirty_days_are_those_of_the_book_and_others_are_scaled(
 
 
 def test_an_outage_pages_and_says_when_the_budget_is_gone() -> None:
-    burn = burning(an_objective(0.99), steady(0.5), NOW_MS)
+    burn = burning(an_objective(0.99), steady(0.5), now_ms=NOW_MS)
     assert burn is not None
     assert (burn.rule.name, burn.rule.severity) == ("fast", "page")
     assert burn.says == (
@@ -57,27 +57,27 @@ def test_an_outage_pages_and_says_when_the_budget_is_gone() -> None:
 
 @pytest.mark.parametrize(("bad", "rule"), [(0.2, "fast"), (0.08, "middle"), (0.02, "slow"), (0.009, None)])
 def test_the_rate_decides_which_rule_speaks(bad: float, rule: str | None) -> None:
-    burn = burning(an_objective(0.99), steady(bad), NOW_MS)
+    burn = burning(an_objective(0.99), steady(bad), now_ms=NOW_MS)
     assert (None if burn is None else burn.rule.name) == rule
 
 
 def test_what_is_over_is_not_told() -> None:
     """The short window is good again, so nobody is called for what happened half an hour ago."""
-    assert burning(an_objective(0.99), ended(0.5, ago_ms=0), NOW_MS) is not None
-    after = burning(an_objective(0.99), ended(0.5, ago_ms=7 * HOUR_MS), NOW_MS)
+    assert burning(an_objective(0.99), ended(0.5, ago_ms=0), now_ms=NOW_MS) is not None
+    after = burning(an_objective(0.99), ended(0.5, ago_ms=7 * HOUR_MS), now_ms=NOW_MS)
     assert after is None
 
 
 def test_a_total_failure_of_a_modest_promise_is_told_too() -> None:
     """Of an objective of 90 % nothing burns faster than 10, and the book's fast rule waits for 14.4."""
-    burn = burning(an_objective(0.9), steady(1.0), NOW_MS)
+    burn = burning(an_objective(0.9), steady(1.0), now_ms=NOW_MS)
     assert burn is not None
     assert burn.rule.rate == pytest.approx(8.0)
 
 
 def test_a_promise_of_everything_is_broken_by_a_few() -> None:
-    assert burning(an_objective(1.0), steady(0.01), NOW_MS) is not None
-    assert burning(an_objective(1.0), steady(0.0), NOW_MS) is None
+    assert burning(an_objective(1.0), steady(0.01), now_ms=NOW_MS) is not None
+    assert burning(an_objective(1.0), steady(0.0), now_ms=NOW_MS) is None
 
 
 @pytest.mark.parametrize(("bad", "total", "known"), [(1, 2, False), (3, 3, False), (4, 4, True), (4, 300, False), (15, 300, True), (0, 0, False)])
@@ -86,13 +86,13 @@ def test_few_calls_prove_little(bad: int, total: int, *, known: bool) -> None:
 
 
 def test_of_nothing_nothing_is_said() -> None:
-    nothing = standing(an_objective(0.99), lambda _since, _until: Counts(), NOW_MS)
+    nothing = standing(an_objective(0.99), lambda _since, _until: Counts(), now_ms=NOW_MS)
     assert (nothing.budget_left, nothing.burn_1h, nothing.counts.share) == (None, None, None)
-    assert burning(an_objective(0.99), lambda _since, _until: Counts(), NOW_MS) is None
+    assert burning(an_objective(0.99), lambda _since, _until: Counts(), now_ms=NOW_MS) is None
 
 
 def test_half_of_the_failures_allowed_leave_half_of_the_budget() -> None:
-    found = standing(an_objective(0.99), steady(0.005), NOW_MS)
+    found = standing(an_objective(0.99), steady(0.005), now_ms=NOW_MS)
     assert found.budget_left == pytest.approx(0.5)
     assert found.burn_1h == pytest.approx(0.5)
 
@@ -103,8 +103,8 @@ def test_more_failures_never_burn_slower_and_never_silence_an_alert(share: float
     objective = an_objective(share)
     rates = [rate_of(objective, Counts(good=1 - bad, total=1)) or 0.0 for bad in (less, more)]
     assert rates[0] <= rates[1] or math.isclose(*rates)
-    if burning(objective, steady(less), NOW_MS) is not None:
-        assert burning(objective, steady(more), NOW_MS) is not None
+    if burning(objective, steady(less), now_ms=NOW_MS) is not None:
+        assert burning(objective, steady(more), now_ms=NOW_MS) is not None
 
 
 # ── simulated days (bench/ledger/burn.py tells the method) ──────────────────────────────────────────────────────────

@@ -19,7 +19,7 @@ def files_of(digest: str) -> dict[str, str]:
 
 def lived(db: Database, *digests: str) -> None:
     for number, digest in enumerate(digests):
-        keep(db, Kept(digest=digest, since_ms=100 * (number + 1), parent=None, author="ada"), files_of(digest))
+        keep(db, Kept(digest=digest, since_ms=100 * (number + 1), parent=None, author="ada"), files=files_of(digest))
 
 
 def now(digest: str, **files: str) -> Whole:
@@ -73,7 +73,7 @@ def test_what_differs_in_its_files_alone_is_another(each_database: Database) -> 
     """A digest covers what calls meet; who may sign in, or who approves, stands in the files."""
     lived(each_database, FIRST)
     later = now(FIRST, **{"pointsman.yaml": "identity: {}"})
-    keep(each_database, later.kept, later.files)
+    keep(each_database, later.kept, files=later.files)
     assert before(each_database, later).files == files_of(FIRST)
 
 

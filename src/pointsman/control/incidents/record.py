@@ -57,30 +57,30 @@ class Note(Struct, frozen=True, kw_only=True):
     seq: int = 0
 
 
-def open_incident(db: Database, incident: Incident, notes: tuple[Note, ...] = ()) -> None:
+def open_incident(db: Database, incident: Incident, *, notes: tuple[Note, ...] = ()) -> None:
     """Put an incident on record, with what is known of it so far."""
     told = {name: getattr(incident, name) for name in Incident.__struct_fields__ if name not in {"until_ms", "closed_ms"}}
     with db.transaction():
         db.execute(query("incidents/incident_open"), told)
-        _tell(db, incident.incident_id, Note(at_ms=incident.opened_ms, kind="opened", actor=incident.opened_by, says=incident.title))
+        _tell(db, incident.incident_id, note=Note(at_ms=incident.opened_ms, kind="opened", actor=incident.opened_by, says=incident.title))
         for note in notes:
-            _tell(db, incident.incident_id, note)
+            _tell(db, incident.incident_id, note=note)
 
 
-def tell(db: Database, incident_id: str, note: Note) -> None:
+def tell(db: Database, incident_id: str, *, note: Note) -> None:
     """Add a line to the timeline. Raises `NoSuchIncident`."""
     with db.transaction():
         if not db.rows(query("incidents/incident"), {"incident_id": incident_id}):
             raise _unknown(incident_id)
-        _tell(db, incident_id, note)
+        _tell(db, incident_id, note=note)
 
 
-def close(db: Database, incident_id: str, note: Note) -> None:
+def close(db: Database, incident_id: str, *, note: Note) -> None:
     """Close an incident with a note. Raises `NoSuchIncident`, also for one that is closed."""
     with db.transaction():
         if not db.execute(query("incidents/incident_close"), {"incident_id": incident_id, "at_ms": note.at_ms}):
             raise _unknown(incident_id)
-        _tell(db, incident_id, note)
+        _tell(db, incident_id, note=note)
 
 
 def incident_of(db: Database, incident_id: str) -> Incident:
@@ -107,7 +107,7 @@ def open_about(db: Database, workflow: str) -> Incident | None:
     return next((one for one in incidents(db, closed_too=False) if one.workflow == workflow and one.cause), None)
 
 
-def _tell(db: Database, incident_id: str, note: Note) -> None:
+def _tell(db: Database, incident_id: str, *, note: Note) -> None:
     told = {"incident_id": incident_id, "at_ms": note.at_ms, "kind": note.kind, "actor": note.actor, "says": note.says[:_MOST_NOTE]}
     db.execute(query("incidents/incident_note"), told)
 

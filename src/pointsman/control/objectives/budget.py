@@ -112,7 +112,7 @@ def rate_of(objective: Objective, counts: Counts) -> float | None:
     return None if not counts.total else counts.bad / counts.total / budget_of(objective)
 
 
-def burning(objective: Objective, count: Count, now_ms: int) -> Burn | None:
+def burning(objective: Objective, count: Count, *, now_ms: int) -> Burn | None:
     """Return the most urgent rule that speaks, or None."""
     for rule in rules_of(objective):
         long = count(now_ms - rule.long_ms, now_ms)
@@ -125,7 +125,7 @@ def burning(objective: Objective, count: Count, now_ms: int) -> Burn | None:
     return None
 
 
-def standing(objective: Objective, count: Count, now_ms: int) -> Standing:
+def standing(objective: Objective, count: Count, *, now_ms: int) -> Standing:
     """Return how an objective stands over its whole window."""
     counts = count(now_ms - objective.window_ms, now_ms)
     rate = rate_of(objective, counts)

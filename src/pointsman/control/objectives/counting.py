@@ -10,7 +10,6 @@ together if the hour's cost, of them and of those that failed, is within the thr
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from typing import Final
 
 from pointsman.control.objectives.budget import Burn, Count, Counts, Standing, burning, standing
@@ -28,6 +27,7 @@ _MOST_NEWEST: Final = 20_000
 # Widths of buckets, and up to which length of a window each is used.
 _GRAINS: Final = (("minute", _MINUTE_MS, 6 * _HOUR_MS), ("hour", _HOUR_MS, 14 * _DAY_MS), ("day", _DAY_MS, 10**15))
 
+_Span = tuple[int, int]  # from … to …
 Bucket = tuple[int, float, float]  # when it begins, good, total
 
 
@@ -41,9 +41,11 @@ class Counter:
     def count_of(self, objective: Objective) -> Count:
         """Return what counts for an objective."""
         kinds = {"latency": self._latency, "quality": self._quality, "cost_per_outcome": self._outcomes}
-        return partial(kinds.get(objective.kind, self._calls), objective)
+        count = kinds.get(objective.kind, self._calls)
+        return lambda since_ms, until_ms: count(objective, (since_ms, until_ms))
 
-    def _calls(self, objective: Objective, since_ms: int, until_ms: int) -> Counts:
+    def _calls(self, objective: Objective, span: _Span) -> Counts:
+        since_ms, until_ms = span
         grain, width_ms = _grain(until_ms - since_ms)
         rows = self._of_workflow(grain, _floor(since_ms, width_ms), until_ms=until_ms).get(objective.workflow, ())
         is_escalation = objective.kind == "escalation"
@@ -59,11 +61,12 @@ class Counter:
             self._rolled[key] = found
         return self._rolled[key]
 
-    def _latency(self, objective: Objective, since_ms: int, until_ms: int) -> Counts:
+    def _latency(self, objective: Objective, span: _Span) -> Counts:
+        since_ms, until_ms = span
         threshold = objective.threshold or 0.0
         if until_ms - since_ms < _HOUR_MS:
-            span = {"first_id": first_id(since_ms), "last_id": first_id(until_ms), "workflow": objective.workflow}
-            row = self._db.rows(query("incidents/counted_recent"), {**span, "threshold": threshold, "most": _MOST_NEWEST})[0]
+            newest = {"first_id": first_id(since_ms), "last_id": first_id(until_ms), "workflow": objective.workflow}
+            row = self._db.rows(query("incidents/counted_recent"), {**newest, "threshold": threshold, "most": _MOST_NEWEST})[0]
             return Counts(good=row["quick"], total=row["calls"])
         number = latency_bin(threshold)
         part = _BINS_PER_OCTAVE * math.log2(max(threshold, 0.001)) - number
@@ -71,12 +74,14 @@ class Counter:
         rows = self._db.rows(query("incidents/counted_latency"), told)
         return _within(((row["bucket_ms"], row["quick"] + part * row["between_them"], row["calls"]) for row in rows), since_ms, width_ms=_HOUR_MS)
 
-    def _quality(self, objective: Objective, since_ms: int, until_ms: int) -> Counts:
+    def _quality(self, objective: Objective, span: _Span) -> Counts:
+        since_ms, until_ms = span
         told = {"workflow": objective.workflow, "since_ms": since_ms, "until_ms": until_ms, "threshold": objective.threshold or 0.0}
         row = self._db.rows(query("incidents/counted_scores"), told)[0]
         return Counts(good=row["scores"] * row["good_weight"] / row["weight"], total=row["scores"]) if row["weight"] else Counts()
 
-    def _outcomes(self, objective: Objective, since_ms: int, until_ms: int) -> Counts:
+    def _outcomes(self, objective: Objective, span: _Span) -> Counts:
+        since_ms, until_ms = span
         told = {"workflow": objective.workflow, "since_ms": _floor(since_ms, _HOUR_MS), "until_ms": until_ms}
         rows = self._db.rows(query("incidents/counted_outcomes"), told)
         return _within((_judged(row, objective.threshold or 0.0) for row in rows), since_ms, width_ms=_HOUR_MS)
@@ -85,14 +90,14 @@ class Counter:
 def burns(db: Database, workflows: Iterable[Workflow], *, now_ms: int) -> tuple[Burn, ...]:
     """Return every objective whose error budget burns too fast at this time."""
     counter = Counter(db)
-    found = (burning(one, counter.count_of(one), now_ms) for workflow in workflows for one in workflow.objectives)
+    found = (burning(one, counter.count_of(one), now_ms=now_ms) for workflow in workflows for one in workflow.objectives)
     return tuple(burn for burn in found if burn is not None)
 
 
 def standings(db: Database, workflows: Iterable[Workflow], *, now_ms: int) -> tuple[Standing, ...]:
     """Return how every objective stands over its window."""
     counter = Counter(db)
-    return tuple(standing(one, counter.count_of(one), now_ms) for workflow in workflows for one in workflow.objectives)
+    return tuple(standing(one, counter.count_of(one), now_ms=now_ms) for workflow in workflows for one in workflow.objectives)
 
 
 def _judged(row: Row, threshold: float) -> Bucket:

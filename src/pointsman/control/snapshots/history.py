@@ -84,7 +84,7 @@ def is_same(one: Whole, other: Whole) -> bool:
     return one.kept.digest == other.kept.digest and all(one.files[name] == other.files[name] for name in both)
 
 
-def keep(db: Database, kept: Kept, files: Mapping[str, str]) -> None:
+def keep(db: Database, kept: Kept, *, files: Mapping[str, str]) -> None:
     """Put a snapshot on record."""
     told = {"digest": kept.digest, "since_ms": kept.since_ms, "parent": kept.parent, "author": kept.author}
     with db.transaction():
