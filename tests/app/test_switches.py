@@ -105,7 +105,7 @@ def test_while_the_ledger_cannot_be_read_what_was_known_last_holds(tmp_path: Pat
     known = Switches(place)
     known.look()
     place.rename(tmp_path / "away.db")
-    known.close()
+    known._let_go()  # as after any fault
     known.look()
     assert known.shuts(a_target()) == off()
     assert known.trouble == "switches cannot be read (Unusable); those known last hold"
@@ -197,3 +197,13 @@ def test_a_start_knows_what_was_off_before_the_first_call(tmp_path: Path) -> Non
             await ask(gateway)
 
     scene(tmp_path, play)
+
+
+def test_after_its_end_nothing_is_read_any_more(tmp_path: Path) -> None:
+    place = tmp_path / "ledger.db"
+    turn(place, off())
+    known = Switches(place)
+    known.close()
+    known.look()
+    assert known.off == ()
+    assert known.trouble is None
