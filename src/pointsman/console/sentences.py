@@ -31,8 +31,6 @@ _AGAINST: Final[Mapping[str, str]] = {
     "no_credential": "has no credential here",
     "breaker": "was left alone, because it had been failing ({})",
     "switched_off": "was shut off by hand",
-    "vendor": "was shut off by hand with its vendor",
-    "target": "was shut off by hand",
 }
 _FAILED: Final[Mapping[str, str]] = {
     FailureKind.CONNECT: "could not be reached",
@@ -54,6 +52,7 @@ _FAILED: Final[Mapping[str, str]] = {
     FailureKind.CUT: "broke off its answer",
     FailureKind.BROKEN: "told of an error in the middle of its answer",
     FailureKind.BUSY: "was busy with calls of ours",
+    FailureKind.SWITCHED_OFF: "was shut off by hand",
     "truncated": "answered, but the answer was cut off by its token limit",
     "not_json": "answered, but not with JSON",
     "schema": "answered, but the answer did not fit the schema",
@@ -66,6 +65,7 @@ _ENDED: Final[Mapping[str, str]] = {
     "no_target_fits": "No target that may be used can hold this call, so nothing was sent.",
     "vetoed": "A row of the capability's decision table said no.",
     "over_limit": "A limit of requests or tokens a minute was used up, so nothing was sent.",
+    "switched_off": "Somebody shut it off by hand, so nothing was sent.",
     "over_budget": "A budget was used up, so nothing was sent.",
 }
 
