@@ -148,7 +148,8 @@ class Gateway:
         """Have at hand what Vault says of these settings, and the company's documents. It takes time: called from a thread before `reload`."""
         self._governing.prepare(settings)
         login = settings.identity.login
-        self._outlets.prepare(settings.snapshot, None if login is None else login.client_secret, *settings.file.telemetry.otlp_headers.values())
+        senders = [sender.secret for sender in settings.file.webhooks.values()]
+        self._outlets.prepare(settings.snapshot, None if login is None else login.client_secret, *settings.file.telemetry.otlp_headers.values(), *senders)
 
     async def renew(self) -> None:
         """Use what Vault says by now; called every second."""
