@@ -114,6 +114,20 @@ def test_a_file_with_mistakes_does_not_start(run: Run, tmp_path: Path) -> None:
     assert done.err.startswith("pointsman.yaml:1: capabilities.a.ladder[0]: there is no target `nothing`.")
 
 
+def test_a_roll_back_that_a_crash_cut_short_is_completed_first(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "pointsman.yaml"
+    path.write_text("of the bad release: 1\n")
+    journal = tmp_path / ".pointsman.yaml.journal"
+    journal.write_text(json.dumps({str(path): "capabilities: {}\n"}))
+
+    done = run("up", "-c", str(path))
+
+    assert "A roll-back that was cut short is complete now." in done.err
+    assert path.read_text() == "capabilities: {}\n"
+    assert not journal.exists()
+    assert done.code == 1  # what was written back is not good either: said as of any file
+
+
 def test_two_workers_are_told_and_end_together(tmp_path: Path) -> None:
     listen, admin = free_ports(2)
     (tmp_path / "pointsman.yaml").write_text(SMALL.format(listen, admin).replace("server: {", "server: {workers: 2, "))

@@ -39,6 +39,8 @@ def command(path: Path, *, as_json: bool, log_level: str, log_format: str) -> No
 
     Without a file, one is written for the vendor keys and model servers that this machine has, as `pointsman init` does.
     """
+    if importlib.import_module("pointsman.control.snapshots.restore").finish(path):
+        warn("A roll-back that was cut short is complete now.")
     if not path.exists():
         begin(path)
     log_to(sys.stderr, logging.getLevelNamesMapping()[log_level.upper()], as_json=log_format == "json")
