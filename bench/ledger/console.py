@@ -58,6 +58,7 @@ def main() -> None:
 
 def measure(pid: int, told: dict[str, Any]) -> None:
     url = f"{told['admin']}/console"
+    settled(pid)
     print(f"server before anybody looked: {rss_mb(pid):.1f} MB")
     with chromium() as browser:
         entered = Tab(browser)
@@ -98,6 +99,17 @@ def started(out: Path) -> dict[str, Any]:
         except ValueError:
             time.sleep(0.05)
     raise SystemExit("the gateway did not start")
+
+
+def settled(pid: int) -> None:
+    """Wait until the gateway has begun all that it does beside calls, so that none of it is taken for the console."""
+    before = 0.0
+    for _ in range(PATIENCE_S // 3):
+        now = rss_mb(pid)
+        if abs(now - before) < 1:
+            return
+        before = now
+        time.sleep(3)
 
 
 def rss_mb(pid: int) -> float:

@@ -90,7 +90,7 @@ def test_moments_hold_the_exact_time_for_the_readers_own_zone() -> None:
     assert "data-exact" in words.moment(0, "%H:%M:%S")
     assert (words.step(1_767_225_600_000, DAY), words.step(1_767_225_600_000, DAY // 4)) == ("01 Jan", "01 Jan 00:00")
     assert (words.ago(None, 0), words.ago(0, 59_000), words.ago(0, 300_000)) == (NONE, "just now", "5 min ago")
-    assert (words.plural(1, "call"), words.plural(2, "call"), words.plural(0, "success", "successes")) == ("1 call", "2 calls", "0 successes")
+    assert (words.plural(1, "call"), words.plural(2, "call"), words.plural(0, "success", many="successes")) == ("1 call", "2 calls", "0 successes")
     assert (words.times(None), words.times(2.44)) == (NONE, "2.4×")  # noqa: RUF001
 
 

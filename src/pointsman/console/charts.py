@@ -64,7 +64,7 @@ def bar(share: float, kind: str = "accent") -> Markup:
     ).format(kind, width)
 
 
-def stretch(start: float, length: float, kind: str = "accent") -> Markup:
+def stretch(start: float, length: float, *, kind: str = "accent") -> Markup:
     """Return a bar that begins and lasts for shares of a whole, as in a waterfall of time."""
     first = min(max(start, 0.0), 1.0)
     width = max(min(length, 1.0 - first), 0.004)  # what was too short to see is seen all the same

@@ -119,7 +119,7 @@ def ago(at_ms: int | None, now_ms: int) -> str:
     return NONE if at_ms is None else f"{lasting(now_ms - at_ms)} ago" if now_ms - at_ms >= _MINUTE_S * _MS else "just now"
 
 
-def plural(number: int, one: str, many: str = "") -> str:
+def plural(number: int, one: str, *, many: str = "") -> str:
     """Return a number with its word, such as `1 call` or `3 calls`."""
     return f"{count(number)} {one if number == 1 else many or one + 's'}"
 

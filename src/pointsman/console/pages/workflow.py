@@ -104,7 +104,7 @@ def stages(found: Funnel, *, unit: str) -> list[Stage]:
         (f"{_several(unit)} opened", found.opened, f"{words.count(found.calls)} calls, {words.count(found.answered)} answered"),
         ("an outcome was told", found.told, f"of {words.percent(found.matured / found.opened if found.opened else None)} the window has passed"),
         ("ever useful", lasting + found.reversed, "the outcome was a success at some time"),
-        ("useful", lasting, f"{words.plural(found.reversed, 'success', 'successes')} taken back"),
+        ("useful", lasting, f"{words.plural(found.reversed, 'success', many='successes')} taken back"),
     ]
     whole = max(found.opened, 1)
     befores = [found.opened, *(number for _, number, _ in counted)]

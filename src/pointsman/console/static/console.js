@@ -85,7 +85,7 @@
         scales: { x: { time: true }, left: { range: top }, right: { range: top } },
         series: [{ label: "From", value: (_, seconds) => (seconds === null ? "–" : new Date(seconds * 1e3).toISOString().slice(0, 16).replace("T", " ") + " UTC") }, ...columns.map(line)],
         axes: [
-          { stroke: colour("--quiet"), grid: { show: false }, ticks: { show: false }, font: "11px system-ui, sans-serif", space: narrow ? 64 : 84, values: days },
+          { stroke: colour("--quiet"), grid: { show: false }, ticks: { show: false }, font: "11px system-ui, sans-serif", size: 30, space: narrow ? 64 : 84, values: days },
           ...(left ? [axis(left, 3)] : []),
           ...(right ? [axis(right, 1)] : []),
         ],
