@@ -7,6 +7,7 @@ import re
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from pointsman.app.facts import Prices, facts
 from pointsman.app.gateway import Gateway
 from pointsman.app.switches import ledger_of
 from pointsman.console.routes import routes
+from pointsman.core.entry import CallRecord, Outcome
 from pointsman.core.place import Place
 from pointsman.intake.keys import mint
 from pointsman.server.admin import admin_app
@@ -74,37 +76,43 @@ class House:
             write(db, *args, **{"workflows": self.gateway.settings.workflows, **told})
 
     def history(self) -> None:
-        """Thirty days: an hour has a call of a ticket to `acme/small`; in the last week every fourth went on to `acme/large`. Most tickets were resolved."""
-        records, outcomes = [], []
-        for hour in range(20 * 24):
-            at = NOW - (20 * 24 - hour) * HOUR + 60_000
-            first = an_entry(0, cost=2_000_000, error="schema" if hour % 4 == 0 and at > NOW - 7 * DAY else None, latency_ms=300.0)
-            second = an_entry(1, cost=9_000_000, target="acme/large", latency_ms=900.0, begun_ms=300.0)
-            entries = (first, second) if first.error else (first,)
-            unit = f"ticket-{hour:04}"
-            records.append(
-                a_record(
-                    hour,
-                    at_ms=at,
-                    entries=entries,
-                    capability="triage",
-                    workflow="support",
-                    unit=unit,
-                    team="care",
-                    latency_ms=sum(one.latency_ms for one in entries),
-                    reason="next_after:acme/small" if first.error else "first_choice",
-                    found={"email": 1},
-                )
-            )
-            if hour % 10:
-                kind = "resolved" if hour % 5 else "lost"
-                outcomes.append(an_outcome(unit, f"o-{hour}", workflow="support", kind=kind, success=kind == "resolved", at_ms=at + HOUR, human_s=60.0))
-        refused = a_record(9999, at_ms=NOW - HOUR, entries=(), status="no_place_allowed", reason="", considered=(("acme/small", "policy:restricted"),))
-        ruled = a_record(
-            9998, at_ms=NOW - 2 * HOUR, entries=(an_entry(cost=0, target="rules", place=Place.RULES, usage=None, price_id=None, kind="rule"),), reason="rule"
-        )
-        self.remember([*records, refused, ruled], outcomes=outcomes)
-        self.first, self.went_on, self.refused, self.ruled = records[-1], records[-4], refused, ruled
+        """Write twenty days of calls."""
+        told = history()
+        self.remember(told.records, outcomes=told.outcomes)
+        self.went_on, self.refused, self.ruled = told.went_on, told.refused, told.ruled
+
+
+@dataclass
+class Told:
+    """Calls, what became of their units, and some of the calls by what is special about them."""
+
+    records: list[CallRecord]
+    outcomes: list[Outcome]
+    went_on: CallRecord
+    refused: CallRecord
+    ruled: CallRecord
+
+
+def history() -> Told:
+    """Return twenty days: each hour a ticket's call to `acme/small`; in the last week every fourth goes on to `acme/large`. Most tickets are resolved."""
+    records, outcomes = [], []
+    for hour in range(20 * 24):
+        at = NOW - (20 * 24 - hour) * HOUR + 60_000
+        first = an_entry(0, cost=2_000_000, error="schema" if hour % 4 == 0 and at > NOW - 7 * DAY else None, latency_ms=300.0)
+        second = an_entry(1, cost=9_000_000, target="acme/large", latency_ms=900.0, begun_ms=300.0)
+        entries = (first, second) if first.error else (first,)
+        unit = f"ticket-{hour:04}"
+        more: dict[str, Any] = {"capability": "triage", "workflow": "support", "unit": unit, "team": "care", "found": {"email": 1}}
+        latency_ms = sum(one.latency_ms for one in entries)
+        reason = "next_after:acme/small" if first.error else "first_choice"
+        records.append(a_record(hour, at_ms=at, entries=entries, latency_ms=latency_ms, reason=reason, **more))
+        if hour % 10:
+            kind = "resolved" if hour % 5 else "lost"
+            outcomes.append(an_outcome(unit, f"o-{hour}", workflow="support", kind=kind, success=kind == "resolved", at_ms=at + HOUR, human_s=60.0))
+    refused = a_record(9999, at_ms=NOW - HOUR, entries=(), status="no_place_allowed", reason="", considered=(("acme/small", "policy:restricted"),))
+    rule = an_entry(cost=0, target="rules", place=Place.RULES, usage=None, price_id=None, kind="rule")
+    ruled = a_record(9998, at_ms=NOW - 2 * HOUR, entries=(rule,), reason="rule")
+    return Told(records=[*records, refused, ruled], outcomes=outcomes, went_on=records[-4], refused=refused, ruled=ruled)
 
 
 @asynccontextmanager
