@@ -10,14 +10,17 @@ from typing import Final
 
 from pointsman.app.explain import Explanation, Rehearsal, explain
 from pointsman.app.gateway import Gateway
+from pointsman.app.steering import Steering
 from pointsman.app.switches import ledger_of
 from pointsman.core.call import Call
 from pointsman.core.errors import BadRequest
 from pointsman.core.label import Label, a_label
 from pointsman.core.principal import LimitBy, Principal
 from pointsman.core.snapshot import Snapshot
+from pointsman.core.target import Price, Target
 from pointsman.intake.keys import LOCAL
 from pointsman.intake.meters import period_start_s
+from pointsman.settings.load import Settings
 from pointsman.settings.workflows import Workflow
 from pointsman.storage.open import open_reading
 from pointsman.storage.sql import Database
@@ -45,6 +48,20 @@ class Control:
     def has_login(self) -> bool:
         """Whether people sign in through a provider; otherwise by a one-time link."""
         return self.gateway.standing.current.told.login is not None
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration in force, as it was told."""
+        return self.gateway.settings
+
+    @property
+    def steering(self) -> Steering:
+        """What people do to this gateway."""
+        return Steering(self.gateway)
+
+    def price(self, target: Target) -> Price | None:
+        """Return the price of a target's tokens now, or None if none is known."""
+        return self.gateway.prices.of(target)
 
     def now_ms(self) -> int:
         """Return the time (Unix milliseconds)."""

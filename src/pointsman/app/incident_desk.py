@@ -117,18 +117,18 @@ class Desk:
         Raises `NoSuchSnapshot`, and as `restore` does.
         """
         with closing(self._write()) as db:
-            in_force = history.newest(db)
-            is_in_force = in_force is not None and history.is_same(in_force, present)
-            if to is not None:
-                target = history.whole(db, to)
-            elif in_force is None or is_in_force:
-                target = history.before(db, present)
-            else:
-                target = in_force
+            goal, is_in_force = _goal(db, present, to=to)
             if not is_in_force:
                 history.keep(db, present.kept, files=present.files)
-        told = difference(present.files, target.files)
-        return RolledBack(to=target.kept, files=restore(path, target.files, check=check), difference=told)
+        told = difference(present.files, goal.files)
+        return RolledBack(to=goal.kept, files=restore(path, goal.files, check=check), difference=told)
+
+    def way_back(self, present: Whole, *, to: str | None = None) -> RolledBack:
+        """Return what `roll_back` would do, and do nothing: `files` are those that differ. Raises `NoSuchSnapshot`."""
+        with closing(self._read()) as db:
+            goal, _ = _goal(db, present, to=to)
+        told = difference(present.files, goal.files)
+        return RolledBack(to=goal.kept, files=tuple(told.diffs), difference=told)
 
     def changes(self, *, since_ms: int, until_ms: int) -> tuple[Note, ...]:
         """Return what changed in a span, in words: snapshots with their differences, switches, alerts. Oldest first."""
@@ -199,6 +199,15 @@ def _snapshot_note(db: Database, kept: Kept) -> Note:
     sentences = () if now is None or was is None else difference(was.files, now.files).sentences
     says = " ".join(sentences) or "It is the first on record."
     return Note(at_ms=kept.since_ms, kind="changed", actor=kept.author, says=f"Snapshot `{kept.digest}` took effect. {says}")
+
+
+def _goal(db: Database, present: Whole, *, to: str | None) -> tuple[Whole, bool]:
+    """Return the snapshot that a roll-back brings back, and whether what is there now is in force. Raises `NoSuchSnapshot`."""
+    in_force = history.newest(db)
+    is_in_force = in_force is not None and history.is_same(in_force, present)
+    if to is not None:
+        return history.whole(db, to), is_in_force
+    return (history.before(db, present) if in_force is None or is_in_force else in_force), is_in_force
 
 
 def _before(db: Database, incident: Incident) -> Kept | None:

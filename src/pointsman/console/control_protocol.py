@@ -7,9 +7,12 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from pointsman.app.explain import Explanation
+from pointsman.app.steering import Steering
 from pointsman.core.call import Call
 from pointsman.core.principal import Principal
 from pointsman.core.snapshot import Snapshot
+from pointsman.core.target import Price, Target
+from pointsman.settings.load import Settings
 from pointsman.settings.workflows import Workflow
 from pointsman.storage.sql import Database
 
@@ -30,6 +33,20 @@ class Control(Protocol):
     @property
     def has_login(self) -> bool:
         """Whether people sign in through a provider; otherwise by a one-time link."""
+        ...
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration in force, as it was told."""
+        ...
+
+    @property
+    def steering(self) -> Steering:
+        """What people do to the gateway."""
+        ...
+
+    def price(self, target: Target) -> Price | None:
+        """Return the price of a target's tokens now, or None if none is known."""
         ...
 
     def now_ms(self) -> int:

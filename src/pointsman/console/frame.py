@@ -51,6 +51,8 @@ NAVIGATION: Final[tuple[tuple[str, str, str], ...]] = (
     ("/console", "Overview", "overview"),
     ("/console/workflows", "Workflows", "workflow"),
     ("/console/calls", "Calls", "calls"),
+    ("/console/cost", "Cost", "cost"),
+    ("/console/incidents", "Incidents", "incident"),
     ("/console/explain", "Explain", "explain"),
     ("/console/keys", "Keys and limits", "key"),
     ("/console/settings", "Settings", "settings"),
@@ -78,6 +80,11 @@ class Ask(Struct, frozen=True, kw_only=True):
     path: Mapping[str, str] = {}
     query: Mapping[str, str] = {}
     form: Mapping[str, str] = {}
+
+    @property
+    def who(self) -> str:
+        """Who asks, as it goes on record."""
+        return self.principal.user or f"key {self.principal.key.key_id}"
 
     def word(self, name: str, *, longest: int = 200) -> str:
         """Return a value of the question mark, or ''. Raises `BadRequest` for one that is too long to be meant."""

@@ -14,7 +14,9 @@ from pointsman.console.door import Guard, Visitor
 from pointsman.console.frame import READ, Frame
 from pointsman.console.pages.call import call
 from pointsman.console.pages.calls import calls
+from pointsman.console.pages.cost import cost, cost_file
 from pointsman.console.pages.explain import explain
+from pointsman.console.pages.incidents import close, incident, incident_list, note, open_incident
 from pointsman.console.pages.keys import keys
 from pointsman.console.pages.overview import overview
 from pointsman.console.pages.settings import settings, snapshot
@@ -22,6 +24,7 @@ from pointsman.console.pages.unit import unit
 from pointsman.console.pages.workflow import workflow, workflows
 
 _EVERYBODY = ""
+_CHANGE = "admin"
 
 
 def routes(control: Control, guard: Guard) -> Sequence[Route]:
@@ -36,6 +39,8 @@ def routes(control: Control, guard: Guard) -> Sequence[Route]:
         return frame.set_theme(request, visitor)
 
     return [
+        *_money(frame),
+        *_incidents(frame),
         guard.route(PREFIX + "{name}", static, permission=_EVERYBODY, for_people=frame.refused),
         guard.route("/console/theme", theme, permission=READ, method="POST", for_people=frame.refused),
         frame.page("/console", overview),
@@ -49,4 +54,22 @@ def routes(control: Control, guard: Guard) -> Sequence[Route]:
         frame.page("/console/keys", keys),
         frame.page("/console/settings", settings),
         frame.page("/console/settings/{digest}", snapshot, permission="policy.read"),
+    ]
+
+
+def _money(frame: Frame) -> Sequence[Route]:
+    return [
+        frame.page("/console/cost", cost),
+        frame.page("/console/cost.csv", cost_file),
+    ]
+
+
+def _incidents(frame: Frame) -> Sequence[Route]:
+    one = "/console/incidents/{incident_id}"
+    return [
+        frame.page("/console/incidents", incident_list),
+        frame.page("/console/incidents", open_incident, permission=_CHANGE, method="POST"),
+        frame.page(one, incident),
+        frame.page(one + "/note", note, permission=_CHANGE, method="POST"),
+        frame.page(one + "/close", close, permission=_CHANGE, method="POST"),
     ]
