@@ -124,7 +124,7 @@ def series(db: Database, where: Slice, *, step: Literal["hour", "day"], now_ms: 
 
 def funnel(db: Database, where: Slice, *, now_ms: int, workflows: Mapping[str, Workflow]) -> Funnel:
     """Return how many units of the slice got how far, as told so far; `matured` says how many of them cannot change any more."""
-    cards = scorecards(db, where, now_ms=now_ms, workflows=workflows)
+    cards = scorecards(db, where, now_ms=now_ms, workflows=workflows, is_brief=True)
     return Funnel(
         calls=sum(card.calls for card in cards),
         answered=sum(card.ok for card in cards),

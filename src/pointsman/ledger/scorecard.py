@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Final
 
+from msgspec.structs import replace
+
 from pointsman.ledger.scorecard_values import Choice, Coverage, Escalation, Hardware, Latency, Money, Override, Quality, Scorecard, Tokens, Units, Worth
 from pointsman.ledger.slices import HOUR_MS, Slice
 from pointsman.settings.workflows import Workflow
@@ -28,17 +30,18 @@ _Z: Final = 1.959964
 _NO_UNITS: Final[Mapping[str, int]] = {}
 
 
-def scorecards(db: Database, where: Slice, *, now_ms: int, workflows: Mapping[str, Workflow]) -> list[Scorecard]:
+def scorecards(db: Database, where: Slice, *, now_ms: int, workflows: Mapping[str, Workflow], is_brief: bool = False) -> list[Scorecard]:
     """
     Return a scorecard for each workflow that had calls or units in the slice, by name.
 
     `workflows` gives windows and names; one that is no longer configured is reported with the usual window.
+    A brief one leaves out what is read from single rows: qualities, overrides, first bytes, and how many escalations were useful.
     """
     costs = _by_workflow(db.rows(query("metrics/cost"), where.values()))
     # Whose windows are alike is asked about at once: as a rule all are.
     units = _units(db, where, now_ms=now_ms, workflows=workflows)
     names = sorted({*costs, *units})
-    read = _Read(db, where, now_ms=now_ms)
+    read = _Read(db, where, now_ms=now_ms, is_brief=is_brief)
     return [
         read.card(name, workflows.get(name) or Workflow(name=name, capabilities=()), cost=costs.get(name, {}), units=units.get(name, ({}, {})))
         for name in names
@@ -95,8 +98,9 @@ def rectified(row: Row) -> Quality | None:
 class _Read:
     """What is read once for all workflows of a slice."""
 
-    def __init__(self, db: Database, where: Slice, *, now_ms: int) -> None:
+    def __init__(self, db: Database, where: Slice, *, now_ms: int, is_brief: bool) -> None:
         self._db = db
+        self._is_brief = is_brief
         self._where = where
         self._now_ms = now_ms
         values = where.values()
@@ -106,7 +110,7 @@ class _Read:
         self._bins = {} if where.is_of_callers else _grouped(db.rows(query("metrics/latency"), values | {"stride_ms": stride_ms(where)}))
         # A call's id is a little older than its start; an hour is more than any request waits at the door.
         ids = {"first_id": first_id(max(where.first_ms - HOUR_MS, 0)), "last_id": first_id(where.end_ms), "most": _MOST}
-        self._first_bytes = _grouped(db.rows(query("metrics/first_byte"), values | ids))
+        self._first_bytes = {} if is_brief else _grouped(db.rows(query("metrics/first_byte"), values | ids))
         self._hardware = {one.target: one for one in hardware(db, where)}
         self._licences = {} if where.is_of_callers else {row["workflow"]: int(row["nano_usd"]) for row in db.rows(query("metrics/licences"), where.timed())}
 
@@ -143,6 +147,8 @@ class _Read:
         return _sum(self._db.rows(query("metrics/licences"), span), "nano_usd")
 
     def _qualities(self, name: str) -> tuple[Quality, ...]:
+        if self._is_brief:
+            return ()
         found = (rectified(row) for row in self._db.rows(query("metrics/quality"), self._where.timed() | {"workflow": name, "most": _MOST}))
         return tuple(one for one in found if one is not None)
 
@@ -150,12 +156,16 @@ class _Read:
         row = self._escalated.get(name)
         if row is None:
             return Escalation()
+        found = Escalation(up=row["escalations"] / row["calls"], to_people=row["to_person"] / row["calls"])
+        if self._is_brief:
+            return found
         values = self._where.values() | {"workflow": name, "mature_ms": until_ms, "most": _MOST}
         units = self._db.rows(query("metrics/useful_escalation"), values)[0]
-        useful = units["useful"] / units["escalated"] if units["escalated"] else None
-        return Escalation(up=row["escalations"] / row["calls"], to_people=row["to_person"] / row["calls"], useful=useful)
+        return replace(found, useful=units["useful"] / units["escalated"] if units["escalated"] else None)
 
     def _override(self, name: str) -> Override:
+        if self._is_brief:
+            return Override()
         row = self._db.rows(query("metrics/overrides"), self._where.values() | {"workflow": name, "most": _MOST})[0]
         if not row["reviews"]:
             return Override()

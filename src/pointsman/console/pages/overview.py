@@ -104,4 +104,4 @@ def _figure(both: tuple[float | None, float | None], *, say: Callable[[float | N
 
 def _cards(ask: Ask, db: Database, *, span: Span) -> list[Scorecard]:
     where = Slice(since_ms=span.since_ms, until_ms=span.until_ms)
-    return scorecards(db, where, now_ms=ask.control.now_ms(), workflows=ask.control.workflows)
+    return scorecards(db, where, now_ms=ask.control.now_ms(), workflows=ask.control.workflows, is_brief=True)

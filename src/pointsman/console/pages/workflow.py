@@ -62,7 +62,7 @@ class Row(Struct, frozen=True, kw_only=True):
 def workflows(ask: Ask, db: Database) -> Shown:
     """Show every workflow, also those that nobody called."""
     where = Slice(since_ms=ask.span.since_ms, until_ms=ask.span.until_ms)
-    cards = {card.workflow: card for card in scorecards(db, where, now_ms=ask.control.now_ms(), workflows=ask.control.workflows)}
+    cards = {card.workflow: card for card in scorecards(db, where, now_ms=ask.control.now_ms(), workflows=ask.control.workflows, is_brief=True)}
     known = ask.control.workflows
     listed = [(name, known.get(name), cards.get(name)) for name in sorted({*known, *cards}, key=lambda name: -_calls(cards.get(name)))]
     return Shown(template="workflows.html", title="Workflows", values={"listed": listed})
@@ -76,7 +76,7 @@ def workflow(ask: Ask, db: Database) -> Shown:
     told = known.get(name)
     if told is None and card is None:
         raise UnknownRoute(f"There is no workflow `{name[:100]}`, and none of this name had a call in the last {ask.span.says}. Choose a longer time.")
-    before = _card(ask, db, where=Slice(since_ms=ask.span.before.since_ms, until_ms=ask.span.before.until_ms, workflow=name))
+    before = _card(ask, db, where=Slice(since_ms=ask.span.before.since_ms, until_ms=ask.span.before.until_ms, workflow=name), is_brief=True)
     parts = waterfall(db, where, now_ms=now_ms, workflows=known)
     done = improvement(db, where, now_ms=now_ms, workflows=known)
     values = {
@@ -140,8 +140,8 @@ def _several(unit: str) -> str:
     return f"{unit}s" if not unit.endswith("s") else unit
 
 
-def _card(ask: Ask, db: Database, *, where: Slice) -> Scorecard | None:
-    found: Sequence[Scorecard] = scorecards(db, where, now_ms=ask.control.now_ms(), workflows=ask.control.workflows)
+def _card(ask: Ask, db: Database, *, where: Slice, is_brief: bool = False) -> Scorecard | None:
+    found: Sequence[Scorecard] = scorecards(db, where, now_ms=ask.control.now_ms(), workflows=ask.control.workflows, is_brief=is_brief)
     return next((card for card in found if card.workflow == where.workflow), None)
 
 
