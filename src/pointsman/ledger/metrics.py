@@ -33,6 +33,7 @@ __all__: Final = (
     "Waterfall",
     "failure_patterns",
     "funnel",
+    "funnel_of",
     "hardware",
     "improvement",
     "scorecards",
@@ -124,7 +125,11 @@ def series(db: Database, where: Slice, *, step: Literal["hour", "day"], now_ms: 
 
 def funnel(db: Database, where: Slice, *, now_ms: int, workflows: Mapping[str, Workflow]) -> Funnel:
     """Return how many units of the slice got how far, as told so far; `matured` says how many of them cannot change any more."""
-    cards = scorecards(db, where, now_ms=now_ms, workflows=workflows, is_brief=True)
+    return funnel_of(scorecards(db, where, now_ms=now_ms, workflows=workflows, is_brief=True))
+
+
+def funnel_of(cards: Sequence[Scorecard]) -> Funnel:
+    """Return the funnel of scorecards that are known already."""
     return Funnel(
         calls=sum(card.calls for card in cards),
         answered=sum(card.ok for card in cards),
