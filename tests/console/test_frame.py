@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 from tests.console.house import OPERATOR, READER, House, csrf, in_a_house, text_of
 
+from pointsman.console import assets
 from pointsman.console.frame import NAVIGATION
 from pointsman.console.routes import routes
 from pointsman.server.admin import admin_app
@@ -115,6 +116,16 @@ def test_files_of_the_look_are_named_by_their_content_kept_for_ever_and_sent_com
             assert "content-encoding" not in plain.headers
             assert plain.content == packed.content
         assert (await house.browser().get("/console/static/console.000000000000.css")).status_code == 404
+
+    in_a_house(work)
+
+
+def test_pages_do_without_libraries_that_were_not_built_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work(house: House) -> None:
+        kept = {name: kind for name, kind in assets._FILES.items() if not name.startswith("vendor/")}
+        monkeypatch.setattr(assets, "_FILES", {**kept, "vendor/none.js": "text/javascript"})
+        page = await (await house.signed_in()).get("/console")
+        assert (page.status_code, "htmx.min" in page.text, "uplot" in page.text) == (200, False, False)
 
     in_a_house(work)
 
