@@ -8,7 +8,7 @@ from pointsman.cli.simulated.mind import answer
 from pointsman.cli.simulated.pieces import pieces
 from pointsman.cli.simulated.support import INTENTS, difficulty, intents_in
 
-FRONTIER, _, SMALL = MODELS
+FRONTIER, _, SMALL, _ = MODELS
 CALM = Behaviour()
 EASY = "Where is my parcel {n}?"
 HARD = "Order {n}: the mug came broken, I wanted a refund and an invoice, but now just cancel it."

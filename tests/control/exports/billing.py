@@ -2,6 +2,8 @@
 A month of costs worked out by hand, for tests of exports.
 """
 
+from typing import Any
+
 from tests.ledger.entries import START_MS, a_record, an_entry, an_outcome
 
 from pointsman.core.place import Place
@@ -29,12 +31,12 @@ def fill(db: Database) -> None:
         "INSERT INTO workflow (name, since_ms, owner, unit_name, window_ms, complete_ms, value_nano_usd, human_hourly_nano_usd)"
         " VALUES ('tickets', 0, 'Support', 'ticket', 604800000, 604800000, NULL, 0)"
     )
-    shared = {"workflow": "tickets", "unit": "t-1", "team": "emea", "tags": {"project": "apollo"}}
-    cloud = {"target": "acme/large", "price_id": "contract:1"}
+    shared: dict[str, Any] = {"workflow": "tickets", "unit": "t-1", "team": "emea", "tags": {"project": "apollo"}}
+    cloud: dict[str, Any] = {"target": "acme/large", "price_id": "contract:1"}
     used = Usage(tokens_in=1_000, tokens_out=100, cache_read=400)
     # 600 × 2,000 + 100 × 8,000 + 400 × 500 nano-dollars = 1,200,000 + 800,000 + 200,000
     first = a_record(1, entries=(an_entry(0, cost=None, usage=None, error="timeout", **cloud), an_entry(1, cost=2_200_000, usage=used, **cloud)), **shared)
-    own = {"target": "own/llama", "place": Place.PRIVATE, "price_id": "hardware", "latency_ms": 1_500.0}
+    own: dict[str, Any] = {"target": "own/llama", "place": Place.PRIVATE, "price_id": "hardware", "latency_ms": 1_500.0}
     second = a_record(2, at_ms=START_MS + HOUR_MS, entries=(an_entry(0, cost=700, **own),), **shared)
     ruled = a_record(
         3, at_ms=START_MS + DAY_MS, entries=(an_entry(0, cost=0, usage=None, place=Place.RULES, target="rules", price_id=None, kind="rule"),), **shared

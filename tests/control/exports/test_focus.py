@@ -1,6 +1,7 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -38,6 +39,10 @@ def asked(each_place: LedgerPlace, tmp_path: Path) -> Iterator[Analytics]:
         yield asked
 
 
+def _sum(rows: Sequence[Mapping[str, Any]], column: str) -> Any:
+    return sum(row[column] or 0 for row in rows)
+
+
 def test_each_meter_of_each_day_is_a_row_and_own_places_are_billed_by_internal(asked: Analytics) -> None:
     rows = focus(asked, since_ms=MONTH[0], until_ms=MONTH[1])
     assert sorted([tuple(row[name] for name in _FACTS) for row in rows], key=str) == sorted(
@@ -59,7 +64,7 @@ def test_each_meter_of_each_day_is_a_row_and_own_places_are_billed_by_internal(a
 def test_the_rows_are_focus_and_add_up_to_the_entries_of_the_span(asked: Analytics) -> None:
     rows = focus(asked, since_ms=MONTH[0], until_ms=MONTH[1])
     assert check([*rows[0]], rows) == []
-    assert sum(row["BilledCost"] for row in rows) == usd(TOTAL)
+    assert _sum(rows, "BilledCost") == usd(TOTAL)
     assert total_nano_usd(asked, since_ms=MONTH[0], until_ms=MONTH[1]) == TOTAL
 
 
@@ -98,8 +103,8 @@ def test_unknown_costs_are_told_and_not_made_up(asked: Analytics) -> None:
 
 def test_units_of_a_workflow_and_day_are_counted_on_one_row_so_that_they_add_up(asked: Analytics) -> None:
     rows = focus(asked, since_ms=MONTH[0], until_ms=MONTH[1])
-    assert sum(row["x_UnitsCompleted"] or 0 for row in rows) == 1
-    assert sum(row["x_UsefulOutcomes"] or 0 for row in rows) == 1
+    assert _sum(rows, "x_UnitsCompleted") == 1
+    assert _sum(rows, "x_UsefulOutcomes") == 1
 
 
 def test_shared_hardware_says_to_whom_it_is_allocated_and_its_idle_part_to_nobody(asked: Analytics) -> None:
@@ -174,5 +179,5 @@ def test_whatever_was_spent_the_rows_are_focus_and_add_up(tmp_path_factory: pyte
     whole = TOTAL + sum(entry.cost_nano_usd or 0 for entry in spent["entries"]) + sum(one[1] for one in spent["charges"]) + spent["paid"] - spent["busy"]
     with Analytics(folder / "ledger.db", folder) as asked:
         rows = focus(asked, since_ms=MONTH[0], until_ms=MONTH[1])
-    assert sum(row["BilledCost"] for row in rows) == usd(whole)
+    assert _sum(rows, "BilledCost") == usd(whole)
     assert check([*rows[0]], rows) == []

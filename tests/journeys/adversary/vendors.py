@@ -15,7 +15,7 @@ from tests.governance.detection.disguises import DISGUISES
 
 from pointsman.cli.simulated import anthropic_messages, openai_chat
 from pointsman.cli.simulated.asked import Asked
-from pointsman.cli.simulated.behaviour import MODELS
+from pointsman.cli.simulated.behaviour import MODELS, Behaviour
 from pointsman.cli.simulated.connection import Client, Request
 from pointsman.cli.simulated.conversation import Unreadable
 from pointsman.cli.simulated.faults import Fault, fault_of
@@ -82,7 +82,7 @@ class Vendor:
             client.write(head(404, {"content-length": "0"}, keeps_alive=client.keeps_alive))
             return
         record = Record(number=f"adv{self.requests:08d}", path=request.path, headers=request.headers, body=None)
-        exchange = Exchange(client=client, protocol=protocol, record=record, speed=1e6)
+        exchange = Exchange(client=client, protocol=protocol, record=record, behaviour=Behaviour(speed=1e6))
         fault = fault_of(self.faults.pop(0)) if self.faults else None
         try:
             asked = protocol.read(request.body)
