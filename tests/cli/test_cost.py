@@ -18,6 +18,8 @@ from pointsman.cli.cost import command
 from pointsman.control.finops.span import DAY_MS, HOUR_MS
 from pointsman.core.entry import CallRecord, Outcome
 from pointsman.core.reply import Usage
+from pointsman.ledger.charges import licence_charges
+from pointsman.settings.costs_shape import Licence
 from pointsman.storage.batch import Batch, Charge, Dimension
 from pointsman.storage.open import open_reading, open_writing
 from pointsman.storage.records import write_batch
@@ -86,8 +88,13 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             unit="ticket-100",
             seconds=600,
         )
+        licences = [
+            charge
+            for name, one in (("crm", Licence(usd_per_month=31, workflow="support")), ("office", Licence(usd_per_month=62)))
+            for charge in licence_charges(name, one, since_ms=rows.OCT_MS, until_ms=rows.OCTOBER.until_ms - 1)
+        ]
         target = {"name": "small", "since_ms": 0, "place": "cloud", "vendor": "acme", "kind": "openai_compatible", "model": "small", "region": "", "zone": ""}
-        write_batch(db, Batch(charges=[person], dimensions=[Dimension(table="target", row=tuple(target.items()))]))
+        write_batch(db, Batch(charges=[person, *licences], dimensions=[Dimension(table="target", row=tuple(target.items()))]))
     return path
 
 
@@ -154,7 +161,7 @@ def test_who_bears_what_adds_up_to_everything(run: Run, ledger: Path) -> None:
 def test_another_ledger_can_be_named(run: Run, ledger: Path) -> None:
     (ledger.parent / "pointsman.yaml").unlink()
     found = run("cost", "by", "workflow", *OCTOBER, "--json", "--database", str(ledger)).json
-    assert found["total_nano_usd"] == 146 * rows.USD  # no licences without a configuration
+    assert found["total_nano_usd"] == 239 * rows.USD
 
 
 def test_a_budget_that_is_used_up_is_told(run: Run, ledger: Path) -> None:

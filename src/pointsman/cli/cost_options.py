@@ -14,12 +14,9 @@ import click
 
 from pointsman.cli.configuration import ledger_at, ledger_told, now_ms
 from pointsman.cli.options import money, span_s
-from pointsman.control.finops.allocation import LicencePaid
 from pointsman.control.finops.span import DAY_MS, Span, day_name, month, month_of
 from pointsman.core.errors import Unusable
-from pointsman.core.money import nano
 from pointsman.settings.compile import when_s
-from pointsman.settings.load import Settings
 from pointsman.storage.open import exists, name_of, open_reading, open_writing
 from pointsman.storage.sql import Database
 
@@ -60,13 +57,6 @@ def ledger(path: Path, database: str | None, *, writing: bool = False) -> Genera
         raise Unusable(f"The ledger `{name_of(place)}` cannot be read ({error}). Name the one of a gateway with --database.") from error
     finally:
         db.close()
-
-
-def licences_of(settings: Settings) -> tuple[LicencePaid, ...]:
-    """Return what is paid by the month."""
-    return tuple(
-        LicencePaid(name=name, nano_usd_per_month=nano(one.usd_per_month), workflow=one.workflow) for name, one in settings.file.costs.licences.items()
-    )
 
 
 def print_csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -9,8 +9,7 @@ from typing import Any
 import click
 import msgspec
 
-from pointsman.cli.configuration import settings_at
-from pointsman.cli.cost_options import at_least, csv_option, database_option, ledger, licences_of, print_csv, share, span_of, span_options, told
+from pointsman.cli.cost_options import at_least, csv_option, database_option, ledger, print_csv, share, span_of, span_options, told
 from pointsman.cli.options import Wrong, config_option, json_option, money, note, print_json, table
 from pointsman.control.finops.allocation import BYS, Allocation, By, allocation
 from pointsman.control.finops.outcomes import OWNERS, Compared, Owner, PerOutcome, per_outcome
@@ -31,9 +30,8 @@ def by_command(by: By, path: Path, *, as_json: bool, as_csv: bool, **given: Any)
     if by == "tag" and not given["tag"]:
         raise click.BadParameter("Say which tag: `pointsman cost by tag --tag project`.", param_hint="--tag")
     span = span_of(given["month_told"], given["since_told"])
-    licences = licences_of(settings_at(path)) if not given["database"] or path.exists() else ()
     with ledger(path, given["database"]) as db:
-        found = allocation(db, span, by=by, tag=given["tag"], licences=licences)
+        found = allocation(db, span, by=by, tag=given["tag"])
     if as_json:
         print_json({**_plain(found), "allocated_share": found.allocated_share, "coverage": found.coverage, "lines": [_with_total(one) for one in found.lines]})
     elif as_csv:
@@ -83,9 +81,8 @@ def outcome_command(path: Path, *, workflow: str, by: Owner, as_json: bool, as_c
 
     Everything that items opened in the span cost until now counts: failed ones, retries, judges, people's time. The parts of a change add up to it.
     """
-    licences = licences_of(settings_at(path)) if not given["database"] or path.exists() else ()
     with ledger(path, given["database"]) as db:
-        found = per_outcome(db, workflow, span=span_of(given["month_told"], given["since_told"]), by=by, licences=licences)
+        found = per_outcome(db, workflow, span=span_of(given["month_told"], given["since_told"]), by=by)
     if as_json:
         print_json({**_plain(found), "whole": _compared_data(found.whole), "owners": [_compared_data(one) for one in found.owners]})
     elif as_csv:

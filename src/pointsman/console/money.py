@@ -1,5 +1,5 @@
 """
-What the pages of money share: the time they count, what is paid by the month, the pages beside each other, and files to be saved.
+What the pages of money share: the time they count, the pages beside each other, and files to be saved.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,9 +8,7 @@ from typing import Final
 from pointsman.console.frame import Ask, Shown
 from pointsman.console.span import HOUR_MS
 from pointsman.control.exports.files import to_csv
-from pointsman.control.finops.allocation import LicencePaid
 from pointsman.control.finops.span import Span
-from pointsman.core.money import nano
 
 # Address → words, in the order in which they stand beside each other.
 TABS: Final = (
@@ -26,12 +24,6 @@ TABS: Final = (
 def counted(ask: Ask) -> Span:
     """Return the time that money is counted over: up to the hour that is now, so that the span before has lasted as long."""
     return Span(since_ms=ask.span.since_ms, until_ms=min(ask.span.until_ms, (ask.span.now_ms // HOUR_MS + 1) * HOUR_MS))
-
-
-def licences(ask: Ask) -> tuple[LicencePaid, ...]:
-    """Return what is paid by the month."""
-    told = ask.control.settings.file.costs.licences
-    return tuple(LicencePaid(name=name, nano_usd_per_month=nano(one.usd_per_month), workflow=one.workflow) for name, one in told.items())
 
 
 def chosen(ask: Ask, name: str, *, among: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.control.finops import rows
 from tests.storage.databases import each_database, each_place
 
-from pointsman.control.finops.allocation import BYS, LicencePaid, allocation
+from pointsman.control.finops.allocation import BYS, allocation
 from pointsman.control.finops.span import DAY_MS, HOUR_MS, Span
 from pointsman.storage.open import open_writing
 from pointsman.storage.sql import Database
@@ -32,20 +32,22 @@ def october(each_database: Database) -> Database:
     rows.charge(db, "c-1", unit="t-1", nano_usd=7, seconds=60.0)
     rows.charge(db, "c-2", nano_usd=5)
     rows.charge(db, "c-3", workflow="sales", kind="correction", nano_usd=-2)
+    for day, nano_usd in enumerate((15, 25)):
+        rows.charge(
+            db, f"licence/crm/{day}", at_ms=rows.OCT_MS + day * DAY_MS, kind="licence", tenant="", workflow="sales", nano_usd=nano_usd, source="licence:crm"
+        )
+    rows.charge(db, "licence/office/0", kind="licence", tenant="", workflow="", nano_usd=3, source="licence:office")
     rows.hardware(db, "own/llama", paid=100, busy=12)
     rows.tag(db, "project", "alpha", cost=25, calls=6)
     return db
 
 
-LICENCES = (LicencePaid(name="crm", nano_usd_per_month=40, workflow="sales"), LicencePaid(name="office", nano_usd_per_month=3))
-
-
 def lines(db: Database, by: Any, **more: Any) -> dict[str, int]:
-    return {one.name: one.total_nano_usd for one in allocation(db, rows.OCTOBER, by=by, licences=LICENCES, **more).lines}
+    return {one.name: one.total_nano_usd for one in allocation(db, rows.OCTOBER, by=by, **more).lines}
 
 
 def test_a_team_bears_its_calls_and_the_people_who_worked_on_its_items(october: Database) -> None:
-    found = allocation(october, rows.OCTOBER, by="team", licences=LICENCES)
+    found = allocation(october, rows.OCTOBER, by="team")
     assert [(one.name, one.calls, one.attempts_nano_usd, one.human_nano_usd) for one in found.lines] == [("eu", 10, 30, 7), ("us", 4, 12, 0), ("", 2, 8, 0)]
     assert {(one.kind, one.name): one.nano_usd for one in found.unallocated} == {
         ("idle hardware", "own/llama"): 88,
@@ -76,7 +78,7 @@ def test_calls_without_the_tag_stand_in_a_line_without_a_name(october: Database)
 
 @pytest.mark.parametrize("by", BYS)
 def test_however_it_is_told_apart_the_lines_add_up_to_the_same_total(october: Database, by: Any) -> None:
-    found = allocation(october, rows.OCTOBER, by=by, tag="project", licences=LICENCES)
+    found = allocation(october, rows.OCTOBER, by=by, tag="project")
     assert sum(one.total_nano_usd for one in found.lines) + sum(one.nano_usd for one in found.unallocated) == found.total_nano_usd == 191
 
 
@@ -87,10 +89,11 @@ def test_the_ragged_ends_of_a_span_are_read_by_the_hour(october: Database) -> No
     assert {one.name: one.attempts_nano_usd for one in allocation(october, span, by="team").lines} == {"us": 12}
 
 
-def test_a_licence_that_was_booked_counts_as_one(october: Database) -> None:
-    rows.charge(october, "c-4", workflow="sales", kind="licence", nano_usd=9)
-    sales = next(one for one in allocation(october, rows.OCTOBER, by="workflow", licences=LICENCES).lines if one.name == "sales")
-    assert (sales.licence_nano_usd, sales.other_nano_usd) == (49, -2)
+def test_a_licence_counts_on_the_days_for_which_it_was_booked(october: Database) -> None:
+    sales = next(one for one in allocation(october, rows.OCTOBER, by="workflow").lines if one.name == "sales")
+    assert (sales.licence_nano_usd, sales.other_nano_usd) == (40, -2)
+    first = next(one for one in allocation(october, rows.days(1), by="workflow").lines if one.name == "sales")
+    assert first.licence_nano_usd == 15
 
 
 def test_where_every_call_has_the_tag_there_is_no_line_without_a_name(each_database: Database) -> None:
@@ -114,6 +117,6 @@ def test_two_spans_that_touch_bear_what_the_span_over_both_bears(hours: list[int
         first, middle, last = rows.OCT_MS, rows.OCT_MS + cut * HOUR_MS, rows.OCT_MS + 24 * 40 * HOUR_MS + HOUR_MS
 
         def total(since: int, until: int) -> int:
-            return allocation(db, Span(since_ms=since, until_ms=until), by="team", licences=LICENCES).total_nano_usd
+            return allocation(db, Span(since_ms=since, until_ms=until), by="team").total_nano_usd
 
         assert total(first, middle) + total(middle, last) == total(first, last) >= sum(3**number for number in range(len(hours)))

@@ -2,13 +2,11 @@
 Spans of time: months, what to compare with, and the share of a month.
 """
 
-from itertools import pairwise
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.control.finops.span import DAY_MS, HOUR_MS, Span, before, day_name, month, month_of, share_of_months
+from pointsman.control.finops.span import DAY_MS, Span, before, day_name, month, month_of
 
 OCTOBER = month("2026-10")
 
@@ -28,19 +26,6 @@ def test_a_month_is_compared_with_the_month_before_and_another_span_with_its_own
     assert before(month("2026-01")) == month("2025-12")
     span = Span(since_ms=OCTOBER.since_ms, until_ms=OCTOBER.since_ms + DAY_MS)
     assert before(span) == Span(since_ms=OCTOBER.since_ms - DAY_MS, until_ms=OCTOBER.since_ms)
-
-
-def test_a_month_costs_its_licence_once_and_a_day_of_october_its_thirty_first() -> None:
-    assert share_of_months(310, OCTOBER) == 310
-    assert share_of_months(310, Span(since_ms=OCTOBER.since_ms, until_ms=OCTOBER.since_ms + DAY_MS)) == 10
-
-
-@given(cuts=st.lists(st.integers(0, 24 * 120), min_size=1, max_size=6), monthly=st.integers(0, 10**15))
-def test_spans_that_touch_share_a_months_licence_to_the_nano_dollar(cuts: list[int], monthly: int) -> None:
-    edges = sorted({0, 24 * 121, *cuts})
-    spans = [Span(since_ms=OCTOBER.since_ms + a * HOUR_MS, until_ms=OCTOBER.since_ms + b * HOUR_MS) for a, b in pairwise(edges)]
-    whole = Span(since_ms=spans[0].since_ms, until_ms=spans[-1].until_ms)
-    assert sum(share_of_months(monthly, span) for span in spans) == share_of_months(monthly, whole)
 
 
 @given(at_ms=st.integers(0, 4_000_000_000_000))

@@ -1,8 +1,8 @@
 """
 Who bears what: the money of a span by team, application, workflow, capability, tenant, place, target or tag.
 
-Total = attempts + charges (people's minutes, corrections) + licences + idle hardware. What nobody can be named for stands in lines of its own, so that
-the lines add up to the total to the nano-dollar.
+Total = attempts + charges (people's minutes, licences by the day, corrections) + idle hardware. What nobody can be named for stands in lines of its own, so
+that the lines add up to the total to the nano-dollar.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,27 +10,13 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from pointsman.control.finops.span import Span, share_of_months
-from pointsman.control.finops.spent import Charged, Flow, charges, hardware, spent, tagged
+from pointsman.control.finops.span import Span
+from pointsman.control.finops.spent import HUMAN, LICENCE, Charged, Flow, charges, hardware, spent, tagged
 from pointsman.storage.sql import Database
 
 By = Literal["team", "application", "workflow", "capability", "tenant", "place", "target", "tag"]
 BYS: Final[tuple[By, ...]] = ("team", "application", "workflow", "capability", "tenant", "place", "target", "tag")
-HUMAN: Final = "human"
-LICENCE: Final = "licence"
 IDLE: Final = "idle hardware"
-
-# What a charge can be told apart by. A person's minute belongs to an item, never to a target.
-_OF_ITEM: Final = frozenset({"team", "application"})
-_OF_CHARGE: Final = frozenset({"team", "application", "workflow", "tenant"})
-
-
-class LicencePaid(Struct, frozen=True, kw_only=True):
-    """Something paid by the month, in nano-dollars; without a workflow nobody bears it."""
-
-    name: str
-    nano_usd_per_month: int
-    workflow: str | None = None
 
 
 class Borne(Struct, frozen=True, kw_only=True):
@@ -55,7 +41,7 @@ class Borne(Struct, frozen=True, kw_only=True):
 
 
 class Unallocated(Struct, frozen=True, kw_only=True):
-    """Money that nobody bears. `kind` is `idle hardware`, `licence`, `human` or the kind of a charge; `name` which one."""
+    """Money that nobody bears. `kind` is `idle hardware`, `licence`, `human` or the kind of a charge; `name` which one, or whose."""
 
     kind: str
     name: str
@@ -84,11 +70,11 @@ class Allocation(Struct, frozen=True, kw_only=True):
         return 1 - sum(line.cost_unknown for line in self.lines) / calls if calls else 1.0
 
 
-def allocation(db: Database, span: Span, *, by: By, tag: str = "", licences: Sequence[LicencePaid] = ()) -> Allocation:
+def allocation(db: Database, span: Span, *, by: By, tag: str = "") -> Allocation:
     """
     Return who bears what in a span. `by="tag"` needs the tag's name and counts whole days, everything else whole hours.
 
-    Licences are prorated by the milliseconds of each calendar month. Sources: `rollup_day`, `rollup_hour`, `rollup_tag_day`, `charge`, `infra_cost`.
+    Sources: `rollup_day`, `rollup_hour`, `rollup_tag_day`, `charge`, `infra_cost`.
     """
     whole = span.days if by == "tag" else span.hours
     flows = spent(db, whole)
@@ -96,10 +82,8 @@ def allocation(db: Database, span: Span, *, by: By, tag: str = "", licences: Seq
     if by == "tag":
         _add(lines, "", **_untagged(flows, lines.values()))
     rest = [Unallocated(kind=IDLE, name=one.target, nano_usd=one.idle_nano_usd) for one in hardware(db, whole) if one.idle_nano_usd]
-    for charge in charges(db, whole):
-        rest += _charged(lines, charge, by=by)
-    for licence in licences:
-        rest += _licensed(lines, licence, by=by, nano_usd=share_of_months(licence.nano_usd_per_month, whole))
+    for charge in charges(db, whole, by=by):
+        rest += _charged(lines, charge)
     ordered = sorted(lines.values(), key=lambda line: (not line.name, -line.total_nano_usd, line.name))
     total = sum(line.total_nano_usd for line in ordered) + sum(one.nano_usd for one in rest)
     return Allocation(by=f"tag {tag}" if by == "tag" else by, span=whole, lines=tuple(ordered), unallocated=tuple(rest), total_nano_usd=total)
@@ -126,20 +110,12 @@ def _untagged(flows: Sequence[Flow], lines: Iterable[Borne]) -> dict[str, int]:
     }
 
 
-def _charged(lines: dict[str, Borne], charge: Charged, *, by: str) -> list[Unallocated]:
-    told = getattr(charge, by) if by in _OF_CHARGE else ""
-    if not told or (by in _OF_ITEM and not charge.has_unit):
-        return [Unallocated(kind=charge.kind, name=charge.workflow or charge.tenant, nano_usd=charge.nano_usd)]
+def _charged(lines: dict[str, Borne], charge: Charged) -> list[Unallocated]:
+    if not charge.owner:
+        return [Unallocated(kind=charge.kind, name=charge.name, nano_usd=charge.nano_usd)]
     field = {HUMAN: "human_nano_usd", LICENCE: "licence_nano_usd"}.get(charge.kind, "other_nano_usd")
-    _add(lines, told, **{field: charge.nano_usd})
+    _add(lines, charge.owner, **{field: charge.nano_usd})
     return []
-
-
-def _licensed(lines: dict[str, Borne], licence: LicencePaid, *, by: str, nano_usd: int) -> list[Unallocated]:
-    if by == "workflow" and licence.workflow:
-        _add(lines, licence.workflow, licence_nano_usd=nano_usd)
-        return []
-    return [Unallocated(kind=LICENCE, name=licence.name, nano_usd=nano_usd)]
 
 
 def _add(lines: dict[str, Borne], name: str, **more: int) -> None:

@@ -1,7 +1,8 @@
 """
 Cost per useful outcome of a workflow, by team or another owner, in a span and in the span before it, with what drove the change.
 
-Source: `rollup_unit` for items opened in the span (all they cost until now, failed ones included), `rollup_day` and `rollup_hour` for its calls.
+Source: `rollup_unit` for items opened in the span (all they cost until now, failed ones included), `rollup_day` and `rollup_hour` for its calls,
+`charge` for its licences.
 """
 
 from collections import defaultdict
@@ -11,11 +12,10 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pointsman.control.finops.allocation import LicencePaid
 from pointsman.control.finops.drivers import GroupFacts, TargetFacts, drivers_of_cost, drivers_per_outcome
 from pointsman.control.finops.sentences import sentences
-from pointsman.control.finops.span import Span, before, share_of_months
-from pointsman.control.finops.spent import Flow, UnitFlow, spent, units
+from pointsman.control.finops.span import Span, before
+from pointsman.control.finops.spent import Flow, UnitFlow, licences, spent, units
 from pointsman.storage.sql import Database
 
 Owner = Literal["team", "application", "tenant"]
@@ -48,7 +48,7 @@ class PerOutcome(Struct, frozen=True, kw_only=True):
     owners: tuple[Compared, ...]
 
 
-def per_outcome(db: Database, workflow: str, *, span: Span, by: Owner = "team", licences: Sequence[LicencePaid] = ()) -> PerOutcome:
+def per_outcome(db: Database, workflow: str, *, span: Span, by: Owner = "team") -> PerOutcome:
     """Return the cost per useful outcome of a workflow in a span of whole hours, compared with the span before."""
     span = span.hours
     old_span = before(span)
@@ -56,8 +56,8 @@ def per_outcome(db: Database, workflow: str, *, span: Span, by: Owner = "team", 
     owners = [_compared(name, then.get(name, GroupFacts()), now=now.get(name, GroupFacts())) for name in sorted({*then, *now})]
     whole = _compared(
         workflow,
-        replace(_together(then.values()), licence_nano_usd=_licence(licences, workflow, span=old_span)),
-        now=replace(_together(now.values()), licence_nano_usd=_licence(licences, workflow, span=span)),
+        replace(_together(then.values()), licence_nano_usd=licences(db, old_span, workflow=workflow)),
+        now=replace(_together(now.values()), licence_nano_usd=licences(db, span, workflow=workflow)),
     )
     ordered = sorted(owners, key=lambda one: (-one.now.cost_nano_usd, one.name))
     return PerOutcome(workflow=workflow, by=by, span=span, compared_with=old_span, whole=whole, owners=tuple(ordered))
@@ -115,10 +115,6 @@ def _added(one: TargetFacts, more: TargetFacts) -> TargetFacts:
         tokens=one.tokens + more.tokens,
         cost_nano_usd=one.cost_nano_usd + more.cost_nano_usd,
     )
-
-
-def _licence(licences: Iterable[LicencePaid], workflow: str, *, span: Span) -> int:
-    return sum(share_of_months(one.nano_usd_per_month, span) for one in licences if one.workflow == workflow)
 
 
 def _compared(name: str, old: GroupFacts, *, now: GroupFacts) -> Compared:

@@ -66,18 +66,6 @@ def before(span: Span) -> Span:
     return Span(since_ms=max(2 * span.since_ms - span.until_ms, 0), until_ms=span.since_ms)
 
 
-def share_of_months(nano_usd_per_month: int, span: Span) -> int:
-    """Return what of a monthly amount falls into a span, by milliseconds of each calendar month. Spans that touch add up to the nano-dollar."""
-    total, at = 0, span.since_ms
-    while at < span.until_ms:
-        here = month_of(at)
-        lasts = here.until_ms - here.since_ms
-        until = min(here.until_ms, span.until_ms)
-        total += nano_usd_per_month * (until - here.since_ms) // lasts - nano_usd_per_month * (at - here.since_ms) // lasts
-        at = until
-    return total
-
-
 def day_name(at_ms: int) -> str:
     """Return a day as `2026-10-31`."""
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d")

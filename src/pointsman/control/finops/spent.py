@@ -2,7 +2,7 @@
 What calls, people and hardware cost in a span, read from roll-ups: the numbers that every other question of money starts from.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -10,6 +10,12 @@ from msgspec import Struct
 from pointsman.control.finops.span import Span
 from pointsman.storage.database import query
 from pointsman.storage.sql import Database, Row, Values
+
+HUMAN: Final = "human"
+LICENCE: Final = "licence"
+# What a charge can be told apart by. A person's minute belongs to an item, never to a target.
+_OF_ITEM: Final = frozenset({"team", "application"})
+_BOOKED_ON: Final = frozenset({"workflow", "tenant"})
 
 
 class Flow(Struct, frozen=True, kw_only=True):
@@ -62,16 +68,15 @@ class UnitFlow(Struct, frozen=True, kw_only=True):
 
 
 class Charged(Struct, frozen=True, kw_only=True):
-    """Money that no attempt stands for. `has_unit` tells whether it was spent on one item."""
+    """
+    Money that no attempt stands for. `owner` is who bears it, '' where nobody is known to; then `name` says what it is: a licence's name, else a workflow or
+    tenant.
+    """
 
     kind: str
-    tenant: str
-    workflow: str
-    team: str
-    application: str
-    has_unit: int
+    owner: str
+    name: str
     nano_usd: int
-    seconds: float
 
 
 class Hardware(Struct, frozen=True, kw_only=True):
@@ -104,9 +109,19 @@ def units(db: Database, span: Span, *, workflow: str = "") -> list[UnitFlow]:
     return msgspec.convert(_asked(db, "units", values=_bounds(span, workflow=workflow)), list[UnitFlow], strict=False)
 
 
-def charges(db: Database, span: Span) -> list[Charged]:
-    """Return people's minutes, licences and corrections booked in a span of whole hours."""
-    return msgspec.convert(_asked(db, "charges", values=_bounds(span)), list[Charged], strict=False)
+def charges(db: Database, span: Span, *, by: str) -> list[Charged]:
+    """
+    Return people's minutes, licences and corrections booked in a span of whole hours, by who bears them.
+
+    A team or application bears what was spent on its items, a workflow and a tenant what was booked on it. Others bear none.
+    """
+    name, values = ("charges_of_items", _bounds(span, by=by)) if by in _OF_ITEM else ("charges", _bounds(span))
+    return [_charged(row, by) for row in _asked(db, name, values=values)]
+
+
+def licences(db: Database, span: Span, *, workflow: str) -> int:
+    """Return what was booked for the licences of a workflow in a span of whole hours, as scorecards count them."""
+    return sum(int(row["nano_usd"]) for row in _asked(db, "licences", values=_bounds(span, workflow=workflow), of="metrics"))
 
 
 def hardware(db: Database, span: Span) -> list[Hardware]:
@@ -120,8 +135,14 @@ def tagged(db: Database, span: Span, *, tag: str, workflow: str = "") -> list[Ro
     return db.rows(query("finops/tags"), {"since_ms": days.since_ms, "until_ms": days.until_ms, "tag": tag, "workflow": workflow})
 
 
-def _asked(db: Database, name: str, *, values: Values) -> list[dict[str, Any]]:
-    return [dict(row) for row in db.rows(query(f"finops/{name}"), values)]
+def _asked(db: Database, name: str, *, values: Values, of: str = "finops") -> list[dict[str, Any]]:
+    return [dict(row) for row in db.rows(query(f"{of}/{name}"), values)]
+
+
+def _charged(row: Row, by: str) -> Charged:
+    owner = row["owner"] if by in _OF_ITEM else row[by] if by in _BOOKED_ON else ""
+    name = row["source"].removeprefix(f"{LICENCE}:") or row["workflow"] or row["tenant"]
+    return Charged(kind=row["kind"], owner=owner, name=name, nano_usd=int(row["nano_usd"]))
 
 
 def _bounds(span: Span, **more: object) -> dict[str, object]:
