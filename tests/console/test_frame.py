@@ -74,10 +74,11 @@ def test_every_answer_tells_browsers_to_run_and_load_nothing_from_elsewhere(path
 def test_what_somebody_calls_themselves_or_asks_for_is_never_html() -> None:
     async def work(house: House) -> None:
         browser = await house.signed_in()
-        wrong = "<script>alert(1)</script>"
+        wrong = "<script>alert(1)<x>"
         for path in (f"/console/workflows/{wrong}", f"/console/calls/{wrong}", f"/console/calls?status={wrong}", f"/console/units/{wrong}/{wrong}"):
             got = await browser.get(path)
-            assert wrong not in got.text
+            assert got.headers["content-type"] == "text/html; charset=utf-8"
+            assert "<script>" not in got.text
 
     in_a_house(work)
 

@@ -1,14 +1,17 @@
 """What each page tells of a ledger whose figures are known, and what it tells of an empty one."""
 
 import re
+from contextlib import closing
 
 import pytest
 from tests.console.house import HOUR, NOW, House, csrf, in_a_house, text_of
 from tests.ledger.entries import a_record, an_entry, an_outcome
 
 from pointsman.app.facts import Prices, facts
+from pointsman.app.switches import ledger_of
 from pointsman.console.words import NONE
 from pointsman.settings.load import load
+from pointsman.storage.open import open_writing
 
 EMPTY = {
     "/console/calls": "pointsman ask",
@@ -329,5 +332,18 @@ def test_settings_list_the_snapshots_and_tell_what_each_changed() -> None:
         assert before != after
         assert "The workflow support : owner is help@example.com, and was care@example.com" in text_of(told), text_of(told)
         assert (await browser.get("/console/settings/ffffffff")).status_code == 404
+
+    in_a_house(work)
+
+
+def test_a_snapshot_whose_predecessor_is_no_longer_on_record_says_so_and_the_first_has_none() -> None:
+    async def work(house: House) -> None:
+        with closing(open_writing(ledger_of(house.gateway.settings))) as db:
+            for digest, parent in (("aaaaaaaa", None), ("bbbbbbbb", "cccccccc")):
+                values = {"digest": digest, "since": NOW - HOUR, "parent": parent}
+                db.execute("INSERT INTO snapshot (digest, since_ms, parent, author, files) VALUES (:digest, :since, :parent, 'ann', '{}')", values)
+        browser = await house.signed_in()
+        assert "It is the first on record" in text_of(await browser.get("/console/settings/aaaaaaaa"))
+        assert "no longer on record" in text_of(await browser.get(f"/console/settings/bbbbbbbb?since={NOW - HOUR}"))
 
     in_a_house(work)
