@@ -57,9 +57,10 @@ def command(path: Path, *, as_json: bool, log_level: str, log_format: str) -> No
 
 
 def console(gateway: Gateway, guard: Guard) -> Sequence[BaseRoute]:
-    """Return the routes of the console. It is imported when somebody first looks at it: the gateway's start and memory know nothing of it."""
+    """Return the routes over the rooms and of the console. Imported when somebody first asks: the gateway's start and memory know nothing of them."""
     control = importlib.import_module("pointsman.app.control").Control(gateway)
-    return importlib.import_module("pointsman.console.routes").routes(control, guard)
+    api = importlib.import_module("pointsman.server.api.routes").routes(control, guard)
+    return [*api, *importlib.import_module("pointsman.console.routes").routes(control, guard)]
 
 
 def jobs(gateway: Gateway) -> Sequence[tuple[float, Callable[[], Awaitable[None]]]]:

@@ -7,15 +7,17 @@ given to it as `more`, and made when somebody first asks for it.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from urllib.parse import quote
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.routing import BaseRoute, Match, Mount, Route, Router
 from starlette.types import Receive, Scope, Send
 
 from pointsman.app.gateway import Gateway
-from pointsman.core.errors import BadRequest, NotAuthenticated, NotPermitted, PointsmanError
+from pointsman.core.errors import BadRequest, NotAuthenticated, NotPermitted, PointsmanError, UnknownRoute
 from pointsman.intake.roles import POLICY_CHANGE
 from pointsman.ledger.audit.record import Kind
 from pointsman.server import login_pages
@@ -27,6 +29,7 @@ from pointsman.server.problems import problem
 from pointsman.telemetry.scrape import CONTENT_TYPE
 
 _LONGEST_NAME = 500
+_NOT_AUTHENTICATED = 401
 
 More = Callable[[Gateway, Guard], Sequence[BaseRoute]]
 
@@ -43,14 +46,34 @@ def admin_app(gateway: Gateway, *, reload: Callable[[], None], trouble: Callable
     async def refused(request: Request, error: Exception) -> Response:
         del request
         told = problem(error, gateway.new_id())
-        return JSONResponse({"error": {"code": told.code, "message": told.message}}, status_code=told.status, headers=dict(NO_STORE))
+        return _told(told.status, told.code, told.message)
 
     routes = [*pages.routes(guard), *control_routes(gateway, guard), *SignIn(gateway, guard).routes(), *FirstVisit(gateway, guard).routes()]
-    later = [] if more is None else [Mount("", app=_Later(lambda: more(gateway, guard)))]
-    app = Starlette(routes=[*routes, *later], exception_handlers={PointsmanError: refused})
+    later = _Later(lambda: () if more is None else more(gateway, guard))
+
+    async def nothing(request: Request, error: Exception) -> Response:
+        del error
+        methods, where = _methods([*routes, *later.routes], request.scope), quote(request.url.path[:100])  # as it came: it may be anybody's markup
+        if request.method in methods or not methods:
+            return _told(404, UnknownRoute.code, f"There is nothing at `{where}`. `GET /v1/admin/openapi.json` lists what there is.")
+        allowed = ", ".join(sorted(methods))
+        return _told(405, UnknownRoute.code, f"`{where}` does not answer {request.method[:20]}. Use {allowed}.", allow=allowed)
+
+    handlers = {PointsmanError: refused, HTTPException: nothing, Exception: refused}
+    app = Starlette(routes=[*routes, *([] if more is None else [Mount("", app=later)])], exception_handlers=handlers)
     app.router.redirect_slashes = False  # a path that is nearly a route is none
     app.state.declared = guard.declared
     return app
+
+
+def _told(status: int, code: str, message: str, *, allow: str | None = None) -> Response:
+    headers = {**NO_STORE, **({} if allow is None else {"allow": allow}), **({"www-authenticate": "Bearer"} if status == _NOT_AUTHENTICATED else {})}
+    return JSONResponse({"error": {"code": code, "message": message}}, status_code=status, headers=headers)
+
+
+def _methods(routes: Sequence[BaseRoute], scope: Scope) -> set[str]:
+    """Return the methods that a path is answered for."""
+    return {method for one in routes if isinstance(one, Route) and one.matches(scope)[0] is not Match.NONE for method in one.methods or ()}
 
 
 class _Later:
@@ -60,6 +83,11 @@ class _Later:
         self._make = make
         self._router: Router | None = None
         self._making = asyncio.Lock()
+
+    @property
+    def routes(self) -> Sequence[BaseRoute]:
+        """Those that are made by now."""
+        return () if self._router is None else self._router.routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._making:

@@ -12,7 +12,8 @@ Rules:
 
 import hmac
 import ipaddress
-from collections.abc import Awaitable, Callable, Mapping
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -33,6 +34,9 @@ from pointsman.settings.addresses import is_loopback
 
 OPEN: Final = ""
 SIGNED_IN: Final = "*"  # anybody who is known here
+_ASKING: Final = frozenset({"GET", "HEAD"})
+_FORM: Final = "application/x-www-form-urlencoded"
+_JSON: Final = "application/json"
 _MOST_FORM_BYTES: Final = 16_384
 _GOOD_SITES: Final = frozenset({"same-origin", "none"})
 
@@ -105,7 +109,7 @@ class Guard:
         principal = visitor.principal
         if principal is None or (is_page and visitor.session is None and principal.key is LOCAL):
             raise NotAuthenticated("Nobody is signed in. Open `/login` in a browser, or send a key as `Authorization: Bearer <key>`.")
-        if request.method != "GET":
+        if request.method not in _ASKING:
             visitor = await self._with_form(request, visitor)
         if permission != SIGNED_IN:
             self._check(principal, permission)
@@ -168,11 +172,28 @@ async def _form(request: Request) -> Mapping[str, str]:
             body += piece
             if len(body) > _MOST_FORM_BYTES:
                 raise BadRequest(f"The form is longer than {_MOST_FORM_BYTES} bytes. Send less.")
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
-            return msgspec.json.decode(body, type=dict[str, str])
-        return dict(parse_qsl(body.decode(), strict_parsing=bool(body), max_num_fields=50))
+        kind = request.headers.get("content-type", _FORM).partition(";")[0].strip().lower()
+        if body and kind not in {_FORM, _JSON}:
+            raise BadRequest(f"The content type `{kind[:60]}` is not understood here. Send `{_FORM}` or `{_JSON}`.", field="content-type")
+        return (
+            _fields(body) if kind == _JSON and body else _once(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=50))
+        )
     except (ValueError, ClientDisconnect) as error:  # what msgspec raises is a `ValueError` too
-        raise BadRequest("The form cannot be read. Send `application/x-www-form-urlencoded`, or JSON with texts.") from error
+        raise BadRequest(f"The form cannot be read. Send `{_FORM}`, or JSON with texts and whole numbers.") from error
+
+
+def _fields(body: bytes) -> Mapping[str, str]:
+    told = msgspec.json.decode(body, type=dict[str, str | int])
+    json.loads(body, object_pairs_hook=_once)  # tells what stands there twice; it is flat by now
+    return {name: str(value) for name, value in told.items()}
+
+
+def _once(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Return fields by name. Raises `BadRequest` for one that is there twice: nobody could say which of them counts."""
+    told = dict(pairs)
+    if len(told) != len(pairs):
+        raise BadRequest("A field is there twice with this form. Send each once.")
+    return told
 
 
 def _name_of(host: str) -> str:

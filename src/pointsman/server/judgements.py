@@ -14,7 +14,9 @@ from pointsman.server.outcomes import checked_minutes, checked_names, checked_ti
 from pointsman.storage.batch import Review, Score
 
 
-class _Review(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ToldReview(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A review as an application or a person tells it."""
+
     call_id: str
     id: str | None = None
     verdict: Literal["accepted", "edited", "rejected", "rerouted"] | None = None
@@ -30,7 +32,9 @@ class _Review(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     cost_usd: Decimal | None = None
 
 
-class _Score(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ToldScore(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A score as a judge tells it."""
+
     call_id: str
     metric: str
     judge: str
@@ -44,7 +48,7 @@ class _Score(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 def read_review(body: bytes, principal: Principal, *, new_id: Callable[[], str], now_ms: int) -> Review:
     """Read a review: `call_id` is required. One with a `verdict` is done, now if it does not say when. Raises `BadRequest` with the field at fault."""
-    told = decoded(body, _Review, what="review", least="`call_id` and `verdict`")
+    told = decoded(body, ToldReview, what="review", least="`call_id` and `verdict`")
     checked_names(told, "call_id", "id", "queue", "reason", "reviewer", "severity")
     tenant = principal.key.tenant
     done_ms = checked_time(told.done_ms, field="done_ms")
@@ -69,7 +73,7 @@ def read_review(body: bytes, principal: Principal, *, new_id: Callable[[], str],
 
 def read_score(body: bytes, principal: Principal, *, new_id: Callable[[], str], now_ms: int) -> Score:
     """Read a score from 0 to 1: `call_id`, `metric`, `judge` and `value` are required. Raises `BadRequest` with the field at fault."""
-    told = decoded(body, _Score, what="score", least="`call_id`, `metric`, `judge` and `value`")
+    told = decoded(body, ToldScore, what="score", least="`call_id`, `metric`, `judge` and `value`")
     checked_names(told, "call_id", "id", "metric", "judge", "label")
     at_ms = checked_time(told.at_ms, field="at_ms")
     return Score(

@@ -37,6 +37,9 @@ _STATUS: Final = MappingProxyType(
     }
 )
 
+# Errors of the rooms, which nothing that answers calls may import.
+_STATUS_OF_CODE: Final = MappingProxyType({"no_such_incident": 404, "no_such_snapshot": 404})
+
 # What the caller can do about a vendor's failure. Anything not listed is a bad gateway.
 _FAILURE_STATUS: Final = MappingProxyType(
     {
@@ -84,7 +87,7 @@ def _status(error: errors.PointsmanError) -> int:
         return _FAILURE_STATUS.get(error.failure.kind, 502)
     if isinstance(error, errors.Exhausted):
         return _FAILURE_STATUS.get(error.failures[-1].failure.kind, 502) if error.failures else 502
-    return next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
+    return _STATUS_OF_CODE.get(error.code) or next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
 
 
 def _code(error: errors.PointsmanError) -> str:
