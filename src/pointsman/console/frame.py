@@ -53,6 +53,8 @@ NAVIGATION: Final[tuple[tuple[str, str, str], ...]] = (
     ("/console/calls", "Calls", "calls"),
     ("/console/cost", "Cost", "cost"),
     ("/console/incidents", "Incidents", "incident"),
+    ("/console/objectives", "Objectives", "objective"),
+    ("/console/vendors", "Vendors and targets", "target"),
     ("/console/explain", "Explain", "explain"),
     ("/console/keys", "Keys and limits", "key"),
     ("/console/settings", "Settings", "settings"),

@@ -15,12 +15,20 @@ from pointsman.console.frame import READ, Frame
 from pointsman.console.pages.call import call
 from pointsman.console.pages.calls import calls
 from pointsman.console.pages.cost import cost, cost_file
+from pointsman.console.pages.cost_budgets import cost_budgets
+from pointsman.console.pages.cost_exports import cost_exports, focus_file
+from pointsman.console.pages.cost_outcomes import cost_outcomes, outcomes_file
+from pointsman.console.pages.cost_savings import cost_savings
 from pointsman.console.pages.explain import explain
 from pointsman.console.pages.incidents import close, incident, incident_list, note, open_incident
 from pointsman.console.pages.keys import keys
+from pointsman.console.pages.objectives import objectives
 from pointsman.console.pages.overview import overview
+from pointsman.console.pages.rollback import ask_rollback, roll_back
 from pointsman.console.pages.settings import settings, snapshot
 from pointsman.console.pages.unit import unit
+from pointsman.console.pages.vendors import ask_switch, switch, vendors
+from pointsman.console.pages.what_if import what_if
 from pointsman.console.pages.workflow import workflow, workflows
 
 _EVERYBODY = ""
@@ -40,7 +48,7 @@ def routes(control: Control, guard: Guard) -> Sequence[Route]:
 
     return [
         *_money(frame),
-        *_incidents(frame),
+        *_operation(frame),
         guard.route(PREFIX + "{name}", static, permission=_EVERYBODY, for_people=frame.refused),
         guard.route("/console/theme", theme, permission=READ, method="POST", for_people=frame.refused),
         frame.page("/console", overview),
@@ -61,12 +69,25 @@ def _money(frame: Frame) -> Sequence[Route]:
     return [
         frame.page("/console/cost", cost),
         frame.page("/console/cost.csv", cost_file),
+        frame.page("/console/cost/outcomes", cost_outcomes),
+        frame.page("/console/cost/outcomes.csv", outcomes_file),
+        frame.page("/console/cost/budgets", cost_budgets),
+        frame.page("/console/cost/savings", cost_savings),
+        frame.page("/console/cost/what-if", what_if),
+        frame.page("/console/cost/exports", cost_exports),
+        frame.page("/console/cost/focus.csv", focus_file),
     ]
 
 
-def _incidents(frame: Frame) -> Sequence[Route]:
+def _operation(frame: Frame) -> Sequence[Route]:
     one = "/console/incidents/{incident_id}"
     return [
+        frame.page("/console/vendors", vendors),
+        frame.page("/console/vendors/switch", ask_switch, permission=_CHANGE),
+        frame.page("/console/vendors/switch", switch, permission=_CHANGE, method="POST"),
+        frame.page("/console/objectives", objectives),
+        frame.page("/console/rollback", ask_rollback, permission=_CHANGE),
+        frame.page("/console/rollback", roll_back, permission=_CHANGE, method="POST"),
         frame.page("/console/incidents", incident_list),
         frame.page("/console/incidents", open_incident, permission=_CHANGE, method="POST"),
         frame.page(one, incident),

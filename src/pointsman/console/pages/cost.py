@@ -119,4 +119,4 @@ def _by(ask: Ask) -> tuple[By, str]:
 
 def _allocated(ask: Ask, db: Database, *, span: Span) -> Allocation:
     by, tag = _by(ask)
-    return allocation(db, span, by=by, tag=tag)  # licences are booked by the day: those of the configuration would count twice
+    return allocation(db, span, by=by, tag=tag)
