@@ -52,10 +52,10 @@ $(VENV)/.demo: $(VENV)/bin/python requirements/build.txt pyproject.toml $(BUILT_
 	$(PIP) install --no-build-isolation --no-deps --editable .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/bin/python requirements/dev.txt pyproject.toml $(BUILT_FROM) tests/aimock/package-lock.json
+$(VENV)/.dev: $(VENV)/bin/python requirements/dev.txt pyproject.toml $(BUILT_FROM) tests/aimock/package-lock.json tests/console_axe/package-lock.json
 	$(PIP) install --require-hashes -r requirements/dev.txt
 	$(NODE)
 	$(BROWSER)
 	$(PIP) install --no-build-isolation --no-deps --editable .
-	if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix tests/aimock; fi
+	if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix tests/aimock && npm ci --silent --no-audit --no-fund --prefix tests/console_axe; fi
 	@touch $@ $(VENV)/.demo
