@@ -168,10 +168,12 @@ def test_a_budget_that_is_used_up_is_told(run: Run, ledger: Path) -> None:
     done = run("cost", "budget")
     eu = done.out.splitlines()[1].split()
     assert eu[:5] == ["month", "default/eu", "$130.00", "$100.00", "130%"]
-    assert "Budget `month` of `default/eu`: $130.00 of $100.00 this month are spent or reserved (130%)." in done.out
+    assert "Budget `month` of `default/eu`: $130.00 of $100.00 this month are spent (130%)." in done.out
+    assert "What calls under way reserve is not counted" in done.err
     found = run("cost", "budget", "--json").json
     assert [(one["subject"], one["spent_nano_usd"]) for one in found] == [("default/eu", EU * rows.USD), ("default/us", 5 * rows.USD)]
     assert len(found[0]["says"]) == 1
+    assert found[0]["committed_nano_usd"] is None
 
 
 def test_savings_are_told_against_the_baseline(run: Run, ledger: Path) -> None:

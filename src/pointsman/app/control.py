@@ -112,6 +112,11 @@ class Control:
                     told.append((limit.name, whose, nano_usd))
         return told
 
+    def held(self, budget: str, whose: str) -> int:
+        """Return what meters hold of a budget now, in nano-dollars: what is spent, and what calls under way reserve. 0 without that budget."""
+        intake = self.gateway.stages.intake
+        return sum(intake.held(limit, whose) for limit in intake.budgets() if limit.name == budget)
+
     def _declared(self, told: str | None) -> Label | None:
         if not told:
             return None

@@ -26,7 +26,11 @@ _MOST_DAYS: Final = 92
 @config_option
 @json_option
 def budget_command(path: Path, *, database: str | None, as_json: bool) -> None:
-    """Print what is spent of each budget, what will be by the end of its period, and what there is to say about it."""
+    """
+    Print what is spent of each budget, what will be by the end of its period, and what there is to say about it.
+
+    From the ledger: what calls under way reserve is known to the running gateway only.
+    """
     settings = settings_at(path)
     budgets = budgets_of(settings)
     if not budgets:
@@ -45,6 +49,7 @@ def budget_command(path: Path, *, database: str | None, as_json: bool) -> None:
     click.echo(table(("budget", "of", "spent", "of budget", "used", "forecast", "between (80%)", "forecast was off by"), rows))
     for line in (line for one in found for line in says[id(one)]):
         click.echo(f"\n{line}")
+    note("\nWhat calls under way reserve is not counted: only the running gateway knows it, and shows it in its console.")
 
 
 def budgets_of(settings: Settings) -> list[Budget]:

@@ -118,6 +118,10 @@ class Intake:
             if limit.only is None or limit.only == value:
                 self._meters.seed(meter(limit, counted), nano_usd, now_s=self._clock.wall_ms() / 1000)
 
+    def held(self, limit: Limit, counted: str) -> int:
+        """Return what is spent or reserved of a budget in this period, in nano-dollars. Writes nothing; for any thread."""
+        return self._meters.held(meter(limit, counted), self._clock.wall_ms() / 1000)
+
     def _estimate(self, target: Target, tokens_in: int, *, tokens_out: int) -> int:
         price = self._price_of(target)
         if price is None:

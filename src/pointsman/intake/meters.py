@@ -95,6 +95,10 @@ class Meters:
         self.settle()
         return self._money(each, now_s)[1]
 
+    def held(self, each: Meter, now_s: float) -> int:
+        """Return the same without writing anything, for any thread: calls that have just ended may still count as they were reserved."""
+        return self._money(each, now_s)[1]
+
     def adjust(self, meters: tuple[Meter, ...], *, tokens: int, cost_nano_usd: int, reserved_at_s: float) -> None:
         """Add the difference between what was reserved and what was used. A window that has passed since needs none."""
         self._unsettled.append((meters, tokens, cost_nano_usd, reserved_at_s))

@@ -58,6 +58,12 @@ class Alerts(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
 
     webhooks: Annotated[dict[_Name, Webhook], Meta(description="URLs.")] = {}
     email: Annotated[Email | None, Meta(description="E-mail.")] = None
-    budget_shares: Annotated[list[_Share], Meta(description="The shares of a budget, spent or forecast, at which to speak; by default 0.5, 0.8 and 1.")] = []
+    budget_shares: Annotated[
+        list[_Share],
+        Meta(
+            description="The shares of a budget at which to speak once they are spent; by default 0.5, 0.8 and 1. A forecast speaks at those from 1 on, or at"
+            " the highest where there is none."
+        ),
+    ] = []
     anomalies: Annotated[bool, Meta(description="Whether to speak when a day's cost is far from what its weekday was before.")] = True
     incidents: Annotated[bool, Meta(description="Whether a burn alert of an objective opens an incident.")] = True

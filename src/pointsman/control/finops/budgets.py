@@ -4,7 +4,7 @@ Budgets: what is spent and committed of each, what will be spent until its perio
 A budget counts calls as its limit does: of one key, tenant, team, application, user or capability. Speaking once and delivering belong to others.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -19,6 +19,8 @@ from pointsman.control.finops.spoken import BUDGET, BURN, Spoken
 from pointsman.storage.sql import Database
 
 SHARES: Final = (0.5, 0.8, 1.0)
+# What live meters hold of a budget: its name, and who → nano-dollars spent or reserved.
+Held = Callable[[str, str], int]
 _HISTORY_DAYS: Final = 84
 _BURN_HOURS: Final = 72
 
@@ -51,7 +53,8 @@ class Budget(Struct, frozen=True, kw_only=True):
 
 class Standing(Struct, frozen=True, kw_only=True):
     """
-    How one budget stands. `committed_nano_usd` is reserved by calls under way. `forecast` is of the whole period: what is spent and what is to come.
+    How one budget stands. `committed_nano_usd` is reserved by calls under way; None where only the ledger was asked. `forecast` is of the whole period: what
+    is spent and what is to come.
 
     `burn` is how many times as fast as the budget lasts money flowed, by name of the rule: over its hours, and over the recent ones.
     """
@@ -60,15 +63,20 @@ class Standing(Struct, frozen=True, kw_only=True):
     subject: str
     period: Span
     spent_nano_usd: int
-    committed_nano_usd: int = 0
+    committed_nano_usd: int | None = None
     forecast: Expected | None = None
     backtest: Backtest | None = None
     burn: Mapping[str, tuple[float, float]] = {}
 
     @property
+    def used_nano_usd(self) -> int:
+        """Spent, and committed as far as that is known."""
+        return self.spent_nano_usd + (self.committed_nano_usd or 0)
+
+    @property
     def used_share(self) -> float:
         """Spent and committed, as a share of the budget."""
-        return (self.spent_nano_usd + self.committed_nano_usd) / self.budget.nano_usd if self.budget.nano_usd else 1.0
+        return self.used_nano_usd / self.budget.nano_usd if self.budget.nano_usd else 1.0
 
     @property
     def forecast_share(self) -> float | None:
@@ -76,17 +84,16 @@ class Standing(Struct, frozen=True, kw_only=True):
         return self.forecast.nano_usd / self.budget.nano_usd if self.forecast and self.budget.nano_usd else None
 
 
-def standings(db: Database, budgets: Iterable[Budget], *, now_ms: int, committed: Mapping[tuple[str, str], int] | None = None) -> list[Standing]:
+def standings(db: Database, budgets: Iterable[Budget], *, now_ms: int, held: Held | None = None) -> list[Standing]:
     """
-    Return how each budget stands now, the most used first. `committed` is what calls under way reserve, by (budget's name, who).
+    Return how each budget stands now, the most used first. With `held`, from the meters of a running gateway, also what calls under way reserve.
 
     A budget for each value of `by` stands once for each that spent something in the period.
     """
     found: list[Standing] = []
     for budget in budgets:
         found += _by_months(db, budget, now_ms=now_ms) if budget.period == "month" else _by_pace(db, budget, now_ms=now_ms)
-    reserved = committed or {}
-    known = [replace(one, committed_nano_usd=reserved.get((one.budget.name, one.subject), 0)) for one in found]
+    known = found if held is None else [replace(one, committed_nano_usd=_committed(one, held)) for one in found]
     return sorted(known, key=lambda one: (-one.used_share, one.budget.name, one.subject))
 
 
@@ -157,6 +164,11 @@ def _by_pace(db: Database, budget: Budget, *, now_ms: int) -> list[Standing]:
     return found
 
 
+def _committed(one: Standing, held: Held) -> int:
+    """Return what meters hold beyond what is booked: reserved, and of the last moment what is settled and not yet written."""
+    return max(held(one.budget.name, one.subject) - one.spent_nano_usd, 0)
+
+
 def _of(series: Mapping[str, Sequence[int]], budget: Budget) -> list[tuple[str, Sequence[int]]]:
     return [(name, one) for name, one in series.items() if budget.only in {None, name, name.partition("/")[2]}]
 
@@ -172,14 +184,18 @@ def _who(one: Standing) -> str:
     return f"Budget `{one.budget.name}` of `{one.subject}`"
 
 
+def _used(one: Standing) -> str:
+    return "spent" if one.committed_nano_usd is None else "spent or reserved"
+
+
 def _said(one: Standing, kind: str, *, rule: str, says: str, value: float, threshold: float) -> Spoken:
     subject = f"{one.budget.name}/{one.subject}"
     return Spoken(kind=kind, subject=subject, rule=rule, says=says, value=value, threshold=threshold, period_ms=one.period.since_ms)
 
 
 def _spent(one: Standing, level: float) -> Spoken:
-    used = amount(one.spent_nano_usd + one.committed_nano_usd)
-    says = f"{_who(one)}: {used} of {amount(one.budget.nano_usd)} this {one.budget.period} are spent or reserved ({one.used_share:.0%})."
+    used = amount(one.used_nano_usd)
+    says = f"{_who(one)}: {used} of {amount(one.budget.nano_usd)} this {one.budget.period} are {_used(one)} ({one.used_share:.0%})."
     return _said(one, BUDGET, rule=f"spent {level:g}", says=says, value=one.used_share, threshold=level)
 
 
