@@ -111,6 +111,16 @@ def test_at_other_prices_the_same_tokens_cost_what_they_would(each_database: Dat
     assert at_prices(each_database, rows.SEPTEMBER, prices={}).per_useful_now_nano_usd is None
 
 
+def test_beside_the_price_there_is_what_calls_took_elsewhere_before_is_not_priced_there(each_database: Database) -> None:
+    # The large target answered after cheaper ones had failed: of the 400 tokens a part was taken there.
+    rows.flow(each_database, target="acme/large", calls=4, cost_nano_usd=400, tokens_in=400)
+    dear = Price(price_id="contract", rates=Rates(tokens_in=2_000_000, tokens_out=2_000_000))
+    found = at_prices(each_database, rows.OCTOBER, prices={"acme/large": CHEAP}, now={"acme/large": dear})
+    assert [(line.now_nano_usd, line.then_nano_usd) for line in found.lines] == [(400, 200)], "half the price is half the cost"
+    same = at_prices(each_database, rows.OCTOBER, prices={"acme/large": dear}, now={"acme/large": dear})
+    assert same.then_nano_usd == same.now_nano_usd == 400
+
+
 def test_with_another_ladder_the_shares_decide_cost_and_success(each_database: Database) -> None:
     workflow(each_database, large=(90, 10), small=(30, 70))
     found = other_ladder(each_database, "support", span=rows.OCTOBER, shares={"acme/large": 3, "acme/small": 1})

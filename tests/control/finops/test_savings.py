@@ -11,6 +11,7 @@ from tests.storage.databases import each_database, each_place
 
 from pointsman.control.finops.savings import ASSUMPTIONS, OVERHEAD, SAME, saved, savings
 from pointsman.control.finops.spent import Flow
+from pointsman.control.finops.tiers import raised
 from pointsman.core.target import Price, Rates
 from pointsman.storage.sql import Database
 
@@ -93,7 +94,7 @@ flows: Any = st.lists(
 @settings(max_examples=25, deadline=None)
 @given(flows=flows)
 def test_savings_add_up_to_the_baseline_less_what_was_paid(flows: list[Flow]) -> None:
-    found = saved(flows, rows.OCTOBER, target="acme/large", price=LARGE)
+    found = saved(flows, rows.OCTOBER, target="acme/large", tiers=raised(LARGE, []))
     assert found.actual_nano_usd == sum(flow.cost_nano_usd for flow in flows)
     assert sum(line.saved_nano_usd for line in found.lines) == found.baseline_nano_usd - found.actual_nano_usd
     assert all(line.baseline_nano_usd >= 0 for line in found.lines)

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from pointsman.control.finops.span import Span
 from pointsman.control.finops.spent import Flow, spent
+from pointsman.control.finops.tiers import Raised, prompts_of, raised
 from pointsman.core.place import Place
 from pointsman.core.reply import Usage
 from pointsman.core.target import Price
@@ -23,7 +24,6 @@ ASSUMPTIONS: Final = (
     "Each call would have taken the same tokens at the baseline, with the same part read from a cache.",
     "A call that a rule, the cache or a refusal answered would have taken the average tokens of its capability's calls that a model answered.",
     "Calls of unknown cost are left out on both sides. Tokens of judges and shadows are taken out by their share of the cost.",
-    "Long-prompt tiers of the baseline's price are not applied: roll-ups do not know each prompt's length.",
 )
 OVERHEAD: Final = "judges, summaries, shadows"
 SAME: Final = "the baseline itself"
@@ -86,12 +86,13 @@ class Savings(Struct, frozen=True, kw_only=True):
 
 def savings(db: Database, span: Span, *, target: str, price: Price, workflow: str = "") -> Savings:
     """Return what each mechanism saved in a span of whole hours against `target` at `price`, in one workflow or in all."""
-    return saved(spent(db, span, workflow=workflow), span.hours, target=target, price=price)
+    tiers = raised(price, prompts_of(db, span.hours, prices=(price,), workflow=workflow))
+    return saved(spent(db, span, workflow=workflow), span.hours, target=target, tiers=tiers)
 
 
-def saved(flows: Sequence[Flow], span: Span, *, target: str, price: Price) -> Savings:
-    """Return what each mechanism saved in these flows."""
-    average = averages(flows)
+def saved(flows: Sequence[Flow], span: Span, *, target: str, tiers: Raised) -> Savings:
+    """Return what each mechanism saved in these flows, at a price and what its tiers raise."""
+    price, average = tiers.price, averages(flows)
     lines: dict[str, Saving] = {}
     unknown = unvalued = 0
     for flow in flows:
@@ -101,14 +102,22 @@ def saved(flows: Sequence[Flow], span: Span, *, target: str, price: Price) -> Sa
         if usage is None:
             unvalued += known
         per_call = not (flow.tokens_in + flow.tokens_out)
-        baseline = 0 if usage is None else at_price(usage, price, calls=known, times=known if per_call else 1)
+        baseline = 0 if usage is None else at_price(usage, price, calls=known, times=known if per_call else 1, raised_by=tiers.of(flow.target))
         actual = flow.cost_nano_usd if known else 0
         overhead = min(flow.overhead_nano_usd, actual)
         _add(lines, _mechanism(flow, target), calls=known, actual=actual - overhead, baseline=baseline)
         if overhead:
             _add(lines, OVERHEAD, calls=0, actual=overhead, baseline=0)
     ordered = sorted(lines.values(), key=lambda line: (-line.saved_nano_usd, line.mechanism))
-    return Savings(span=span, baseline=target, price_id=price.price_id, lines=tuple(ordered), unknown_calls=unknown, unvalued_calls=unvalued)
+    return Savings(
+        span=span,
+        baseline=target,
+        price_id=price.price_id,
+        lines=tuple(ordered),
+        unknown_calls=unknown,
+        unvalued_calls=unvalued,
+        assumptions=(*ASSUMPTIONS, *tiers.says),
+    )
 
 
 def averages(flows: Iterable[Flow]) -> Callable[[Flow], Usage | None]:
@@ -132,9 +141,9 @@ def averages(flows: Iterable[Flow]) -> Callable[[Flow], Usage | None]:
     return of
 
 
-def at_price(usage: Usage, price: Price, *, calls: int, times: int = 1) -> int:
-    """Return what tokens cost at a price without its tiers, `times` over, and the price's fee for each of the calls."""
-    return cost(usage, Price(price_id=price.price_id, rates=price.rates)) * times + price.per_request_nano_usd * calls
+def at_price(usage: Usage, price: Price, *, calls: int, times: int = 1, raised_by: tuple[int, int] = (1, 1)) -> int:
+    """Return what tokens cost at a price's lowest rates, `times` over and raised by a ratio, and the price's fee for each of the calls."""
+    return cost(usage, Price(price_id=price.price_id, rates=price.rates)) * times * raised_by[0] // raised_by[1] + price.per_request_nano_usd * calls
 
 
 def _usage(flow: Flow, known: int) -> Usage:

@@ -13,6 +13,7 @@ from pointsman.control.finops.intervals import Floats, Interval
 from pointsman.control.finops.savings import at_price
 from pointsman.control.finops.span import DAY_MS, Span
 from pointsman.control.finops.spent import units
+from pointsman.control.finops.tiers import Raised, prompts_of, raised
 from pointsman.core.reply import Usage
 from pointsman.core.target import Price
 from pointsman.storage.database import query
@@ -20,7 +21,7 @@ from pointsman.storage.sql import Database, Row
 
 AT_PRICES: Final = (
     "The same targets answer the same calls with the same tokens.",
-    "A call's whole cost and tokens count for the target that answered: failed attempts elsewhere are repriced with it.",
+    "A call's whole cost counts for the target that answered: what failed attempts elsewhere cost changes with it.",
     "Calls of unknown cost cost nothing before, and nothing after.",
     "The interval is over days: what another span of as many days like these would show.",
 )
@@ -87,22 +88,29 @@ class Reladdered(Struct, frozen=True, kw_only=True):
     assumptions: tuple[str, ...] = OTHER_LADDER
 
 
-def at_prices(db: Database, span: Span, *, prices: Mapping[str, Price], workflow: str = "", seed: int = 1) -> Repriced:
-    """Return what a span of whole days would have cost had these targets had these prices, in one workflow or in all."""
+def at_prices(db: Database, span: Span, *, prices: Mapping[str, Price], now: Mapping[str, Price] | None = None, workflow: str = "", seed: int = 1) -> Repriced:
+    """
+    Return what a span of whole days would have cost had these targets had these prices, in one workflow or in all.
+
+    With `now`, the prices there are, a target's cost changes in the proportion of the two: what its calls took elsewhere before is not priced as if it had
+    been taken there.
+    """
     days = span.days
     rows = db.rows(query("finops/days"), {"since_ms": days.since_ms, "until_ms": days.until_ms})
-    now: dict[str, list[int]] = {}
+    prompts = prompts_of(db, days, prices=[*prices.values(), *(now or {}).values()], workflow=workflow, seed=seed)
+    at, at_now = ({name: raised(price, prompts) for name, price in told.items()} for told in (prices, now or {}))
+    paid_there: dict[str, list[int]] = {}
     by_day = np.zeros(len(days.day_starts))
     for row in rows:
         if workflow and row["workflow"] != workflow:
             continue
-        price = prices.get(row["target"])
-        then = row["cost_nano_usd"] if price is None else _at(row, price)
-        line = now.setdefault(row["target"], [0, 0, 0])
+        price, known = at.get(row["target"]), at_now.get(row["target"])
+        then = row["cost_nano_usd"] if price is None else _at(row, price) if known is None else _in_proportion(row, price, known=known)
+        line = paid_there.setdefault(row["target"], [0, 0, 0])
         for place, more in enumerate((row["calls"], row["cost_nano_usd"], then)):
             line[place] += more
         by_day[(row["bucket_ms"] - days.since_ms) // DAY_MS] += then - row["cost_nano_usd"]
-    lines = tuple(Line(target=name, calls=one[0], now_nano_usd=one[1], then_nano_usd=one[2]) for name, one in sorted(now.items()))
+    lines = tuple(Line(target=name, calls=one[0], now_nano_usd=one[1], then_nano_usd=one[2]) for name, one in sorted(paid_there.items()))
     paid, would = sum(line.now_nano_usd for line in lines), sum(line.then_nano_usd for line in lines)
     items = units(db, days, workflow=workflow)
     useful, attempts = sum(one.useful for one in items), sum(one.cost_nano_usd for one in items)
@@ -114,6 +122,7 @@ def at_prices(db: Database, span: Span, *, prices: Mapping[str, Price], workflow
         change=_over_days(by_day, seed=seed),
         per_useful_now_nano_usd=round((attempts + people) / useful) if useful else None,
         per_useful_then_nano_usd=round((moved + people) / useful) if useful else None,
+        assumptions=(*AT_PRICES, *sorted({says for one in (*at.values(), *(at_now[name] for name in at if name in at_now)) for says in one.says})),
     )
 
 
@@ -161,10 +170,16 @@ def other_ladder(
     )
 
 
-def _at(row: Row, price: Price) -> int:
+def _at(row: Row, tiers: Raised) -> int:
     known = row["calls"] - row["cost_unknown"]
     part = [row[name] * known // row["calls"] for name in ("tokens_in", "tokens_out", "cache_read")]
-    return at_price(Usage(tokens_in=part[0], tokens_out=part[1], cache_read=part[2]), price, calls=known)
+    usage = Usage(tokens_in=part[0], tokens_out=part[1], cache_read=part[2])
+    return at_price(usage, tiers.price, calls=known, raised_by=tiers.of(row["target"]))
+
+
+def _in_proportion(row: Row, price: Raised, *, known: Raised) -> int:
+    at_known = _at(row, known)
+    return round(row["cost_nano_usd"] * _at(row, price) / at_known) if at_known else _at(row, price)
 
 
 def _over_days(by_day: Floats, *, seed: int) -> Interval | None:
