@@ -2,6 +2,7 @@
 Who bears the money of a span: by team, application, workflow, capability, tenant, place, target or tag, over time and as a file. Lines add up to all of it.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -12,13 +13,15 @@ from pointsman.console.frame import Ask, Shown
 from pointsman.console.money import TABS, chosen, counted, saved_as
 from pointsman.console.span import DAY_MS
 from pointsman.control.finops.allocation import BYS, HUMAN, IDLE, LICENCE, Allocation, By, Unallocated, allocation
-from pointsman.control.finops.series import by_day, by_hour
 from pointsman.control.finops.span import Span, before, day_name
+from pointsman.storage.database import query
 from pointsman.storage.sql import Database
 
 _WHEN_TAGGED: Final = "tag"
 _MOST_LINES: Final = 3  # of a chart; the rest stands together
 _REST: Final = "the rest"
+_NOT_TOLD: Final = "not told"
+_WITHIN_TENANT: Final = frozenset({"team", "application"})
 _KINDS: Final[Mapping[str, str]] = {HUMAN: "people's time of", LICENCE: "licence of", IDLE: "idle hardware"}
 _WITHOUT_PEOPLE: Final = frozenset({"capability", "place", "target", "tag"})
 _COLUMNS: Final = ("by", "name", "calls", "cost_unknown", "attempts_nano_usd", "human_nano_usd", "licence_nano_usd", "other_nano_usd", "total_nano_usd")
@@ -76,18 +79,28 @@ def cost_file(ask: Ask, db: Database) -> Shown:
 
 
 def drawn(ask: Ask, db: Database, *, by: str) -> Drawn:
-    """Return what the names that bear most spent in each step of the span, and all the others together."""
-    span = Span(since_ms=ask.span.since_ms, until_ms=ask.span.until_ms)
-    is_daily = ask.span.step_ms >= DAY_MS
-    series = (by_day if is_daily else by_hour)(db, span, by=by)
-    width = 1 if is_daily else ask.span.step_ms // (DAY_MS // 24)
+    """Return what the names that spent most spent in each step of the span, and all the others together."""
+    span = ask.span
+    table = "console/spent_day" if span.step_ms >= DAY_MS else "console/spent_hour"
+    at = {at_ms: index for index, at_ms in enumerate(span.steps)}
+    series: dict[str, list[int]] = defaultdict(lambda: [0] * len(at))
+    for row in db.rows(query(table), {**span.values, "step_ms": span.step_ms, "by": by}):
+        series[row["name"]][at[row["at_ms"]]] += row["cost_nano_usd"]
     ranked = sorted(series, key=lambda name: (-sum(series[name]), name))
     top, rest = ranked[:_MOST_LINES], ranked[_MOST_LINES:]
-    columns = [_wider(series[name], width) for name in top]
+    columns = [series[name] for name in top]
     if rest:
-        columns.append([sum(values) for values in zip(*(_wider(series[name], width) for name in rest), strict=True)])
-    names = (*(name.rpartition("/")[2] if _is_unique(ranked) else name for name in top), *([_REST] if rest else []))
-    return Drawn(names=names, steps=tuple((at, tuple(column[index] for column in columns)) for index, at in enumerate(ask.span.steps)))
+        columns.append([sum(values) for values in zip(*(series[name] for name in rest), strict=True)])
+    names = (*(_name(name, among=ranked, by=by) for name in top), *([_REST] if rest else []))
+    return Drawn(names=names, steps=tuple((at_ms, tuple(column[index] for column in columns)) for at_ms, index in at.items()))
+
+
+def _name(name: str, *, among: Sequence[str], by: str) -> str:
+    """Return a team without its tenant where no other tenant has a team of this name."""
+    if by not in _WITHIN_TENANT:
+        return name
+    plain = name.partition("/")[2]
+    return (plain or _NOT_TOLD) if sum(one.partition("/")[2] == plain for one in among) == 1 else name
 
 
 def loose(found: Sequence[Unallocated]) -> list[Loose]:
@@ -97,14 +110,6 @@ def loose(found: Sequence[Unallocated]) -> list[Loose]:
         says = f"{_KINDS.get(one.kind, one.kind)} {one.name}".strip()
         sums[says] = sums.get(says, 0) + one.nano_usd
     return [Loose(says=says, nano_usd=nano_usd) for says, nano_usd in sorted(sums.items(), key=lambda pair: (-pair[1], pair[0]))]
-
-
-def _is_unique(names: Sequence[str]) -> bool:
-    return len({name.rpartition("/")[2] for name in names}) == len(names)
-
-
-def _wider(hours: Sequence[int], width: int) -> list[int]:
-    return [sum(hours[start : start + width]) for start in range(0, len(hours), width)]
 
 
 def _by(ask: Ask) -> tuple[By, str]:

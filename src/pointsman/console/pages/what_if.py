@@ -66,7 +66,7 @@ def _repriced(ask: Ask, db: Database, *, known: Mapping[str, Price]) -> Repriced
             prices[name] = Price(price_id=PRICE_ID, rates=Rates(tokens_in=tokens_in, tokens_out=tokens_out, cache_read=cached))
     if not prices:
         raise BadRequest("No price was told. Write at least one, in US dollars per million tokens.")
-    return at_prices(db, counted(ask), prices=prices, workflow=ask.word("workflow"))
+    return at_prices(db, counted(ask), prices=prices, now=known, workflow=ask.word("workflow"))
 
 
 def _reladdered(ask: Ask, db: Database) -> Reladdered:
