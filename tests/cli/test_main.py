@@ -100,7 +100,7 @@ def test_output_that_nobody_reads_to_its_end_is_no_error(tmp_path: Path) -> None
 def test_a_shell_can_complete_the_commands(tmp_path: Path) -> None:
     done = finish(start(folder=tmp_path, _POINTSMAN_COMPLETE="bash_complete", COMP_WORDS="pointsman ex", COMP_CWORD="1"))
 
-    assert done.out == "plain,explain\n"
+    assert done.out == "plain,explain\nplain,export\n"
 
 
 def in_a_terminal(*words: str, folder: Path, columns: int = 80) -> list[str]:

@@ -38,7 +38,7 @@ def with_sdks(work: Both) -> None:
 
 def test_models_are_listed_to_both() -> None:
     async def work(openai: AsyncOpenAI, anthropic: AsyncAnthropic) -> None:
-        names = ["sim-frontier", "sim-mid", "sim-small"]
+        names = ["sim-frontier", "sim-mid", "sim-small", "sim-tiny"]
         assert [model.id async for model in await openai.models.list()] == names
         assert [model.id async for model in anthropic.models.list()] == names
 
