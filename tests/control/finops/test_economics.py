@@ -2,6 +2,8 @@
 Unit economics and their intervals: golden ratios, coverage by simulation, and samples that are fair.
 """
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from tests.control.finops import rows
 from tests.storage.databases import each_database, each_place
 
 from pointsman.control.finops.economics import economics
+from pointsman.control.finops.frontier import avoidable
 from pointsman.control.finops.intervals import difference, ratio, wilson
 from pointsman.control.finops.sample import sample
 from pointsman.control.finops.span import HOUR_MS
@@ -67,6 +70,33 @@ def test_a_sample_takes_from_each_hour_in_proportion(each_database: Database) ->
     assert len(sample(each_database, "support", span=rows.OCTOBER, most=2).items) == 2
 
 
+class Counting:
+    """A database that counts questions."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self.asked = 0
+
+    def rows(self, sql: str, values: Any = ()) -> Any:
+        self.asked += 1
+        return self._db.rows(sql, values)
+
+
+def test_however_many_items_there_are_a_bounded_number_of_questions_is_asked(each_database: Database) -> None:
+    with each_database.transaction():
+        for hour in range(200):
+            rows.items(each_database, bucket_ms=rows.OCT_MS + hour * HOUR_MS, units=3)
+            for number in range(3):
+                rows.unit(each_database, f"{hour}-{number}", opened_ms=rows.OCT_MS + hour * HOUR_MS + number * 60_000)
+    db: Any = Counting(each_database)
+    assert len(sample(db, "support", span=rows.OCTOBER, most=100).items) == 100
+    assert db.asked <= 33
+    few: Any = Counting(each_database)
+    assert avoidable(few, "support", span=rows.OCTOBER) == []
+    assert economics(few, "support", span=rows.OCTOBER) != []
+    assert few.asked <= 5
+
+
 def test_nineteen_of_twenty_intervals_hold_the_true_cost_of_a_useful_outcome() -> None:
     """Costs with a heavy tail and half of the items useful: the true cost per useful outcome is 2 * exp(0.5) = 3.297."""
     random = np.random.default_rng(5)
@@ -78,6 +108,44 @@ def test_nineteen_of_twenty_intervals_hold_the_true_cost_of_a_useful_outcome() -
         assert found is not None
         held += found.low <= 2 * np.exp(0.5) <= found.high
     assert held >= 52
+
+
+def test_of_many_items_blocks_are_drawn_and_intervals_hold_as_often() -> None:
+    random = np.random.default_rng(6)
+    held = 0
+    for number in range(60):
+        cost = np.exp(random.normal(0, 1, 3000))
+        useful = (random.random(3000) < 0.5).astype(float)
+        found = ratio(cost, useful, seed=number)
+        assert found is not None
+        assert found.value == pytest.approx(cost.sum() / useful.sum())
+        held += found.low <= 2 * np.exp(0.5) <= found.high
+    assert held >= 52
+
+
+def test_what_neighbours_have_in_common_widens_the_interval() -> None:
+    random = np.random.default_rng(7)
+    alone = np.exp(random.normal(0, 1, 5000))
+    together = np.repeat(np.exp(random.normal(0, 1, 500)), 10)
+    by_one, by_ten = ratio(alone, np.ones(5000)), ratio(together, np.ones(5000))
+    assert by_one is not None
+    assert by_ten is not None
+    assert by_ten.high - by_ten.low > 2 * (by_one.high - by_one.low)
+
+
+def test_a_burst_of_items_in_one_hour_is_drawn_as_well(each_database: Database) -> None:
+    with each_database.transaction():
+        for hour in range(40):
+            rows.items(each_database, bucket_ms=rows.OCT_MS + hour * HOUR_MS, units=500 if hour == 20 else 1)
+        for number in range(500):
+            rows.unit(each_database, f"burst-{number}", opened_ms=rows.OCT_MS + 20 * HOUR_MS)
+        for hour in range(40):
+            if hour != 20:
+                rows.unit(each_database, f"hour-{hour}", opened_ms=rows.OCT_MS + hour * HOUR_MS)
+    drawn = sample(each_database, "support", span=rows.OCTOBER, most=100)
+    assert drawn.out_of == 539
+    assert 90 <= len(drawn.items) <= 100
+    assert sum(item.unit.startswith("burst") for item in drawn.items) >= 80
 
 
 def test_a_ratio_of_nothing_is_not_known_and_one_of_few_has_no_bounds() -> None:

@@ -2,20 +2,19 @@
 Unit economics of a workflow: what an item and a useful outcome cost and were worth, with intervals over items.
 """
 
-from collections.abc import Callable
-from typing import Final, Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
 
 import numpy as np
 from msgspec import Struct
 
 from pointsman.control.finops.intervals import Floats, Interval, ratio
-from pointsman.control.finops.sample import MOST, Item, Sample, sample
+from pointsman.control.finops.sample import MOST, Item, sample
 from pointsman.control.finops.span import Span
 from pointsman.storage.sql import Database
 
 _MINUTE_S: Final = 60
 Owner = Literal["", "team", "application", "tenant"]
-_Of: TypeAlias = Callable[[Item], float]
 
 
 class Economics(Struct, frozen=True, kw_only=True):
@@ -45,41 +44,53 @@ def economics(db: Database, workflow: str, *, span: Span, by: Owner = "", mature
     """
     Return the economics of a workflow as a whole (named by it, first), and of each owner where `by` names a kind.
 
-    Items opened before `mature_before_ms` count as mature: now less the workflow's window. Drawn from `unit`, at most 20,000 items; the same seed draws and
+    Items opened before `mature_before_ms` count as mature: now less the workflow's window. Drawn from `unit`, at most 10,000 items; the same seed draws and
     says the same.
     """
     drawn = sample(db, workflow, span=span, most=MOST, seed=seed)
-    found = [_of(workflow, drawn, mature_before_ms=mature_before_ms, seed=seed)] if drawn.items else []
-    owners = sorted({getattr(item, by) for item in drawn.items}) if by else []
-    for owner in owners:
-        items = tuple(item for item in drawn.items if getattr(item, by) == owner)
-        share = Sample(items=items, out_of=round(drawn.out_of * len(items) / len(drawn.items)))
-        found.append(_of(owner, share, mature_before_ms=mature_before_ms, seed=seed))
+    if not drawn.items:
+        return []
+    whole = _columns(drawn.items, mature_before_ms=mature_before_ms)
+    found = [_of(workflow, whole, out_of=drawn.out_of, seed=seed)]
+    names = np.array([getattr(item, by) for item in drawn.items]) if by else np.array([])
+    for owner in sorted(set(names.tolist())):
+        is_own = names == owner
+        share = round(drawn.out_of * int(is_own.sum()) / len(drawn.items))
+        found.append(_of(owner, {name: column[is_own] for name, column in whole.items()}, out_of=share, seed=seed))
     return found
 
 
-def _of(name: str, drawn: Sample, *, mature_before_ms: int | None, seed: int) -> Economics:
-    items = drawn.items
-    one = np.ones(len(items))
-    useful = _column(items, lambda item: item.is_useful)
-    cost = _column(items, lambda item: item.cost_nano_usd + item.human_nano_usd)
-    calls = sum(item.calls for item in items)
-    mature = None if mature_before_ms is None else sum(item.opened_ms < mature_before_ms for item in items) / len(items)
+def _of(name: str, of: Mapping[str, Floats], *, out_of: int, seed: int) -> Economics:
+    one, calls = np.ones(len(of["useful"])), float(of["calls"].sum())
     return Economics(
         name=name,
-        items=len(items),
-        out_of=drawn.out_of,
-        useful=int(useful.sum()),
-        per_unit=ratio(cost, one, seed=seed),
-        per_useful=ratio(cost, useful, seed=seed),
-        value_per_cost=ratio(_column(items, lambda item: item.value_nano_usd if item.is_useful else 0), cost, seed=seed),
-        human_minutes=ratio(_column(items, lambda item: item.human_s / _MINUTE_S), one, seed=seed),
-        overhead_share=ratio(_column(items, lambda item: item.overhead_nano_usd), _column(items, lambda item: item.cost_nano_usd), seed=seed),
-        coverage=1 - sum(item.cost_unknown for item in items) / calls if calls else 1.0,
-        told_share=sum(item.is_told for item in items) / len(items),
-        mature_share=mature,
+        items=len(one),
+        out_of=out_of,
+        useful=int(of["useful"].sum()),
+        per_unit=ratio(of["cost"], one, seed=seed),
+        per_useful=ratio(of["cost"], of["useful"], seed=seed),
+        value_per_cost=ratio(of["value"], of["cost"], seed=seed),
+        human_minutes=ratio(of["minutes"], one, seed=seed),
+        overhead_share=ratio(of["overhead"], of["attempts"], seed=seed),
+        coverage=1 - float(of["unknown"].sum()) / calls if calls else 1.0,
+        told_share=float(of["told"].mean()),
+        mature_share=float(of["mature"].mean()) if "mature" in of else None,
     )
 
 
-def _column(items: tuple[Item, ...], of: _Of) -> Floats:
-    return np.array([of(item) for item in items], dtype=float)
+def _columns(items: Sequence[Item], *, mature_before_ms: int | None) -> dict[str, Floats]:
+    """Return a column for each number, in the order of the items."""
+    columns = {
+        "useful": [item.is_useful for item in items],
+        "told": [item.is_told for item in items],
+        "cost": [item.cost_nano_usd + item.human_nano_usd for item in items],
+        "attempts": [item.cost_nano_usd for item in items],
+        "overhead": [item.overhead_nano_usd for item in items],
+        "minutes": [item.human_s / _MINUTE_S for item in items],
+        "value": [item.value_nano_usd if item.is_useful else 0 for item in items],
+        "calls": [item.calls for item in items],
+        "unknown": [item.cost_unknown for item in items],
+    }
+    if mature_before_ms is not None:
+        columns["mature"] = [item.opened_ms < mature_before_ms for item in items]
+    return {name: np.array(column, dtype=float) for name, column in columns.items()}

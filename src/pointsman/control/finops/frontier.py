@@ -12,10 +12,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pointsman.control.finops.intervals import Interval, difference, wilson
-from pointsman.control.finops.sample import sample
+from pointsman.control.finops.sample import OPEN, USEFUL, drawn
 from pointsman.control.finops.span import Span
 from pointsman.control.finops.spent import spent
-from pointsman.storage.database import query
 from pointsman.storage.sql import Database
 
 MARGIN: Final = 0.02
@@ -162,16 +161,17 @@ def _strongest(every: Mapping[str, Answered], ladder: Sequence[str]) -> Answered
 def _ended(db: Database, workflow: str, *, span: Span, seed: int, shadowed: str | None) -> dict[str, dict[str, int]]:
     """Count drawn items by who answered last, and shadows beside the calls that one target answered."""
     counts: dict[str, dict[str, int]] = {}
-    for item in sample(db, workflow, span=span, most=_MOST_ITEMS, seed=seed).items:
-        calls = db.rows(query("finops/unit_calls"), {"tenant": item.tenant, "unit": item.unit, "workflow": workflow})
-        answers = [call for call in calls if call["status"] == "ok" and call["place"] in _MODELS]
-        if item.is_told and answers:
-            _count(counts, answers[-1]["target"], told=1, useful=int(item.is_useful))
-        for call in answers:
-            if call["target"] != shadowed:
-                continue
-            for shadow in db.rows(query("finops/shadows"), {"call_id": call["call_id"]}):
-                _count(counts, shadow["target"], shadows=1, shadows_passed=int(not shadow["error"]), shadow_nano_usd=shadow["cost_nano_usd"] or 0)
+    last: dict[tuple[str, str], tuple[str, str]] = {}
+    rows, _ = drawn(db, "sampled_calls", workflow=workflow, span=span, most=_MOST_ITEMS, seed=seed, shadowed=shadowed or "")
+    for row in rows:
+        if row["call_id"] is None:
+            continue
+        last[row["tenant"], row["unit"]] = (row["target"], row["state"])
+        if row["shadow"]:
+            _count(counts, row["shadow"], shadows=1, shadows_passed=int(not row["shadow_error"]), shadow_nano_usd=row["shadow_nano_usd"])
+    for target, state in last.values():
+        if state != OPEN:
+            _count(counts, target, told=1, useful=int(state == USEFUL))
     return counts
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from msgspec import Struct
 
 _DRAWS: Final = 1000
-_CELLS: Final = 2_000_000
+_BLOCKS: Final = 500
 _LEAST: Final = 10
 _NORMAL: Final = NormalDist()
 
@@ -31,19 +31,22 @@ def ratio(above: Floats, below: Floats, *, seed: int = 1, confidence: float = 0.
     """
     Return sum(above) / sum(below) over items with a BCa interval (Efron 1987) from 1,000 seeded draws of the items.
 
+    Of many items, 500 blocks of items that stand in a row are drawn instead: what neighbours in time have in common widens the interval, as it should.
     None where the sum below is 0. With fewer than ten items, or where a draw in a hundred has nothing below, the bounds are unknown: 0 and infinite.
     """
     total = float(np.sum(below))
     if total == 0:
         return None
     value = float(np.sum(above)) / total
+    few = len(above) < _LEAST
+    above, below = _blocks(above), _blocks(below)
     drawn = _drawn(above, below, seed=seed)
     finite = np.isfinite(drawn)
-    if len(above) < _LEAST or np.mean(finite) < 0.99:  # noqa: PLR2004 - a draw in a hundred
+    if few or np.mean(finite) < 0.99:  # noqa: PLR2004 - a draw in a hundred
         return Interval(value=value, low=0.0, high=float("inf"), confidence=confidence)
     drawn = drawn[finite]
-    tail = (1 - confidence) / 2
-    low, high = (float(np.quantile(drawn, _adjusted(level, drawn, value=value, push=_acceleration(above, below)))) for level in (tail, 1 - tail))
+    tail, push = (1 - confidence) / 2, _acceleration(above, below)
+    low, high = (float(np.quantile(drawn, _adjusted(level, drawn, value=value, push=push))) for level in (tail, 1 - tail))
     return Interval(value=value, low=low, high=high, confidence=confidence)
 
 
@@ -66,16 +69,18 @@ def difference(one: Interval, other: Interval) -> Interval:
     return Interval(value=value, low=low, high=high, confidence=one.confidence)
 
 
+def _blocks(values: Floats) -> Floats:
+    if len(values) <= 2 * _BLOCKS:
+        return values
+    starts = np.arange(_BLOCKS) * len(values) // _BLOCKS
+    sums: Floats = np.add.reduceat(values, starts)
+    return sums
+
+
 def _drawn(above: Floats, below: Floats, *, seed: int) -> Floats:
-    random = np.random.default_rng(seed)
-    count = len(above)
-    at_once = max(_CELLS // count, 1)
-    found: list[Floats] = []
-    for start in range(0, _DRAWS, at_once):
-        picks = random.integers(count, size=(min(at_once, _DRAWS - start), count))
-        under = below[picks].sum(axis=1)
-        found.append(np.divide(above[picks].sum(axis=1), under, out=np.full(len(picks), np.nan), where=under != 0))
-    return np.concatenate(found)
+    picks = np.random.default_rng(seed).integers(len(above), size=(_DRAWS, len(above)))
+    under = below[picks].sum(axis=1)
+    return np.divide(above[picks].sum(axis=1), under, out=np.full(_DRAWS, np.nan), where=under != 0)
 
 
 def _acceleration(above: Floats, below: Floats) -> float:
