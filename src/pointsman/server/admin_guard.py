@@ -50,12 +50,18 @@ NO_STORE: Final[Mapping[str, str]] = {
 
 
 class Visitor(Struct, frozen=True, kw_only=True):
-    """Who came, once a route's permission is checked. `session` and its `secret` are set for a browser; `form` holds what a POST carried."""
+    """
+    Who came, once a route's permission is checked. `session` and its `secret` are set for a browser.
+
+    `form` holds the texts that a POST carried, `numbers` its whole numbers, which only JSON (`is_json`) tells apart from texts.
+    """
 
     principal: Principal | None = None
     session: Session | None = None
     secret: str = ""
     form: Mapping[str, str] = {}
+    numbers: Mapping[str, int] = {}
+    is_json: bool = False
 
 
 Work = Callable[[Request, Visitor], Awaitable[Response]]
@@ -149,12 +155,14 @@ class Guard:
 
     async def _with_form(self, request: Request, visitor: Visitor) -> Visitor:
         _check_site(request)
-        form = await _form(request)
+        fields, is_json = await _form(request)
+        form = {name: value for name, value in fields.items() if isinstance(value, str)}
         if visitor.session is not None:
             told = form.get("csrf") or request.headers.get("x-csrf-token", "")
             if not hmac.compare_digest(told.encode(), csrf_of(visitor.secret).encode()):
                 raise NotAuthenticated("This form is not of a page of this session. Open the page again and send it from there.")
-        return msgspec.structs.replace(visitor, form=form)
+        numbers = {name: value for name, value in fields.items() if isinstance(value, int)}
+        return msgspec.structs.replace(visitor, form=form, numbers=numbers, is_json=is_json)
 
 
 def _check_site(request: Request) -> None:
@@ -165,7 +173,8 @@ def _check_site(request: Request) -> None:
         raise NotAuthenticated("A page of another origin sent this. Use the pages of this listener, or a program with a key.")
 
 
-async def _form(request: Request) -> Mapping[str, str]:
+async def _form(request: Request) -> tuple[Mapping[str, str | int], bool]:
+    """Return what a body says, and whether it is JSON. Raises `BadRequest`."""
     body = b""
     try:
         async for piece in request.stream():
@@ -175,20 +184,20 @@ async def _form(request: Request) -> Mapping[str, str]:
         kind = request.headers.get("content-type", _FORM).partition(";")[0].strip().lower()
         if body and kind not in {_FORM, _JSON}:
             raise BadRequest(f"The content type `{kind[:60]}` is not understood here. Send `{_FORM}` or `{_JSON}`.", field="content-type")
-        return (
-            _fields(body) if kind == _JSON and body else _once(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=50))
-        )
+        if body and kind == _JSON:
+            return _fields(body), True
+        return _once(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=50)), False
     except (ValueError, ClientDisconnect) as error:  # what msgspec raises is a `ValueError` too
         raise BadRequest(f"The form cannot be read. Send `{_FORM}`, or JSON with texts and whole numbers.") from error
 
 
-def _fields(body: bytes) -> Mapping[str, str]:
+def _fields(body: bytes) -> Mapping[str, str | int]:
     told = msgspec.json.decode(body, type=dict[str, str | int])
     json.loads(body, object_pairs_hook=_once)  # tells what stands there twice; it is flat by now
-    return {name: str(value) for name, value in told.items()}
+    return told
 
 
-def _once(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+def _once(pairs: Sequence[tuple[str, str]]) -> Mapping[str, str]:
     """Return fields by name. Raises `BadRequest` for one that is there twice: nobody could say which of them counts."""
     told = dict(pairs)
     if len(told) != len(pairs):

@@ -171,7 +171,7 @@ def _plain(schema: Any) -> Any:
         told = cast("dict[str, Any]", schema)
         if told.get("format") == "decimal":
             return {**told, "type": ["number", "string"]}
-        return {name: one.replace("/_", "/") if name == "$ref" else _plain(one) for name, one in told.items() if name != "title"}
+        return {name: one.replace("/_", "/") if name == "$ref" else _plain(one) for name, one in told.items() if not (name == "title" and isinstance(one, str))}
     return [_plain(one) for one in cast("list[Any]", schema)] if isinstance(schema, list) else schema
 
 

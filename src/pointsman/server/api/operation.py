@@ -65,23 +65,32 @@ def routes_of(operations: Iterable[Operation[Any]], control: Control, guard: Gua
     return [_route(one, control, guard=guard, limiter=limiter) for one in operations]
 
 
-def asked_of(shape: type[T], pairs: Iterable[tuple[str, str]]) -> T:
-    """Return what is asked, from names and texts. Raises `BadRequest` for a name that is unknown or comes twice, and for a value that is none."""
-    told: dict[str, str] = {}
+def asked_of(shape: type[T], pairs: Iterable[tuple[str, str | int]], *, is_json: bool = False) -> T:
+    """
+    Return what is asked, from names and values; a number may be told as text except in JSON.
+
+    Raises `BadRequest` for a name that is unknown or comes twice, and for a value that is none.
+    """
+    told: dict[str, str | int] = {}
     for name, value in pairs:
         if name in told:
             raise BadRequest(f"`{name[:40]}` is there twice. Send it once.", field=name[:40])
         told[name] = value
     try:
-        return msgspec.convert(told, shape, strict=False)
+        found = msgspec.convert(told, shape, strict=is_json)
     except msgspec.ValidationError as error:
         raise BadRequest(f"The question cannot be read: {error}. `GET {DOCUMENT}` tells what may be asked.") from error
+    for name in told:
+        if getattr(found, name) is None:  # the library reads the word `null` as nothing
+            raise BadRequest(f"`{name}` has no value. Leave it out, or send one.", field=name)
+    return found
 
 
 def _route(one: Operation[Any], control: Control, *, guard: Guard, limiter: anyio.CapacityLimiter) -> Route:
     async def answer(request: Request, visitor: Visitor) -> Response:
-        told = request.query_params.multi_items() if one.method == "GET" else _fields(visitor.form)
-        ask = Ask[Any](control=control, actor=_actor(visitor), name=_name(request.path_params), told=asked_of(one.asked, told))
+        pairs = _fields(visitor) if one.method == "POST" else request.query_params.multi_items()
+        told = asked_of(one.asked, pairs, is_json=visitor.is_json)
+        ask = Ask[Any](control=control, actor=_actor(visitor), name=_name(request.path_params), told=told)
         found = await anyio.to_thread.run_sync(partial(_done, one.work, ask), limiter=limiter)
         return Response(msgspec.json.encode(found), status_code=one.status, media_type=JSON)
 
@@ -95,8 +104,8 @@ def _done(work: Callable[[Ask[Any]], object], ask: Ask[Any]) -> object:
         raise LedgerUnavailable(f"The ledger cannot be asked now ({type(error).__name__}). Try again; `GET /readyz` tells of what lasts.") from error
 
 
-def _fields(form: Mapping[str, str]) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in form.items() if name != "csrf"]  # that word is the guard's
+def _fields(visitor: Visitor) -> Iterable[tuple[str, str | int]]:
+    return [(name, value) for name, value in (*visitor.form.items(), *visitor.numbers.items()) if name != "csrf"]  # that word is the guard's
 
 
 def _name(path: Mapping[str, Any]) -> str:
