@@ -24,13 +24,12 @@ from pointsman.core.principal import Limit
 from pointsman.ledger.charges import Charges
 from pointsman.settings.workflows import Workflow
 from pointsman.storage.open import open_reading, open_writing
-from pointsman.storage.segments import seal_due
+from pointsman.storage.segments import FOLDER, seal_due
 
 LOOK_S: Final = 15.0
 _MONEY_S: Final = 300.0
 _DAILY_S: Final = 3_600.0
 _DAY_MS: Final = 86_400_000
-SEGMENTS: Final = "pointsman.segments"
 
 # Seconds between two rounds, and the work.
 Job = tuple[float, Callable[[], Awaitable[None]]]
@@ -82,7 +81,7 @@ class Rooms:
 
     def _seal(self) -> None:
         with closing(open_writing(self._gateway.place)) as db:
-            seal_due(db, self._gateway.settings.folder / SEGMENTS, now_ms=self._gateway.clock.wall_ms())
+            seal_due(db, self._gateway.settings.folder / FOLDER, now_ms=self._gateway.clock.wall_ms())
 
     def _workflows(self) -> Iterable[Workflow]:
         return self._gateway.settings.workflows.values()

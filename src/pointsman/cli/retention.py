@@ -49,7 +49,10 @@ def run_command(path: Path, *, dry_run: bool, as_json: bool) -> None:
 
 
 def _listed(done: Expired) -> str:
-    return f"{done.content} kept contents, {done.calls} calls, {done.outcomes} outcomes, the keys of {done.days} days and {done.copies} copies of the keys"
+    sealed = f"{done.sealed} rows of sealed days, " if done.sealed else ""
+    return (
+        f"{done.content} kept contents, {done.calls} calls, {done.outcomes} outcomes, {sealed}the keys of {done.days} days and {done.copies} copies of the keys"
+    )
 
 
 # ── holds ───────────────────────────────────────────────────────────────────────────────────────────────────────────

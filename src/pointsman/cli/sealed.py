@@ -3,14 +3,13 @@ What commands about sealed days share: where the ledger and its segments are.
 """
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
 from pointsman.cli.configuration import ledger_of, ledger_told, settings_at
 from pointsman.storage.open import Place
-
-FOLDER: Final = "pointsman.segments"
+from pointsman.storage.segments import FOLDER
 
 database_option: Any = click.option("--database", help="The ledger, if it is not the configuration's: a file, a URL, or a reference to a URL.")
 segments_option: Any = click.option(

@@ -21,6 +21,8 @@ from pointsman.storage.sealed_kinds import DAY_MS, KINDS, Kind, Segment, fingerp
 from pointsman.storage.sql import Database
 
 _LOG: Final = logging.getLogger("pointsman")
+# The folder of sealed days, beside the configuration.
+FOLDER: Final = "pointsman.segments"
 _WHAT: Final = "Sealing days into Parquet"
 # A call's id is made when it arrives, and its row is written when it ends: a day is over for good only some time after midnight.
 _GRACE_MS: Final = 3_600_000

@@ -45,7 +45,9 @@ def a_said(number: int = 1, *, said_ms: int = NOW_MS, **more: Any) -> ContentRec
 def files_in(folder: Path, *, copies: bool = False) -> Iterator[Files]:
     keys = KeyStore(folder / "keys.db", MASTER)
     try:
-        yield Files(ledger=folder / "ledger.db", content=folder / "content.db", keys=keys, copies=folder / "copies" if copies else None)
+        yield Files(
+            ledger=folder / "ledger.db", content=folder / "content.db", keys=keys, segments=folder / "segments", copies=folder / "copies" if copies else None
+        )
     finally:
         keys.close()
 

@@ -199,7 +199,7 @@ def test_a_drill_tells_what_is_left(files: Files, tmp_path: Path) -> None:
         old.erase("acme", "somebody else", now_ms=LATER_MS)
         with transaction(old._connection):
             old._connection.execute("UPDATE tombstone SET subject = ?", (files.keys.subject("acme", ADA),))
-        restored = Files(ledger=files.ledger, content=files.content, keys=old)
+        restored = Files(ledger=files.ledger, content=files.content, keys=old, segments=files.segments)
         into = tmp_path / "restored"
         into.mkdir()
         found = drill(backup, restored, into=into, words=[BOB])

@@ -59,7 +59,14 @@ def drill(backup: Path, files: Files, *, into: Path, words: Sequence[str] = ()) 
     opened = sum(_opens(restored, call_id) for call_id in found)
     cleaned = erase_again(restored)
     left = len(_rows_of(restored.content, stones)) + sum(_names_left(restored, tenant, subjects=stones) for tenant in {tenant for tenant, _ in stones})
-    return Drill(tombstones=len(stones), rows=len(found), cleaned=cleaned, opened=opened, left=left, found=tuple(_found(sorted(into.iterdir()), words)))
+    return Drill(
+        tombstones=len(stones),
+        rows=len(found),
+        cleaned=cleaned,
+        opened=opened,
+        left=left,
+        found=tuple(_found(sorted(path for path in into.rglob("*") if path.is_file()), words)),
+    )
 
 
 def _restore(backup: Path, files: Files, *, into: Path) -> Files:
@@ -69,7 +76,10 @@ def _restore(backup: Path, files: Files, *, into: Path) -> Files:
         raise Unusable(f"There is {_neither(kept)} in `{backup}`. Name the folder of a backup.")
     for path in parts:
         shutil.copyfile(path, into / path.name)
-    return Files(ledger=into / (files.ledger.name if isinstance(files.ledger, Path) else _NO_LEDGER), content=into / files.content.name, keys=files.keys)
+    if (backup / files.segments.name).is_dir():
+        shutil.copytree(backup / files.segments.name, into / files.segments.name)
+    ledger = into / (files.ledger.name if isinstance(files.ledger, Path) else _NO_LEDGER)
+    return Files(ledger=ledger, content=into / files.content.name, keys=files.keys, segments=into / files.segments.name)
 
 
 def _neither(names: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ that was restored from an old backup, because the tombstones are kept with the k
 """
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -24,6 +24,9 @@ from pointsman.storage.content_files import clear, open_file
 from pointsman.storage.keys import SUBJECT as SUBJECT_KEY
 from pointsman.storage.keys import Tombstone, add_tombstone, drop_key
 from pointsman.storage.open import exists, open_writing
+from pointsman.storage.sealed_kinds import segments
+from pointsman.storage.segments_letting_go import forget_user as forget_in_segments
+from pointsman.storage.sql import Database
 
 _SHORT: Final = 3  # a name of fewer letters stands in units by chance
 _LATE_MS: Final = 3_600_000  # how long after an erasure records of before may still arrive
@@ -158,9 +161,18 @@ def _forget_in_ledger(files: Files, stones: Iterable[Tombstone], *, since_ms: in
                 if stone is None:
                     continue
                 units = [unit for unit in ledger_rows.units_of(db, tenant, user=name) if _names(unit, name)]
-                changed += len(units) + ledger_rows.forget_user(db, tenant, user=name, until_ms=stone.erased_ms, units=_unlinkable(units))
+                instead = _unlinkable(units)
+                changed += _forget_in_segments(files.segments, db, stone=stone, user=name, units=instead)
+                changed += len(units) + ledger_rows.forget_user(db, tenant, user=name, until_ms=stone.erased_ms, units=instead)
         ledger_rows.overwrite_what_went(db, has_changed=bool(changed))
     return changed
+
+
+def _forget_in_segments(folder: Path, db: Database, *, stone: Tombstone, user: str, units: Mapping[str, str]) -> int:
+    """Take a name out of sealed days, before the rows that are not sealed lose it: a row that is both leaves its file."""
+    if not segments(db):
+        return 0
+    return forget_in_segments(db, folder, tenant=stone.tenant, user=user, now_ms=stone.erased_ms, units=units)
 
 
 def _unlinkable(units: Iterable[str]) -> dict[str, str]:

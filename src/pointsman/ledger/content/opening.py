@@ -18,6 +18,7 @@ from pointsman.settings.ledger_place import Place, ledger_place
 from pointsman.settings.retention_compile import Retention
 from pointsman.settings.secret_value import local
 from pointsman.settings.secrets import Reader, SecretUnusable, secret
+from pointsman.storage.segments import FOLDER
 
 _SHORTEST: Final = 32  # characters of a master key: 128 bits even where they are hex
 _PURPOSE: Final = local("content-keys")
@@ -25,11 +26,15 @@ _FILE: Final = "file:"
 
 
 class Files(Struct, frozen=True, kw_only=True):
-    """What retention and erasure change: the ledger, which may be a database, and files. `copies` is the folder with copies of the keys, if there is one."""
+    """
+    What retention and erasure change: the ledger, which may be a database, and files. `segments` is the folder of sealed days, `copies` the one with copies
+    of the keys, if there is one.
+    """
 
     ledger: Place
     content: Path
     keys: KeyStore
+    segments: Path
     copies: Path | None = None
 
 
@@ -43,7 +48,8 @@ def open_files(folder: Path, retention: Retention, *, ledger: str, environ: Mapp
     _make_master(retention.master, folder, keys_exist=path.exists())
     keys = KeyStore(path, master_key(retention.master, folder=folder, environ=environ, vault=vault))
     copies = None if retention.copies is None else folder / retention.copies
-    return Files(ledger=ledger_place(ledger, folder=folder, environ=environ, vault=vault), content=folder / retention.content_file, keys=keys, copies=copies)
+    place = ledger_place(ledger, folder=folder, environ=environ, vault=vault)
+    return Files(ledger=place, content=folder / retention.content_file, keys=keys, segments=folder / FOLDER, copies=copies)
 
 
 def master_key(reference: str, *, folder: Path, environ: Mapping[str, str], vault: Reader | None = None) -> bytes:
