@@ -76,3 +76,7 @@ class Control(Protocol):
     def spent(self) -> list[tuple[str, str, int]]:
         """Return what is spent or reserved of each budget in its present period: (limit, whose, nano-dollars)."""
         ...
+
+    def held(self, budget: str, whose: str) -> int:
+        """Return what meters hold of a budget now, in nano-dollars: what is spent, and what calls under way reserve. 0 without that budget."""
+        ...

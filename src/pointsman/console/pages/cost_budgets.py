@@ -27,7 +27,7 @@ def cost_budgets(ask: Ask, db: Database) -> Shown:
     """Show budgets and what is unusual."""
     limits = [limit for limit in ask.control.snapshot.limits if limit.budget_nano_usd is not None]
     now_ms = ask.control.now_ms()
-    found = standings(db, [budget_of(limit) for limit in limits if limit.by not in _KEYED], now_ms=now_ms)
+    found = standings(db, [budget_of(limit) for limit in limits if limit.by not in _KEYED], now_ms=now_ms, held=ask.control.held)
     span = counted(ask)
     shares = ask.control.settings.file.alerts.budget_shares
     told = [one for one in recent(db, since_ms=span.since_ms, until_ms=span.until_ms, most=_MOST) if one.kind in {ANOMALY, BUDGET, BURN}]

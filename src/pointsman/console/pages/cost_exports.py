@@ -5,7 +5,6 @@ Files for others: a month in FOCUS for FinOps tools, and the tables of the other
 from datetime import UTC, datetime
 from typing import Final
 
-from pointsman.app.rooms import SEGMENTS
 from pointsman.app.switches import ledger_of
 from pointsman.console.frame import Ask, Shown
 from pointsman.console.money import TABS, saved_as
@@ -14,6 +13,7 @@ from pointsman.control.finops.allocation import BYS
 from pointsman.control.finops.span import month_of
 from pointsman.core.errors import UnknownRoute
 from pointsman.storage.analytics import Analytics
+from pointsman.storage.segments import FOLDER
 from pointsman.storage.sql import Database
 
 _MONTHS: Final = 6
@@ -38,7 +38,7 @@ def focus_file(ask: Ask, db: Database) -> Shown:
     month = ask.word("month", longest=20)
     since_ms, until_ms = month_ms(month)
     settings = ask.control.settings
-    with Analytics(ledger_of(settings), settings.folder / SEGMENTS) as asked:
+    with Analytics(ledger_of(settings), settings.folder / FOLDER) as asked:
         rows = focus(asked, since_ms=since_ms, until_ms=until_ms)
     if not rows:
         raise UnknownRoute(f"Nothing was spent in {month}, so there is no file of it. Choose another month.")
