@@ -86,6 +86,9 @@ ADMIN: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/v1/admin/policy/pending"): Row(to=_OPERATORS),
     ("POST", "/v1/admin/policy/approve"): Row(to=_to(400, "lead"), sends={"data": {"digest": "0" * 16}}),
     ("GET", "/policy"): Row(to=_OPERATORS),
+    ("GET", "/metrics"): Row(to=_to(200, "ops")),
+    ("GET", "/v1/admin/switches"): Row(to=_to(200, "ops")),
+    ("POST", "/v1/admin/switches"): Row(to=_to(400, "ops"), sends={"data": {"kind": "vendor", "name": "nobody-of-this-name", "off": "true"}}),
     ("GET", "/"): Row(known=200, to=_to(200, "nobody")),
     ("GET", "/login"): Row(to=_to(303, *EVERYBODY)),
     ("GET", "/login/callback"): Row(to=_to(401, *EVERYBODY)),
@@ -248,9 +251,9 @@ _OWN: Final = frozenset({"web", "caller", "reporter", "raw", "ops", "both"})
 def _canaries(who: str, path: str) -> list[str]:
     """Return what may not stand in an answer."""
     words = ["canary-unit", "canary-user", "canary-kind", "canary-outcome", "canary-source", "canary-question", "canary-model"]
-    if not (who in _OWN and path.startswith(("/v1/models", "/v1/admin/whoami", "/v1/admin/snapshot"))):
+    if not (who in _OWN and path.startswith(("/v1/models", "/v1/admin/whoami", "/v1/admin/snapshot")) or (who, path) == ("ops", "/metrics")):
         words.append("canary-capability-of-a")
-    if (who, path) != ("ops", "/v1/admin/snapshot"):
+    if (who, path) not in {("ops", "/v1/admin/snapshot"), ("ops", "/metrics")}:
         words.append("canary-target")
     # Who signed in reads the own name; who may shut people out reads who is there.
     words += [f"canary-{person}@" for person in PEOPLE if person != who and not (who in _OPERATORS and path == "/v1/admin/sessions")]
