@@ -16,6 +16,8 @@ from pointsman.cli import main as command_line
 from pointsman.core.errors import PlaceFailed, PointsmanError
 from pointsman.core.failure import FailureKind
 from pointsman.server.admin import admin_app
+from pointsman.server.api.operation import DOCUMENT
+from pointsman.server.api.routes import OPERATIONS
 from pointsman.settings.load import load
 from pointsman.settings.shape import json_schema
 from pointsman.surfaces.registry import BY_PATH
@@ -74,6 +76,7 @@ def test_every_route_is_described() -> None:
         routes |= {f"{method} {path}" for method, path in re.findall(r'\("(GET|POST)", "(/[^"]+)"\)', (server / name).read_text(encoding="utf-8"))}
     admin = admin_app(cast("Any", None), reload=lambda: None, trouble=lambda: None)
     routes |= {f"{method} {path}" for method, path in admin.state.declared}
+    routes |= {f"{one.method} {one.path}" for one in OPERATIONS} | {f"GET {DOCUMENT}"}
     assert len(routes) >= 8
     assert [route for route in sorted(routes) if f"`{route}`" not in TEXT] == []
 

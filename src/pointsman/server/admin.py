@@ -46,7 +46,7 @@ def admin_app(gateway: Gateway, *, reload: Callable[[], None], trouble: Callable
     async def refused(request: Request, error: Exception) -> Response:
         del request
         told = problem(error, gateway.new_id())
-        return _told(told.status, told.code, told.message)
+        return _told(told.status, code=told.code, message=told.message)
 
     routes = [*pages.routes(guard), *control_routes(gateway, guard), *SignIn(gateway, guard).routes(), *FirstVisit(gateway, guard).routes()]
     later = _Later(lambda: () if more is None else more(gateway, guard))
@@ -55,9 +55,9 @@ def admin_app(gateway: Gateway, *, reload: Callable[[], None], trouble: Callable
         del error
         methods, where = _methods([*routes, *later.routes], request.scope), quote(request.url.path[:100])  # as it came: it may be anybody's markup
         if request.method in methods or not methods:
-            return _told(404, UnknownRoute.code, f"There is nothing at `{where}`. `GET /v1/admin/openapi.json` lists what there is.")
+            return _told(404, code=UnknownRoute.code, message=f"There is nothing at `{where}`. `GET /v1/admin/openapi.json` lists what there is.")
         allowed = ", ".join(sorted(methods))
-        return _told(405, UnknownRoute.code, f"`{where}` does not answer {request.method[:20]}. Use {allowed}.", allow=allowed)
+        return _told(405, code=UnknownRoute.code, message=f"`{where}` does not answer {request.method[:20]}. Use {allowed}.", allow=allowed)
 
     handlers = {PointsmanError: refused, HTTPException: nothing, Exception: refused}
     app = Starlette(routes=[*routes, *([] if more is None else [Mount("", app=later)])], exception_handlers=handlers)
@@ -66,7 +66,7 @@ def admin_app(gateway: Gateway, *, reload: Callable[[], None], trouble: Callable
     return app
 
 
-def _told(status: int, code: str, message: str, *, allow: str | None = None) -> Response:
+def _told(status: int, *, code: str, message: str, allow: str | None = None) -> Response:
     headers = {**NO_STORE, **({} if allow is None else {"allow": allow}), **({"www-authenticate": "Bearer"} if status == _NOT_AUTHENTICATED else {})}
     return JSONResponse({"error": {"code": code, "message": message}}, status_code=status, headers=headers)
 
