@@ -251,7 +251,7 @@ _OWN: Final = frozenset({"web", "caller", "reporter", "raw", "ops", "both"})
 def _canaries(who: str, path: str) -> list[str]:
     """Return what may not stand in an answer."""
     words = ["canary-unit", "canary-user", "canary-kind", "canary-outcome", "canary-source", "canary-question", "canary-model"]
-    if not (who in _OWN and path.startswith(("/v1/models", "/v1/admin/whoami", "/v1/admin/snapshot")) or (who, path) == ("ops", "/metrics")):
+    if not ((who in _OWN and path.startswith(("/v1/models", "/v1/admin/whoami", "/v1/admin/snapshot"))) or (who, path) == ("ops", "/metrics")):
         words.append("canary-capability-of-a")
     if (who, path) not in {("ops", "/v1/admin/snapshot"), ("ops", "/metrics")}:
         words.append("canary-target")
