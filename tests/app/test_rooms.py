@@ -15,6 +15,7 @@ from pointsman.app.gateway import Gateway, system_clock
 from pointsman.app.rooms import Rooms, budget_of
 from pointsman.core.clock import Clock
 from pointsman.core.principal import Limit, LimitBy, Period
+from pointsman.ledger.content.holds import Hold
 from pointsman.settings.load import load
 from pointsman.storage.open import open_reading
 from pointsman.storage.sql import Row
@@ -116,6 +117,24 @@ def test_licences_are_charged_by_the_day_and_days_that_are_over_are_sealed(gatew
     (charged,) = rows(gateway, "SELECT COUNT(*) AS days, SUM(nano_usd) AS nano_usd FROM charge WHERE kind = 'licence' AND workflow = 'support'")
     assert (charged["days"], charged["nano_usd"]) == (15, 15 * 1_000_000_000)
     assert list((tmp_path / "pointsman.segments" / "call").rglob("*.parquet"))
+
+
+def test_sealed_days_leave_the_database_when_the_settings_say_so_but_for_what_is_held(gateway: Gateway, tmp_path: Path) -> None:
+    ledger = gateway.ledger
+    for number, unit in enumerate(("free", "held")):
+        ledger.book(a_record(number, at_ms=_NOW_MS - 40 * _DAY_MS, capability="answer", workflow="support", tenant="acme", unit=unit))
+    ledger.flush()
+    gateway.holds.put(Hold(tenant="acme", kind="unit", name="held", held_ms=_NOW_MS, who="tests", why="case 7"))
+    rooms = Rooms(gateway)
+    asyncio.run(rooms.daily())
+    assert len(rows(gateway, "SELECT unit FROM call")) == 2
+
+    path = tmp_path / "pointsman.yaml"
+    path.write_text(_CONFIGURATION + "retention: {detach_after: 30d}\n")
+    assert gateway.reload(load(path, facts(gateway.prices)))
+    asyncio.run(rooms.daily())
+
+    assert rows(gateway, "SELECT unit FROM call") == [{"unit": "held"}]
 
 
 def test_its_jobs_do_what_they_are_named_for(gateway: Gateway) -> None:

@@ -44,6 +44,7 @@ from pointsman.intake.meters import Meters, period_start_s
 from pointsman.ledger.audit.record import Kind
 from pointsman.ledger.auditor import Auditor
 from pointsman.ledger.busy import BusyMeter
+from pointsman.ledger.content.holds import Holds
 from pointsman.ledger.content.job import RetentionJob
 from pointsman.ledger.content.opening import open_files
 from pointsman.ledger.content.store import ContentStore
@@ -121,6 +122,11 @@ class Gateway:
         self._tell(settings)
         self._seed_budgets()
         self.telemetry.watch(lambda: of_worker(self.stages, self.ledger, policy=self.settings.policy.digest), is_common=False)
+
+    @property
+    def holds(self) -> Holds:
+        """The legal holds."""
+        return self._files.keys.holds
 
     def reload(self, settings: Settings) -> bool:
         """

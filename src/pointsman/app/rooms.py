@@ -80,8 +80,12 @@ class Rooms:
             await asyncio.to_thread(self._seal)
 
     def _seal(self) -> None:
+        settings = self._gateway.settings
+        after_s = settings.retention.detach_after_s
+        held = [] if after_s is None else [(hold.tenant, hold.kind, hold.name) for hold in self._gateway.holds.all()]
+        after_ms = None if after_s is None else after_s * 1000
         with closing(open_writing(self._gateway.place)) as db:
-            seal_due(db, self._gateway.settings.folder / FOLDER, now_ms=self._gateway.clock.wall_ms())
+            seal_due(db, settings.folder / FOLDER, now_ms=self._gateway.clock.wall_ms(), detach_after_ms=after_ms, held=held)
 
     def _workflows(self) -> Iterable[Workflow]:
         return self._gateway.settings.workflows.values()

@@ -45,7 +45,8 @@ class Retention(Struct, frozen=True, kw_only=True):
     """
     The retention in force. `usual` holds for classes that are not named, `classes` for the others.
 
-    `content_file`, `keys_file` and `copies` are paths beside the configuration; `master` is a reference.
+    `detach_after_s` is when sealed days leave the database, None for never. `content_file`, `keys_file` and `copies` are paths beside the configuration;
+    `master` is a reference.
     """
 
     usual: Terms
@@ -55,6 +56,7 @@ class Retention(Struct, frozen=True, kw_only=True):
     master: str
     copies: str | None
     copies_s: int
+    detach_after_s: int | None = None
 
     @property
     def keeps_content(self) -> bool:
@@ -119,6 +121,7 @@ def retention_of(told: Told) -> Retention:
         master=told.keys.master,
         copies=told.keys.copies,
         copies_s=span_s(told.keys.copies_for),
+        detach_after_s=None if told.detach_after is None else span_s(told.detach_after),
     )
 
 

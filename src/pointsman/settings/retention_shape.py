@@ -47,5 +47,9 @@ class Retention(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     ] = "nothing"
     content_for: Annotated[_Span, Meta(description="How long content is kept at most.")] = "30d"
     classes: Annotated[dict[str, RetentionClass], Meta(description="What holds for a class of data, such as `personal`.")] = {}
+    detach_after: Annotated[
+        _Span | None,
+        Meta(description="When the rows of a sealed day leave the database, such as `90d`, and stay in its files alone; by default never."),
+    ] = None
     file: Annotated[str, Meta(description="The file of the content, beside this file.")] = "pointsman-content.db"
     keys: Annotated[RetentionKeys, Meta(description="The keys of kept content.")] = RetentionKeys()
