@@ -291,13 +291,14 @@ def test_without_an_id_the_same_bytes_count_once_and_a_time_may_be_a_number() ->
     told = {name: value for name, value in SENDER.items() if name not in {"id", "value_usd"}}
 
     async def work(house: House) -> None:
-        for when in (1_700_000_000, 1_700_000_000, 1_700_000_000_001, "1700000002", "2023-11-14T22:13:23"):
+        for when in (1_700_000_000, 1_700_000_000, 1_700_000_000_001, "1700000002", "2023-11-14T22:13:23", "1712010112345"):
             assert (await send(house, MESSAGE | {"when": when, "ticket": {"id": 5, "fields": []}})).status == 201
         assert rows(house, "SELECT unit, at_ms, value_nano_usd FROM outcome ORDER BY at_ms") == [
             ("5", 1_700_000_000_000, None),
             ("5", 1_700_000_000_001, None),
             ("5", 1_700_000_002_000, None),
             ("5", 1_700_000_003_000, None),
+            ("5", 1_712_010_112_345, None),  # and no date of the year 1712
         ]
 
     run(with_house(work, webhooks={"desk": told}))

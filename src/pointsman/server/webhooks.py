@@ -27,7 +27,7 @@ ORIGIN: Final = local("webhooks")
 _PREFIX: Final = "sha256="
 # Beyond this, a number of seconds would be after the year 5138: it is milliseconds.
 _LAST_S: Final = 100_000_000_000
-_NUMBER: Final = re.compile(r"[0-9]{1,15}")
+_NUMBER: Final = re.compile(r"[0-9]{1,7}|[0-9]{9,15}")  # eight digits are a date
 _PLACE: Final = re.compile(r"[0-9]{1,4}")
 _HEX: Final = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -114,13 +114,13 @@ def _usd(tree: object, path: str) -> int | None:
 
 def _time_ms(told: object) -> int | None:
     """Return Unix milliseconds of ISO 8601 or a number of seconds or milliseconds; None for anything else. A time without a zone is UTC."""
+    if isinstance(told, str) and _NUMBER.fullmatch(told):
+        told = int(told)  # before a date is looked for: some milliseconds would be one, of the 18th century
     if isinstance(told, str):
         try:
             moment = datetime.fromisoformat(told)
         except ValueError:
-            if not _NUMBER.fullmatch(told):
-                return None
-            told = int(told)
+            return None
         else:
             return max(round((moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp() * 1000), 0)
     if isinstance(told, bool) or not isinstance(told, int | float) or not 0 <= told <= LAST_MS:
