@@ -3,6 +3,7 @@ Alerts are told once for each rule and period: over restarts and by several repl
 """
 
 import threading
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.storage.databases import each_place
 from pointsman.control.alerts.alert import Alert, Event
 from pointsman.control.alerts.telling import Alerts, recent
 from pointsman.storage.open import Place, open_writing
+from pointsman.telemetry.logs import Guard
 from pointsman.transport.post import Undelivered
 
 __all__ = ["each_place"]
@@ -92,6 +94,32 @@ def test_of_several_replicas_that_tell_at_once_one_does(each_place: Place) -> No
     for thread in threads:
         thread.join()
     assert len(inbox.got) == 1
+
+
+def test_of_several_threads_one_tells_at_a_time(each_place: Place) -> None:
+    """What is known of who did not take an alert is one thread's at a time."""
+    inside, met = threading.Barrier(2), list[Event]()
+
+    def channel(event: Event) -> None:
+        with suppress(threading.BrokenBarrierError):
+            inside.wait(0.1)
+            met.append(event)
+
+    alerts = Alerts(partial(open_writing, each_place), {"ops": channel}, now_ms=lambda: START_MS)
+    threads = [threading.Thread(target=alerts.tell, args=(an_alert(period=period),)) for period in ("1", "2")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert met == []
+
+
+def test_the_log_names_the_alert_and_who_did_not_take_it(each_place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    down = Inbox()
+    down.is_down = True
+    caplog.handler.addFilter(Guard())
+    Replica(each_place, ops=down).alerts.tell(an_alert(period="2026-01"))
+    assert "the alert `budget|team-a|0.8|2026-01` was not taken by `ops` and is told again later: nobody is there" in caplog.text
 
 
 def test_within_its_quiet_time_another_period_is_not_told(each_place: Place) -> None:

@@ -7,6 +7,7 @@ later, because the first may have died. Waits double up to ten minutes, for a da
 """
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Final
@@ -17,6 +18,7 @@ from pointsman.control.alerts.alert import Alert, Event
 from pointsman.control.alerts.channels import Channel
 from pointsman.storage.database import query
 from pointsman.storage.sql import Database
+from pointsman.telemetry.logs import Plain
 from pointsman.transport.post import Undelivered
 
 _LOG: Final = logging.getLogger("pointsman")
@@ -29,7 +31,8 @@ _LEASE_MS: Final = 60_000
 
 class Alerts:
     """
-    Tells alerts. `write` opens the ledger; `channels` are who is told, by name; `now_ms` is Unix time in milliseconds. It blocks: call it from a thread.
+    Tells alerts. `write` opens the ledger; `channels` are who is told, by name; `now_ms` is Unix time in milliseconds. It blocks: call it from a thread;
+    of several threads one tells at a time.
 
     `trouble` says which channel did not take the last alert, or None.
     """
@@ -40,6 +43,7 @@ class Alerts:
         self._now_ms = now_ms
         self._pending: dict[str, set[str]] = {}  # what this process tells: alert → channels that have not taken it
         self._faults: dict[str, str] = {}
+        self._turn = threading.Lock()
 
     @property
     def trouble(self) -> str | None:
@@ -65,7 +69,7 @@ class Alerts:
             threshold=alert.threshold,
             told_ms=-(now_ms + _LEASE_MS) if self._channels else None,
         )
-        with closing(self._write()) as db:
+        with self._turn, closing(self._write()) as db:
             if not _claimed(db, event, quiet_ms=alert.quiet_ms):
                 return False
             self._deliver(db, event)
@@ -74,7 +78,7 @@ class Alerts:
     def again(self) -> int:
         """Tell again what is due; return how many were tried. Raises `sqlite3.Error` where the ledger says no."""
         now_ms = self._now_ms()
-        with closing(self._write()) as db:
+        with self._turn, closing(self._write()) as db:
             untold = [Event(**row) for row in db.rows(query("incidents/events_untold"), {"since_ms": now_ms - _GIVE_UP_MS})]
             known = {event.event_id for event in untold}
             self._pending = {name: left for name, left in self._pending.items() if name in known}  # others told the rest, or it is too old
@@ -98,7 +102,7 @@ class Alerts:
                 self._channels[name](event)
             except Undelivered as error:
                 self._faults[name] = str(error)
-                _LOG.error("the alert `%s` was not taken by `%s` and is told again later: %s", event.event_id, name, error)
+                _LOG.error("the alert `%s` was not taken by `%s` and is told again later: %s", Plain(event.event_id), Plain(name), Plain(error))
             else:
                 self._faults.pop(name, None)
                 left.discard(name)
