@@ -53,6 +53,13 @@ def test_a_configuration_by_another_name_is_the_configuration_still(path: Path) 
     assert not path.with_name("elsewhere.yaml").exists()
 
 
+def test_a_file_that_could_not_be_put_back_is_not_written_over(path: Path) -> None:
+    (path.parent / "rules.csv").write_bytes("Grüße\n".encode("latin-1"))
+    with pytest.raises(Unusable, match="Move it away"):
+        restore(path, OLD, check=bad)
+    assert (path.parent / "rules.csv").read_bytes() == b"Gr\xfc\xdfe\n"
+
+
 def test_what_does_not_pass_its_check_changes_nothing(path: Path) -> None:
     before = there(path)
     with pytest.raises(SettingsInvalid):

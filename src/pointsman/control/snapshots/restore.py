@@ -120,8 +120,10 @@ def _text_of(place: Path) -> str | None:
     try:
         with place.open(encoding="utf-8", newline="") as file:
             return file.read()
-    except (OSError, UnicodeDecodeError):
+    except FileNotFoundError:
         return None
+    except (OSError, UnicodeDecodeError) as error:  # it could not be put back if something goes wrong
+        raise Unusable(f"`{place.name}` is there and cannot be read. Move it away, or make it readable text in UTF-8.") from error
 
 
 def _journal_of(path: Path) -> Path:
