@@ -20,6 +20,7 @@ from pointsman.core.errors import BadRequest, Exhausted
 from pointsman.decision.choose import SwitchedOff
 from pointsman.storage.open import Place, open_writing
 from pointsman.storage.sql import Database
+from pointsman.telemetry.logs import Guard
 
 __all__ = ["each_database", "each_place"]
 
@@ -113,6 +114,17 @@ def test_while_the_ledger_cannot_be_read_what_was_known_last_holds(tmp_path: Pat
     known.look()
     assert known.trouble is None
     known.close()
+
+
+def test_the_log_names_what_was_switched_off_and_not_why(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    place = tmp_path / "ledger.db"
+    turn(place, off())
+    caplog.handler.addFilter(Guard())
+    known = Switches(place)
+    known.look()
+    known.close()
+    assert "the vendor `acme` was switched off" in caplog.text
+    assert "it answers nonsense" not in caplog.text
 
 
 def test_a_question_that_fails_is_asked_on_a_new_connection(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from pointsman.settings.secrets import environment
 from pointsman.storage.database import query
 from pointsman.storage.open import exists, open_reading
 from pointsman.storage.sql import Database
+from pointsman.telemetry.logs import Plain
 
 _LOG: Final = logging.getLogger("pointsman")
 VENDOR, TARGET, CAPABILITY = "vendor", "target", "capability"
@@ -121,7 +122,7 @@ class Switches:
         known = {(one.kind, one.name): one for one in found}
         for one in found:
             if self._off.get((one.kind, one.name)) != one:
-                _LOG.warning("%s", one.says)
+                _LOG.warning("the %s `%s` was switched off", Plain(one.kind), Plain(one.name))  # who and why is in the list
         self._off = known
 
     def shuts(self, target: Target) -> Off | None:
@@ -155,7 +156,7 @@ class Switches:
 
     def _fail(self, error: Exception) -> None:
         if self.trouble is None:
-            _LOG.error("switches cannot be read (%s); what was off stays off, and what was on stays on", type(error).__name__)
+            _LOG.error("switches cannot be read (%s); what was off stays off, and what was on stays on", error)
         self.trouble = f"switches cannot be read ({type(error).__name__}); those known last hold"
         with suppress(sqlite3.Error):
             self._let_go()
