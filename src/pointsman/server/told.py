@@ -22,6 +22,7 @@ from pointsman.server.outcomes import Answered, check_scope, many_of, read_each,
 from pointsman.server.request import Request
 from pointsman.server.webhooks import check_signature, key_of, outcome_told
 from pointsman.storage.batch import Batch, Review, Score
+from pointsman.telemetry.logs import Plain
 
 _LOG: Final = logging.getLogger("pointsman")
 WEBHOOKS: Final = "/v1/webhooks/"
@@ -89,7 +90,7 @@ class _Telling:
         try:
             key = await asyncio.to_thread(key_of, sender, gateway.business.secret)
         except Unusable as error:  # where keys are kept is not for strangers
-            _LOG.error("the webhook `%s` is closed: %s", name, error)
+            _LOG.error("the webhook `%s` is closed: %s", Plain(name), error)
             raise Unusable(f"The webhook `{name}` has no key that can be used. Its operator finds the reason in the log.") from error
         now_ms = gateway.clock.wall_ms()
         check_signature(request.body, request.headers, told=sender, key=key, now_ms=now_ms)
