@@ -10,8 +10,12 @@ from tests.console.house import DAY, HOUR, NOW, House, in_a_house, text_of
 from tests.ledger.entries import a_record, an_entry
 
 from pointsman.app.switches import ledger_of
+from pointsman.console.pages.cost_budgets import tone
 from pointsman.console.pages.cost_exports import months
 from pointsman.console.pages.cost_outcomes import drivers
+from pointsman.control.finops.budgets import Budget, Standing
+from pointsman.control.finops.forecast import Expected
+from pointsman.control.finops.span import month
 from pointsman.core.place import Place
 from pointsman.ledger.charges import licence_charges
 from pointsman.settings.costs_shape import Licence
@@ -73,7 +77,7 @@ def test_the_lines_add_up_to_everything_that_was_paid_and_nobody_bears_what_is_i
     async def work(house: House) -> None:
         house.history()
         use_hardware(house)
-        shown = text_of(await (await house.signed_in()).get("/console/cost?span=30d"))
+        shown = text_of(await (await house.signed_in()).get("/console/cost?by=team&span=30d"))
         assert "Everything together $10.09" in shown, "1.338 for calls, 8 for 8 hours of people, 0.75 for hardware"
         assert "nobody: idle hardware acme/large $0.75" in shown
         assert "care $9.34" in shown
@@ -103,7 +107,7 @@ def test_a_tag_is_a_choice_only_where_costs_are_allocated_by_tags() -> None:
         house.history()
         page = await (await house.signed_in()).get("/console/cost?by=tag")
         assert ">tag<" not in page.text
-        assert "Who bears it, by team" in text_of(page)
+        assert "Who bears it, by workflow" in text_of(page)
 
     in_a_house(work)
 
@@ -135,7 +139,7 @@ def test_the_chart_shows_the_largest_three_and_the_rest_together_in_every_step()
                 for n in range(1, 6)
             ]
         )
-        page = await (await house.signed_in()).get("/console/cost?span=24h")
+        page = await (await house.signed_in()).get("/console/cost?by=team&span=24h")
         table = page.text.partition('id="spent"')[2].partition("</table>")[0]
         assert [name for name in ("team-5", "team-4", "team-3", "team-2", "the rest") if f">{name}<" in table] == ["team-5", "team-4", "team-3", "the rest"]
         assert table.count("data-at=") == 24
@@ -148,7 +152,7 @@ def test_a_team_of_two_tenants_is_told_apart_with_its_tenant() -> None:
     async def work(house: House) -> None:
         pair = [a_record(n, at_ms=NOW - HOUR, entries=(an_entry(0, cost=1_000),), team="care", tenant=tenant) for n, tenant in enumerate(("one", "two"))]
         house.remember(pair)
-        page = await (await house.signed_in()).get("/console/cost?span=24h")
+        page = await (await house.signed_in()).get("/console/cost?by=team&span=24h")
         table = page.text.partition('id="spent"')[2].partition("</table>")[0]
         assert ">one/care<" in table
         assert ">two/care<" in table
@@ -210,6 +214,20 @@ def test_a_budget_of_keys_is_told_from_what_was_counted_without_a_forecast() -> 
         assert "not forecast" not in text_of(await (await house.signed_in()).get("/console/cost/budgets"))
 
     in_a_house(work, limits=[{"name": "each", "by": "key", "budget_usd": 1, "period": "month"}])
+
+
+@pytest.mark.parametrize(("spent", "tells"), [(10, "accent"), (80, "warn"), (100, "bad")])
+def test_a_budget_is_coloured_by_how_near_its_end_it_is(spent: int, tells: str) -> None:
+    budget = Budget(name="month", by="team", nano_usd=100)
+    assert tone(Standing(budget=budget, subject="default/care", period=month("2026-01"), spent_nano_usd=spent)) == tells
+
+
+def test_a_budget_that_will_be_used_up_warns_before_it_is() -> None:
+    ahead = Expected(nano_usd=120, low_nano_usd=90, high_nano_usd=150)
+    standing = Standing(
+        budget=Budget(name="month", by="team", nano_usd=100), subject="default/care", period=month("2026-01"), spent_nano_usd=10, forecast=ahead
+    )
+    assert tone(standing) == "warn"
 
 
 # ── savings, idle ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -115,7 +115,7 @@ def loose(found: Sequence[Unallocated]) -> list[Loose]:
 def _by(ask: Ask) -> tuple[By, str]:
     tags = ask.control.settings.file.costs.tags
     told = ask.word("by")
-    by: By = BYS[0]
+    by: By = "workflow"  # every call has one, while teams and applications must be told
     for one in BYS:
         if one == told and (one != _WHEN_TAGGED or tags):
             by = one
