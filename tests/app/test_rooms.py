@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.ledger.entries import a_record, an_entry
+from tests.telemetry.text import value
 
 from pointsman.app.facts import Prices, facts
 from pointsman.app.gateway import Gateway, system_clock
@@ -105,6 +106,21 @@ def test_a_budget_that_is_used_up_speaks_once_in_its_period(gateway: Gateway) ->
     assert said
     assert all("month" in row["subject"] for row in said)
     assert rows(gateway, "SELECT rule, subject FROM budget_event") == said
+
+
+def test_metrics_tell_what_was_spent_and_what_burns_as_of_the_last_look(gateway: Gateway) -> None:
+    book(gateway, failed=80, ok=120, cost=60_000_000)
+    rooms = Rooms(gateway)
+    assert value(gateway.telemetry.render_metrics(), "pointsman_budget_spent_usd", budget="month") is None
+
+    rooms.look()
+    rooms.speak_of_money()
+    book(gateway, failed=0, ok=1)
+
+    text = gateway.telemetry.render_metrics()
+    assert value(text, "pointsman_budget_spent_usd", budget="month") == pytest.approx(200 * 0.06)
+    for window in ("1h", "6h"):
+        assert value(text, "pointsman_objective_burn_rate", workflow="support", objective="answered", window=window) == pytest.approx(0.4 / 0.01)
 
 
 def test_licences_are_charged_by_the_day_and_days_that_are_over_are_sealed(gateway: Gateway, tmp_path: Path) -> None:
