@@ -32,6 +32,14 @@ def a_whole_record() -> Any:
     return a_record(entries=(entry,), traceparent=CALLER, workflow="tickets", dialect=Dialect.OPENAI_CHAT)
 
 
+def test_an_outcome_of_the_year_9999_does_not_take_the_other_events_along() -> None:
+    with a_collector() as collector:
+        otlp = Otlp(to(collector.url))
+        far = 253_402_300_799_999
+        assert otlp.send_events([of_outcome(an_outcome(at_ms=far)), of_evaluation(Evaluation(call_id=a_record().call_id, name="n", at_ms=far, workflow=""))])
+        otlp.close()
+
+
 def test_a_collector_gets_the_spans_of_a_call_with_their_real_times() -> None:
     record = a_whole_record()
     with a_collector() as collector:

@@ -13,6 +13,7 @@ from pointsman.telemetry import conventions as named
 from pointsman.telemetry.spans import CALL, Value
 
 _NS: Final = 1_000_000
+_LAST_NS: Final = 2**63 - 1  # what an event can say: whoever tells of an outcome may name any time
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -49,7 +50,7 @@ def of_evaluation(told: Evaluation) -> Event:
     """Return the event of an evaluation."""
     return Event(
         name=named.EVALUATION,
-        at_ns=told.at_ms * _NS,
+        at_ns=min(told.at_ms * _NS, _LAST_NS),
         trace=told.trace or trace_id(told.call_id, None),
         span=span_id(told.call_id, told.seq),
         attributes=_told(
@@ -63,7 +64,7 @@ def of_outcome(outcome: Outcome) -> Event:
     label = "reversed" if outcome.reversed else "useful" if outcome.success else "failed"
     more = {"pointsman.unit.id": outcome.unit, "pointsman.workflow": outcome.workflow or outcome.capability or "", "pointsman.outcome.source": outcome.source}
     value = float(outcome.success and not outcome.reversed)
-    return Event(name=named.EVALUATION, at_ns=outcome.at_ms * _NS, attributes=_told(f"outcome.{outcome.kind}", value, label=label, **more))
+    return Event(name=named.EVALUATION, at_ns=min(outcome.at_ms * _NS, _LAST_NS), attributes=_told(f"outcome.{outcome.kind}", value, label=label, **more))
 
 
 def of_content(call_id: str, traceparent: str | None, *, at_ms: int, said: Mapping[str, str]) -> Event:
