@@ -2,12 +2,21 @@
 What the door needs for what is told of units and calls: the keys of senders, and whose a call was that somebody judges.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+
+from msgspec import Struct
 
 from pointsman.settings.ledger_place import Place
 from pointsman.settings.secret_value import Secret
 from pointsman.storage.database import query
 from pointsman.storage.open import open_reading
+
+
+class Known(Struct, frozen=True, kw_only=True):
+    """A call on record that somebody judges; `trace_id` where it joined its caller's trace."""
+
+    workflow: str
+    trace_id: str | None
 
 
 class Business:
@@ -17,11 +26,12 @@ class Business:
         self._place = place
         self.secret = secret
 
-    def known_calls(self, call_ids: Collection[str], *, tenant: str) -> frozenset[str]:
+    def known_calls(self, call_ids: Collection[str], *, tenant: str) -> Mapping[str, Known]:
         """Return those of some calls that are on record and are this tenant's. It takes time: called from a thread. Raises `Unusable`."""
         db = open_reading(self._place)
         try:
             sql = query("metrics/call_of_tenant")
-            return frozenset(row["call_id"] for call_id in set(call_ids) for row in db.rows(sql, {"call_id": call_id, "tenant": tenant}))
+            found = [row for call_id in set(call_ids) for row in db.rows(sql, {"call_id": call_id, "tenant": tenant})]
+            return {row["call_id"]: Known(workflow=row["workflow"], trace_id=row["trace_id"]) for row in found}
         finally:
             db.close()

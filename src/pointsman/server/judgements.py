@@ -2,7 +2,7 @@
 `POST /v1/reviews` and `POST /v1/scores`: what people and judges say of the quality of calls.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from decimal import Decimal
 from typing import Literal
 
@@ -89,7 +89,7 @@ def read_score(body: bytes, principal: Principal, *, new_id: Callable[[], str], 
     )
 
 
-def check_call(call_id: str, known: frozenset[str]) -> None:
+def check_call(call_id: str, known: Container[str]) -> None:
     """Raise `BadRequest` for a call that is not on record, or is another tenant's."""
     if call_id not in known:
         raise BadRequest(

@@ -10,7 +10,9 @@ from typing import Final, Protocol
 
 import msgspec
 
+from pointsman.app.business import Known
 from pointsman.app.gateway import Gateway
+from pointsman.app.judged import tell_judgements, tell_outcomes
 from pointsman.core.entry import Outcome
 from pointsman.core.errors import BadRequest, UnknownRoute, Unusable
 from pointsman.core.principal import Principal
@@ -64,11 +66,11 @@ class _Telling:
         parts = many_of(request.body, "outcomes")
         if parts is None:
             one = read(request.body)
-            await gateway.ledger.record_outcome(one)
+            await self._record([one])
             _answer(client, _CREATED, body=_said(one))
             return
         found, told = read_each(parts, read)
-        await gateway.ledger.record(Batch(outcomes=[one for one in found if one is not None]))
+        await self._record([one for one in found if one is not None])
         _answer_each(client, "outcomes", told=[_named(answer, None if one is None else one.outcome_id) for one, answer in zip(found, told, strict=True)])
 
     async def reviews(self, request: Request, client: Client) -> None:
@@ -98,15 +100,16 @@ class _Telling:
         if outcome is None:
             _answer(client, _SOME, body={"recorded": False, "message": "This event is not among the `events` of the webhook."})
             return
-        await gateway.ledger.record_outcome(outcome)
+        await self._record([outcome])
         _answer(client, _CREATED, body=_said(outcome))
 
     async def _judged(self, request: Request, client: Client, *, tenant: str, what: str, read: Callable[[bytes], Review] | Callable[[bytes], Score]) -> None:
         parts = many_of(request.body, what)
         if parts is None:
             one = read(request.body)
-            check_call(one.call_id, await self._known([one], tenant))
-            await self._gateway.ledger.record(_batch([one]))
+            calls = await self._known([one], tenant)
+            check_call(one.call_id, calls)
+            await self._judge([one], calls)
             _answer(client, _CREATED, body={"id": _own_id(one), "call_id": one.call_id, "recorded": True})
             return
         found, told = read_each(parts, read)
@@ -122,10 +125,18 @@ class _Telling:
             else:
                 kept.append(one)
                 told[place] = _named(told[place], _own_id(one))
-        await self._gateway.ledger.record(_batch(kept))
+        await self._judge(kept, known)
         _answer_each(client, what, told=told)
 
-    async def _known(self, told: Sequence[_Judgement], tenant: str) -> frozenset[str]:
+    async def _record(self, outcomes: Sequence[Outcome]) -> None:
+        await self._gateway.ledger.record(Batch(outcomes=outcomes))
+        tell_outcomes(self._gateway.telemetry, outcomes, workflows=self._gateway.settings.workflows)
+
+    async def _judge(self, judged: Sequence[Review | Score], calls: Mapping[str, Known]) -> None:
+        await self._gateway.ledger.record(_batch(judged))
+        tell_judgements(self._gateway.telemetry, judged, calls=calls)
+
+    async def _known(self, told: Sequence[_Judgement], tenant: str) -> Mapping[str, Known]:
         return await asyncio.to_thread(self._gateway.business.known_calls, {one.call_id for one in told}, tenant=tenant)
 
     def _principal(self, request: Request) -> Principal:

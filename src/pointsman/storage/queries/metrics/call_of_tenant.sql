@@ -1,4 +1,4 @@
 -- A call by its id, if it is this tenant's.
-SELECT call_id
+SELECT call_id, workflow, trace_id
 FROM call
 WHERE call_id = :call_id AND tenant = :tenant
