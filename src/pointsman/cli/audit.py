@@ -12,7 +12,8 @@ from typing import Any, Final
 import click
 import msgspec
 
-from pointsman.cli.configuration import ledger_of, ledger_told, now_ms, settings_at
+from pointsman.app.switches import ledger_of
+from pointsman.cli.configuration import ledger_told, now_ms, settings_at
 from pointsman.cli.options import Wrong, config_option, json_option, money, note, print_json, table, warn
 from pointsman.core.errors import Unusable
 from pointsman.ledger.audit.agreement import Agreement, agreement

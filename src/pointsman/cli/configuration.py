@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pointsman.app.facts import Prices, facts
+from pointsman.app.switches import ledger_of
 from pointsman.core.capability import Capability
 from pointsman.core.snapshot import Snapshot
 from pointsman.core.target import Target
@@ -29,11 +30,6 @@ def check_of(path: Path) -> Callable[[str], Settings]:
 def ledger_at(path: Path) -> Place:
     """Return where the ledger of a configuration is. Raises `SettingsInvalid`, or `CredentialMissing` for a reference that leads nowhere."""
     return ledger_of(settings_at(path))
-
-
-def ledger_of(settings: Settings) -> Place:
-    """Return where the ledger of a configuration is. Raises `CredentialMissing` for a reference that leads nowhere."""
-    return ledger_place(settings.server.database, folder=settings.folder, environ=environment())
 
 
 def ledger_told(told: str) -> Place:

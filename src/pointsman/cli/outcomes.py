@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import click
 import msgspec
 
-from pointsman.cli.configuration import ledger_of, now_ms, settings_at
+from pointsman.app.switches import ledger_of
+from pointsman.cli.configuration import now_ms, settings_at
 from pointsman.cli.options import Wrong, config_option, json_option, note, print_json
 from pointsman.core.entry import Outcome
 from pointsman.core.errors import BadRequest, Unusable

@@ -11,7 +11,8 @@ import click
 import msgspec
 
 from pointsman.app.incident_desk import RolledBack, broken_at, desk_at, present_of
-from pointsman.cli.configuration import ledger_of, ledger_told, now_ms, settings_at
+from pointsman.app.switches import ledger_of
+from pointsman.cli.configuration import ledger_told, now_ms, settings_at
 from pointsman.cli.kept import audited, told_to, who
 from pointsman.cli.options import config_option, json_option, note, print_json, say, table
 from pointsman.control.snapshots.history import Whole, history

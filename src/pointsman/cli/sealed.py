@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from pointsman.cli.configuration import ledger_of, ledger_told, settings_at
+from pointsman.app.switches import ledger_of
+from pointsman.cli.configuration import ledger_told, settings_at
 from pointsman.storage.open import Place
 from pointsman.storage.segments import FOLDER
 
