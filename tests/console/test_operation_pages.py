@@ -245,6 +245,22 @@ def test_going_back_shows_the_difference_does_exactly_that_and_tells_the_inciden
     in_a_house(work)
 
 
+def test_an_earlier_snapshot_leads_to_its_way_back_and_the_one_in_force_does_not() -> None:
+    async def work(house: House) -> None:
+        old = put_on_record(house, NOW - 5 * HOUR)
+        change(house, limits=[])
+        new = put_on_record(house, NOW - 2 * HOUR)
+        browser = await house.signed_in()
+        assert f'href="/console/rollback?to={old}"' in (await browser.get(f"/console/settings/{old}")).text
+        assert "/console/rollback" not in (await browser.get(f"/console/settings/{new}")).text
+        asked = await browser.get(f"/console/rollback?to={old}")
+        form = dict(re.findall(r'name="(to|incident|expected)" value="([^"]*)"', asked.text))
+        assert (await send(browser, asked, "/console/rollback", **form)).headers["location"] == "/console/settings"
+        assert "care-month" in path_of(house).read_text()
+
+    in_a_house(work)
+
+
 def test_what_was_confirmed_is_refused_once_something_else_would_be_done() -> None:
     async def work(house: House) -> None:
         put_on_record(house, NOW - 5 * HOUR)
