@@ -187,10 +187,10 @@ def _adapt(connection: Any) -> None:
         oid = 20
 
         def dump(self, obj: int) -> bytes:
-            return str(int(obj)).encode()
+            return b"%d" % obj
 
         def quote(self, obj: int) -> bytes:
-            return b"BIGINT '%b'" % self.dump(obj)
+            return b"BIGINT '%d'" % obj  # most values of a batch come through here: one call each
 
     class Fraction(adapting.Dumper):  # type: ignore[misc]
         """A floating-point number, whose text alone would be taken for one of NUMERIC."""
