@@ -207,7 +207,7 @@ def names_say_something(module: Module) -> Faults:
         if set(part.split("_")) & FORBIDDEN_NAMES:
             yield f"`{part}` says nothing about what belongs there"
     for node in ast.walk(module.tree):
-        if isinstance(node, ast.ClassDef) and any(node.name.lower().endswith(name) for name in FORBIDDEN_NAMES):
+        if isinstance(node, ast.ClassDef) and re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])", node.name)[-1].lower() in FORBIDDEN_NAMES:
             yield f"`{node.name}` says nothing about what it is"
 
 

@@ -184,7 +184,7 @@ def test_what_a_process_left_when_it_died_is_no_segment_and_is_removed(each_plac
     place.mkdir(parents=True)
     (place / ".0123.tmp").write_bytes(b"half")
     duck = ducks.connect()
-    ducks.write_parquet(duck, "SELECT 1 AS call_id", place)  # renamed, but not recorded
+    ducks.write_parquet(duck, "SELECT 1 AS call_id", folder=place)  # renamed, but not recorded
     duck.close()
     assert of_analytics(each_place, tmp_path, "SELECT COUNT(*) AS n FROM call") == [{"n": 4}]
     seal(db, tmp_path, day_ms=START_MS, now_ms=NOW_MS)

@@ -21,7 +21,7 @@ WORKFLOWS = {"tickets": Workflow(name="tickets", capabilities=("support",), obje
 def counted(*records: Any) -> bytes:
     into = Counted()
     for record in records:
-        count_call(into, record, WORKFLOWS)
+        count_call(into, record, workflows=WORKFLOWS)
     return rendered(into, [])
 
 
@@ -84,7 +84,7 @@ def test_labels_that_grow_without_end_are_counted_together() -> None:
     into = Counted()
     for number in range(MOST_SERIES + 500):
         into.add("pointsman_reviews_total", (f"v{number}",))
-        into.observe("pointsman_request_duration_seconds", (f"w{number}",), 1.0)
+        into.observe("pointsman_request_duration_seconds", (f"w{number}",), value=1.0)
     assert (len(into.numbers["pointsman_reviews_total"]), into.numbers["pointsman_reviews_total"][("other",)]) == (MOST_SERIES + 1, 500)
     assert into.spread["pointsman_request_duration_seconds"][("other",)][-2] == 500
 
@@ -109,9 +109,9 @@ def test_forty_workflows_at_every_place_stay_within_200_kilobytes() -> None:
         told[name] = Workflow(name=name, capabilities=(name,), objectives=promises)
         for place in Place:
             kind = {Place.RULES: "rule", Place.CACHE: "cache", Place.PEOPLE: "person"}.get(place, "model")
-            count_call(into, a_record(workflow=name, entries=(an_entry(place=place, target=f"vendor/{place}-model-{number % 10}", kind=kind),)), told)
+            count_call(into, a_record(workflow=name, entries=(an_entry(place=place, target=f"vendor/{place}-model-{number % 10}", kind=kind),)), workflows=told)
         for status in ("exhausted", "over_budget", "cancelled"):
-            count_call(into, a_record(workflow=name, entries=(an_entry(error="overloaded"),), status=status), told)
+            count_call(into, a_record(workflow=name, entries=(an_entry(error="overloaded"),), status=status), workflows=told)
         for state in ("useful", "failed", "reversed"):
             into.add("pointsman_units_total", (name, state))
     gauges = [
@@ -133,7 +133,7 @@ def test_workers_together_count_what_one_would(told: list[tuple[int, tuple[str],
     for worker, labels, seconds in told:
         for into in (whole, workers[worker]):
             into.add("pointsman_reviews_total", labels)
-            into.observe("pointsman_request_duration_seconds", labels, seconds)
+            into.observe("pointsman_request_duration_seconds", labels, value=seconds)
     together, _ = merged([sheet_of(one, [], at_ms=0) for one in workers], at_ms=0)
     found, expected = samples(rendered(together, [])), samples(rendered(whole, []))
     assert {key: round(number, 6) for key, number in found.items()} == {key: round(number, 6) for key, number in expected.items()}

@@ -10,7 +10,7 @@ from pointsman.telemetry.scrape import SharedSheets, Sheet, merged, rendered, sh
 
 def a_sheet(*gauges: Gauge, at_ms: int = 0, verdicts: int = 1) -> Sheet:
     counted = Counted()
-    counted.add("pointsman_reviews_total", ("approved",), verdicts)
+    counted.add("pointsman_reviews_total", ("approved",), amount=verdicts)
     return sheet_of(counted, gauges, at_ms=at_ms)
 
 

@@ -209,5 +209,5 @@ def test_what_is_ordinary_is_not_sent_without_a_share(told: str | None) -> None:
 @given(share=st.floats(0, 1), seed=st.integers(0, 2**40))
 def test_a_share_of_all_traces_is_sent(share: float, seed: int) -> None:
     records = [a_record((seed + number * 0x9E37_79B9_7F4A_7C15) & (2**62 - 1)) for number in range(400)]
-    chosen = sum(is_chosen(record.call_id, None, share) for record in records)
+    chosen = sum(is_chosen(record.call_id, None, share=share) for record in records)
     assert abs(chosen / 400 - share) < 0.12

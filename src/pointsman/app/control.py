@@ -98,7 +98,7 @@ class Control:
 
     def health(self, target: str) -> str | None:
         """Return why a target is passed over now, as a reason code; None while it is asked."""
-        return self.gateway.health(target)
+        return self.gateway.stages.chooser.health(target)
 
     def spent(self) -> list[tuple[str, str, int]]:
         """Return what is spent of each budget in its present period: (limit, whose, nano-dollars)."""

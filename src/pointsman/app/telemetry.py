@@ -9,7 +9,6 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -120,7 +119,7 @@ class Telemetry:
         Nothing is sent unless `telemetry.content` is on, and nothing of a call whose spans are not sent.
         """
         current, courier = self._current.told, self._courier
-        if courier is not None and current.content and is_chosen(said.call_id, said.traceparent, current.sample):
+        if courier is not None and current.content and is_chosen(said.call_id, said.traceparent, share=current.sample):
             parts = messages(msgspec.json.decode(said.request), tree_of(said.answer))
             courier.take_event(of_content(said.call_id, said.traceparent, at_ms=self._clock.wall_ms(), said=parts))
 
@@ -185,7 +184,7 @@ class Telemetry:
         current, otlp, courier = self._current, self._otlp, self._courier
         while self._records:
             record = self._records.popleft()
-            count_call(self._counted, record, current.workflows)
+            count_call(self._counted, record, workflows=current.workflows)
             if otlp is not None and courier is not None:
                 otlp.measure(record, current.targets)
                 if is_sampled(record, current.told.sample):
@@ -241,6 +240,8 @@ def _asked(sources: Iterable[Source]) -> list[Gauge]:
     """Return what the sources say; one that cannot say anything now is left out."""
     found: list[Gauge] = []
     for source in sources:
-        with suppress(Exception):
+        try:
             found.extend(source())
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other figures are told
+            _LOG.warning("some figures cannot be told now: %s", type(error).__name__)
     return found

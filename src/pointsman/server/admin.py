@@ -7,6 +7,7 @@ given to it as `more`, and made when somebody first asks for it.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Any
 from urllib.parse import quote
 
 from starlette.applications import Starlette
@@ -14,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, Mount, Route, Router
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
 from pointsman.app.gateway import Gateway
 from pointsman.core.errors import BadRequest, NotAuthenticated, NotPermitted, PointsmanError, UnknownRoute
@@ -89,11 +90,11 @@ class _Later:
         """Those that are made by now."""
         return () if self._router is None else self._router.routes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, *ends: Any) -> None:  # what is heard and said (ASGI)
         async with self._making:
             if self._router is None:
                 self._router = Router(routes=await asyncio.to_thread(self._make), redirect_slashes=False)
-        await self._router(scope, receive, send)
+        await self._router(scope, *ends)
 
 
 class _Pages:

@@ -120,7 +120,7 @@ def parse(source: str, path: Path, *, facts: Facts, watch: Watch | None = None) 
         audit=file.audit,
         retention=retention_of(file.retention),
         texts=texts_of(watch.stamps, folder=path.parent, without={*secret_files, *unkept}),
-        workflows=workflows_of(file.workflows, file.capabilities, file.costs),
+        workflows=workflows_of(file.workflows, file.capabilities, costs=file.costs),
     )
 
 

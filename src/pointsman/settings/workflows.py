@@ -57,7 +57,7 @@ def span_ms(text: str) -> int:
     return int(text[:-1]) * _MS[text[-1]]
 
 
-def workflows_of(told: Mapping[str, WorkflowTold], capabilities: Mapping[str, Capability], costs: Costs) -> Mapping[str, Workflow]:
+def workflows_of(told: Mapping[str, WorkflowTold], capabilities: Mapping[str, Capability], *, costs: Costs) -> Mapping[str, Workflow]:
     """Return every workflow by name; a capability that no workflow names is one of its own."""
     found = {name: _workflow(name, one, costs=costs) for name, one in told.items()}
     named = {capability for one in found.values() for capability in one.capabilities}

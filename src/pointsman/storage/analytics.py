@@ -104,7 +104,7 @@ class Analytics:
             for name in wanted:
                 if name not in self._ready:  # its columns can be looked at; a question that names it makes it anew
                     self._duck.execute(f"DROP TABLE IF EXISTS {ducks.quoted(name)}")
-                    ducks.create(self._duck, name, ducks.tables()[name])
+                    ducks.create(self._duck, name, columns=ducks.tables()[name])
 
     def _fill(self, db: Database, name: str) -> None:
         self._duck.execute(f"DROP TABLE IF EXISTS {ducks.quoted(name)}")
@@ -112,7 +112,7 @@ class Analytics:
             self._fill_sealed(db, _SEALED[name])
         else:
             columns = ducks.tables()[name]
-            ducks.create(self._duck, name, columns)
+            ducks.create(self._duck, name, columns=columns)
             ducks.append(self._duck, name, columns=columns, rows=db.rows(f"SELECT {', '.join(map(ducks.quoted, columns))} FROM {ducks.quoted(name)}"))
         self._ready.add(name)
 
@@ -122,7 +122,7 @@ class Analytics:
         for _ in range(_TRIES):
             known = segments(db, kind.name)
             valid = self._unchanged(db, kind, known=known)
-            ducks.create(self._duck, hot, kind.columns)
+            ducks.create(self._duck, hot, columns=kind.columns)
             for batch in hot_rows(db, kind, spans=_but(sorted(valid)), undated=kind.day == "done_ms"):
                 ducks.append(self._duck, hot, columns=kind.columns, rows=batch)
             if segments(db, kind.name) == known:

@@ -60,7 +60,7 @@ def tables() -> Mapping[str, Columns]:
         return {name: {str(row[1]): _TYPES[str(row[2])] for row in connection.execute(f"PRAGMA table_info({name})") if str(row[2]) in _TYPES} for name in names}
 
 
-def create(duck: Any, name: str, columns: Columns) -> None:
+def create(duck: Any, name: str, *, columns: Columns) -> None:
     """Make an empty table, in the place of one of this name."""
     duck.execute(f"CREATE OR REPLACE TABLE {quoted(name)} ({', '.join(f'{quoted(column)} {kind}' for column, kind in columns.items())})")
 
@@ -88,7 +88,7 @@ def _array(values: Sequence[Any], kind: str) -> Any:
     return np.ma.masked_array(np.array([0 if value is None else value for value in values], dtype=dtype), mask=gaps)
 
 
-def write_parquet(duck: Any, sql: str, folder: Path) -> tuple[Path, str]:
+def write_parquet(duck: Any, sql: str, *, folder: Path) -> tuple[Path, str]:
     """
     Write what a question finds as Parquet into a folder, under the first half of its SHA-256; return the file and the whole digest.
 
@@ -126,7 +126,7 @@ def _to_disk(path: Path) -> None:
         os.close(handle)
 
 
-def found(duck: Any, sql: str, values: Mapping[str, object] | None = None) -> list[Row]:
+def found(duck: Any, sql: str, *, values: Mapping[str, object] | None = None) -> list[Row]:
     """Return what a question finds; its parameters are written `$name`."""
     asked = duck.execute(sql, dict(values)) if values else duck.execute(sql)
     names = [str(column[0]) for column in asked.description or ()]

@@ -110,7 +110,7 @@ def _seal(db: Database, folder: Path, *, duck: Any, kind: Kind, known: Sequence[
     place = folder / kind.name / f"dt={_date(day_ms)}"
     _sweep(place, {Path(segment.name).name for segment in known})
     is_detached = any(segment.is_detached for segment in known)
-    ducks.create(duck, "hot", kind.columns)
+    ducks.create(duck, "hot", columns=kind.columns)
     for batch in hot_rows(db, kind, spans=[(day_ms, day_ms + DAY_MS)]):
         ducks.append(duck, "hot", columns=kind.columns, rows=batch)
     chosen = _not_sealed(kind, folder, known=known) if is_detached else "SELECT * FROM hot"
@@ -126,7 +126,7 @@ def _seal(db: Database, folder: Path, *, duck: Any, kind: Kind, known: Sequence[
 
 
 def _write(duck: Any, folder: Path, *, place: Path, chosen: str) -> tuple[str, str]:
-    path, digest = ducks.write_parquet(duck, chosen, place)
+    path, digest = ducks.write_parquet(duck, chosen, folder=place)
     return path.relative_to(folder).as_posix(), digest
 
 
@@ -185,7 +185,7 @@ def _detach_again(db: Database, folder: Path, *, kind: Kind, known: Sequence[Seg
     """Delete what stayed or came late, row by row: only rows that are in a file just as they are."""
     day_ms = known[0].day_ms
     with opened() as duck:
-        ducks.create(duck, "hot", kind.columns)
+        ducks.create(duck, "hot", columns=kind.columns)
         for batch in hot_rows(db, kind, spans=[(day_ms, day_ms + DAY_MS)]):
             ducks.append(duck, "hot", columns=kind.columns, rows=batch)
         names = ", ".join(kind.columns)

@@ -30,7 +30,7 @@ def forget_user(db: Database, folder: Path, *, tenant: str, user: str, now_ms: i
     """
     changed = 0
     with opened() as duck:
-        ducks.create(duck, "renamed", {"unit": "VARCHAR", "instead": "VARCHAR"})
+        ducks.create(duck, "renamed", columns={"unit": "VARCHAR", "instead": "VARCHAR"})
         ducks.append(duck, "renamed", columns={"unit": "VARCHAR", "instead": "VARCHAR"}, rows=[{"unit": a, "instead": b} for a, b in units.items()])
         for kind, known in _days(db, folder):
             where = _naming(kind, tenant=tenant, user=user, units=units)
@@ -77,7 +77,7 @@ def _past(
     db: Database, folder: Path, *, duck: Any, calls_before_ms: Mapping[str, int], outcomes_before_ms: int | None, held: Sequence[Held]
 ) -> Generator[tuple[list[Segment], str, int]]:
     """Return the files of which rows go, what is true for these rows, and how many they are."""
-    ducks.create(duck, "over", {"call_id": "VARCHAR"})
+    ducks.create(duck, "over", columns={"call_id": "VARCHAR"})
     days = list(_days(db, folder))
     free = _free(held)
     for kind, known in days:
@@ -112,7 +112,7 @@ def _change(db: Database, folder: Path, *, duck: Any, known: Sequence[Segment], 
     if not any(segment.is_detached for segment in known):
         rewrite(db, folder, duck=duck, known=known, chosen=f"SELECT * FROM {table_of(folder, known)} WHERE FALSE", now_ms=now_ms)
         return
-    ducks.create(duck, "hot", kind.columns)
+    ducks.create(duck, "hot", columns=kind.columns)
     for batch in hot_rows(db, kind, spans=[(known[0].day_ms, known[0].day_ms + DAY_MS)]):
         ducks.append(duck, "hot", columns=kind.columns, rows=batch)
     key = ", ".join(kind.key)

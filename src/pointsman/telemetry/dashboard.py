@@ -27,7 +27,7 @@ def dashboard(workflows: Iterable[Workflow]) -> bytes:
     if promised:
         board.row("Objectives")
         for workflow, one in promised:
-            _objective(board, workflow, one)
+            _objective(board, workflow, one=one)
     _inside(board)
     whole: dict[str, Any] = {
         "title": "Pointsman",
@@ -121,7 +121,7 @@ def _where(board: _Board) -> None:
     board.panel("timeseries", "Attempts that failed", (results, "{{target}}: {{result}}"), unit="reqps")
 
 
-def _objective(board: _Board, workflow: Workflow, one: Objective) -> None:
+def _objective(board: _Board, workflow: Workflow, *, one: Objective) -> None:
     title = f"{workflow.name}: {one.name}"
     if one.kind == "cost_per_outcome":
         board.panel("timeseries", f"{title} (US dollars for a useful outcome)", (cost_per_outcome(workflow.name), "cost"), unit="currencyUSD")

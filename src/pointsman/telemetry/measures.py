@@ -78,13 +78,13 @@ class Counted(Struct, kw_only=True):
     numbers: dict[str, dict[Labels, float]] = {}
     spread: dict[str, dict[Labels, list[float]]] = {}
 
-    def add(self, name: str, labels: Labels, amount: float = 1) -> None:
+    def add(self, name: str, labels: Labels, *, amount: float = 1) -> None:
         """Add to a counter."""
         series = self.numbers.setdefault(name, {})
         key = labels if labels in series or len(series) < MOST_SERIES else ("other",) * len(labels)
         series[key] = series.get(key, 0) + amount
 
-    def observe(self, name: str, labels: Labels, value: float) -> None:
+    def observe(self, name: str, labels: Labels, *, value: float) -> None:
         """Add to a histogram."""
         series = self.spread.setdefault(name, {})
         key = labels if labels in series or len(series) < MOST_SERIES else ("other",) * len(labels)
@@ -99,7 +99,7 @@ class Counted(Struct, kw_only=True):
         """Add what another counted."""
         for name, series in other.numbers.items():
             for labels, amount in series.items():
-                self.add(name, labels, amount)
+                self.add(name, labels, amount=amount)
         for name, rows in other.spread.items():
             for labels, row in rows.items():
                 mine = self.spread.setdefault(name, {}).setdefault(labels, [0.0] * len(row))
@@ -107,20 +107,20 @@ class Counted(Struct, kw_only=True):
                     mine[index] += amount
 
 
-def count_call(into: Counted, record: CallRecord, workflows: Mapping[str, Workflow]) -> None:
+def count_call(into: Counted, record: CallRecord, *, workflows: Mapping[str, Workflow]) -> None:
     """Count a finished call."""
     answering = answered_by(record)
     into.add("pointsman_requests_total", (record.workflow, "none" if answering is None else answering.place.value, ended(record)))
-    into.observe("pointsman_request_duration_seconds", (record.workflow,), record.latency_ms / _MS)
+    into.observe("pointsman_request_duration_seconds", (record.workflow,), value=record.latency_ms / _MS)
     for entry in record.entries:
         into.add("pointsman_attempts_total", (entry.target, entry.error or OK))
         if entry.cost_nano_usd is None:
             into.add("pointsman_cost_unknown_total", (record.workflow,))
         else:
-            into.add("pointsman_cost_usd_total", (record.workflow, entry.place.value), entry.cost_nano_usd / _NANO_USD)
+            into.add("pointsman_cost_usd_total", (record.workflow, entry.place.value), amount=entry.cost_nano_usd / _NANO_USD)
         if entry.usage is not None:
-            into.add("pointsman_tokens_total", (record.workflow, "in"), entry.usage.tokens_in)
-            into.add("pointsman_tokens_total", (record.workflow, "out"), entry.usage.tokens_out)
+            into.add("pointsman_tokens_total", (record.workflow, "in"), amount=entry.usage.tokens_in)
+            into.add("pointsman_tokens_total", (record.workflow, "out"), amount=entry.usage.tokens_out)
     for before, after in escalations(record):
         into.add("pointsman_escalations_total", (before, after))
     workflow = workflows.get(record.workflow)
@@ -134,4 +134,4 @@ def count_promise(into: Counted, objective: Objective, *, is_kept: bool | None) 
         return
     labels = (objective.workflow, objective.name)
     into.add("pointsman_objective_events_total", labels)
-    into.add("pointsman_objective_bad_total", labels, 0 if is_kept else 1)
+    into.add("pointsman_objective_bad_total", labels, amount=0 if is_kept else 1)

@@ -124,7 +124,7 @@ def _fill(family: Any, series: Mapping[Labels, float]) -> None:
 def _counted(sheet: Sheet) -> Counted:
     told = Counted()
     for name, labels, value in sheet.numbers:
-        told.add(name, labels, value)
+        told.add(name, labels, amount=value)
     for name, labels, row in sheet.spread:
         told.spread.setdefault(name, {})[labels] = row
     return told

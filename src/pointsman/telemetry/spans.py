@@ -53,10 +53,10 @@ class Span(Struct, frozen=True, kw_only=True):
 def is_sampled(record: CallRecord, share: float) -> bool:
     """Tell whether the spans of a call are sent: those of a share of all traces, of what failed, went a step up, was tried out, or the caller sampled."""
     is_notable = ended(record) not in {OK, CANCELLED} or record.mode != "policy" or bool(escalations(record))
-    return is_notable or is_chosen(record.call_id, record.traceparent, share)
+    return is_notable or is_chosen(record.call_id, record.traceparent, share=share)
 
 
-def is_chosen(call_id: str, traceparent: str | None, share: float) -> bool:
+def is_chosen(call_id: str, traceparent: str | None, *, share: float) -> bool:
     """Tell whether a call belongs to the share of all traces that is sent, or to one that the caller samples."""
     if _is_sampled_by_caller(traceparent):
         return True

@@ -66,7 +66,7 @@ def _write_parquet(path: Path, *, columns: Sequence[str], rows: Sequence[Cells],
     duck = ducks.connect(what=_WHAT)
     try:
         whole = {name: types.get(name, "VARCHAR") for name in columns}
-        ducks.create(duck, "written", whole)
+        ducks.create(duck, "written", columns=whole)
         # Decimals go as text and are cast there: through a float they would lose digits.
         ducks.append(duck, "written", columns=whole, rows=[{name: _text(row[name], whole[name]) for name in columns} for row in rows])
         duck.execute(f"COPY written TO {ducks.text(str(path))} (FORMAT parquet, COMPRESSION zstd)")

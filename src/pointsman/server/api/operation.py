@@ -59,7 +59,7 @@ class Operation(Struct, Generic[T], frozen=True, kw_only=True):
     status: int = 200
 
 
-def routes_of(operations: Iterable[Operation[Any]], control: Control, guard: Guard) -> list[Route]:
+def routes_of(operations: Iterable[Operation[Any]], control: Control, *, guard: Guard) -> list[Route]:
     """Return the routes of operations."""
     limiter = anyio.CapacityLimiter(_AT_ONCE)
     return [_route(one, control, guard=guard, limiter=limiter) for one in operations]

@@ -28,4 +28,4 @@ def routes(control: Control, guard: Guard) -> list[Route]:
         public = f"{'https' if server.tls is not None else 'http'}://{server.listen}"
         return Response(msgspec.json.encode(document(OPERATIONS, guard.declared, listen=public)), media_type=JSON)
 
-    return [guard.route(DOCUMENT, told, permission="console.read"), *routes_of(OPERATIONS, control, guard)]
+    return [guard.route(DOCUMENT, told, permission="console.read"), *routes_of(OPERATIONS, control, guard=guard)]
