@@ -5,14 +5,19 @@ import base64
 import hashlib
 import hmac
 import sqlite3
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 import pytest
 from tests.server.house import ASK, KEY, WHOLE, Got, House, keys_of, post, with_house
 from tests.transport.vendor import Vendor, run, says
+from tests.values import a_principal
 
+from pointsman.core.errors import BadRequest
 from pointsman.intake.keys import mint
+from pointsman.server.judgements import read_review
+from pointsman.server.outcomes import checked_usd
 
 OTHER = mint(bytes(reversed(range(32))))
 OUTCOMES, REVIEWS, SCORES, DESK = "/v1/outcomes", "/v1/reviews", "/v1/scores", "/v1/webhooks/desk"
@@ -417,3 +422,13 @@ def test_without_tags_in_the_configuration_a_refusal_says_where_to_declare_them(
         assert "Add it there." in got.message
 
     run(with_house(work))
+
+
+def test_nobody_makes_sums_overflow_or_other_work_cheaper() -> None:
+    """Nano-dollars are summed in 63 bits: what one may tell leaves room for thousands of the greatest."""
+    with pytest.raises(BadRequest, match="a million at most"):
+        checked_usd(Decimal(1_000_001), field="value_usd")
+    assert checked_usd(Decimal(1_000_000), field="value_usd") == 10**15
+    assert 9_000 * 10**15 < 2**63
+    with pytest.raises(BadRequest, match="below zero"):
+        read_review(b'{"call_id": "c", "verdict": "edited", "cost_usd": -1}', a_principal(), new_id=str, now_ms=0)

@@ -67,8 +67,16 @@ def read_review(body: bytes, principal: Principal, *, new_id: Callable[[], str],
         edit_distance=None if told.edit_distance is None else _share(told.edit_distance, field="edit_distance"),
         severity=told.severity,
         seconds=checked_minutes(told.human_minutes, field="human_minutes"),
-        nano_usd=checked_usd(told.cost_usd, field="cost_usd"),
+        nano_usd=_cost(told.cost_usd),
     )
+
+
+def _cost(told: Decimal | None) -> int | None:
+    """Return what a review cost in nano-dollars. Raises `BadRequest` for a cost below zero: it would make other work cheaper."""
+    cost = checked_usd(told, field="cost_usd")
+    if cost is not None and cost < 0:
+        raise BadRequest("`cost_usd` must not be below zero.", field="cost_usd")
+    return cost
 
 
 def read_score(body: bytes, principal: Principal, *, new_id: Callable[[], str], now_ms: int) -> Score:

@@ -15,8 +15,8 @@ from pointsman.core.principal import Principal, Scope
 from pointsman.surfaces.names import checked
 
 MOST: Final = 1_000
-_MOST_USD: Final = 10**9
-_MOST_MINUTES: Final = 60 * 24 * 366
+_MOST_USD: Final = 10**6  # sums of nano-dollars have 63 bits: thousands of the greatest must fit
+_MOST_MINUTES: Final = 60 * 24 * 31
 LAST_MS: Final = 253_402_300_799_999  # the year 9999
 
 _T = TypeVar("_T")
@@ -117,7 +117,7 @@ def checked_usd(told: Decimal | None, *, field: str) -> int | None:
     if told is None:
         return None
     if not (told.is_finite() and -_MOST_USD <= told <= _MOST_USD):
-        raise BadRequest(f"`{field}` must be a number of US dollars, a billion at most.", field=field)
+        raise BadRequest(f"`{field}` must be a number of US dollars, a million at most.", field=field)
     return nano(told)
 
 
@@ -126,7 +126,7 @@ def checked_minutes(told: float | None, *, field: str) -> float | None:
     if told is None:
         return None
     if not 0 <= told <= _MOST_MINUTES:
-        raise BadRequest(f"`{field}` must be minutes of work, 0 to a year of them.", field=field)
+        raise BadRequest(f"`{field}` must be minutes of work, 0 to a month of them.", field=field)
     return told * 60
 
 
