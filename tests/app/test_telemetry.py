@@ -191,7 +191,7 @@ def test_workers_in_one_folder_are_told_of_together(tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
     counted = Counted()
-    counted.add("pointsman_reviews_total", ("approved",), 4)
+    counted.add("pointsman_reviews_total", ("approved",), amount=4)
     SharedSheets(shared, "1").write(sheet_of(counted, [], at_ms=Time().wall_ms))
     with telemetry(told(tmp_path), shared=shared) as made:
         made.review(reviewed(label="approved"))
