@@ -213,6 +213,7 @@ def test_what_if_says_what_other_prices_and_another_ladder_would_have_cost(run: 
     done = run("cost", "what-if", "--price", "large=2,6", *OCTOBER)
     assert "Change: -$88.00" in done.out
     assert "Per useful outcome:" in done.out
+    assert "the price of `large` is not `IN,OUT`" in run("cost", "what-if", "--price", "large", *OCTOBER).err
     (tmp_path / "prices.yaml").write_text("large: [2, 6, 1]\n")
     assert run("cost", "what-if", "--prices", "prices.yaml", *OCTOBER, "--json").json["then_nano_usd"] == (22 + 25) * rows.USD
     ladder = run("cost", "what-if", "--workflow", "support", "--share", "small=1", *OCTOBER)

@@ -61,7 +61,7 @@ def prices_told(line: tuple[str, ...], file: Path | None, *, price_id: str) -> d
     """Return the prices of the line and of a file; those of the line go before. Raises `click.BadParameter`."""
     found = {} if file is None else _of_file(file, price_id)
     for text in line:
-        name, _, numbers = text.rpartition("=")
+        name, _, numbers = text.partition("=")
         found[name] = _price(name, numbers.split(","), price_id=price_id)
     return found
 
@@ -80,5 +80,5 @@ def _price(name: str, numbers: list[str], *, price_id: str) -> Price:
     except ArithmeticError:
         amounts = []
     if not name or not _LEAST_PARTS <= len(amounts) <= len(_FIELDS) or min(amounts) < 0:
-        raise click.BadParameter(f"The price of `{name}` is not `IN,OUT` or `IN,OUT,CACHED` in US dollars per million tokens.", param_hint="--price")
+        raise click.BadParameter(f"the price of `{name}` is not `IN,OUT` or `IN,OUT,CACHED` in US dollars per million tokens.", param_hint="--price")
     return Price(price_id=price_id, rates=Rates(**dict(zip(_FIELDS, amounts, strict=False))))

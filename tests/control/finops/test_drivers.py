@@ -128,6 +128,12 @@ def test_the_largest_reason_is_told_first_with_its_numbers() -> None:
     assert len(said) <= 4
 
 
+def test_people_who_help_with_few_items_are_told_apart_by_small_parts_of_a_minute() -> None:
+    old, now = replace(BEFORE, human_s=60 * BEFORE.units // 20), replace(BEFORE, human_s=60 * BEFORE.units // 10, human_nano_usd=400_000)
+    said = sentences("eu", old, now=now, drivers=drivers_per_outcome(old, now))
+    assert any("0.1 minutes of people's time per item, 0.05 before" in line for line in said)
+
+
 @pytest.mark.parametrize(
     ("old", "now", "says"),
     [

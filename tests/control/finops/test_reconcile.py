@@ -42,7 +42,7 @@ def test_columns_with_other_names_are_mapped_and_a_vendor_may_be_told() -> None:
 @pytest.mark.parametrize(
     ("text", "columns", "says"),
     [
-        (["a,b\n"], {}, "has no column `day`. It has `a`, `b`: map them"),
+        (["a,b\n"], {}, "has no column `day`. It has `a`, `b`: map them as `day=COLUMN`"),
         ([], {}, "has no column `day`. It has none"),
         (PLAIN, {"usd": "Amount"}, "has no column `Amount`"),
         (PLAIN, {"price": "usd"}, "`price` is nothing that is read"),

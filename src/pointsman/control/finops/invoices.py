@@ -82,9 +82,10 @@ def _names(header: tuple[str, ...], told: Mapping[str, str]) -> dict[str, str]:
         if "x_Model" not in header:
             known = {**known, "model": "ServiceName"}
     names = {**known, **told}
-    missing = [names[field] for field in _NEEDED if names[field] not in header] + [name for name in told.values() if name not in header]
+    missing = [field for field in (*_NEEDED, *told) if names[field] not in header]
     if missing:
-        raise BadRequest(f"The invoice has no column `{missing[0]}`. It has {', '.join(f'`{name}`' for name in header) or 'none'}: map them as `usd=COLUMN`.")
+        has = ", ".join(f"`{name}`" for name in header) or "none"
+        raise BadRequest(f"The invoice has no column `{names[missing[0]]}`. It has {has}: map them as `{missing[0]}=COLUMN`.")
     return names
 
 

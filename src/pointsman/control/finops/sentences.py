@@ -82,7 +82,13 @@ def _unknown(old: GroupFacts, now: GroupFacts) -> str:
 
 
 def _people(old: GroupFacts, now: GroupFacts) -> str:
-    return f"{now.human_s / 60 / max(now.units, 1):.1f} minutes of people's time per item, {old.human_s / 60 / max(old.units, 1):.1f} before"
+    return f"{_minutes(now)} minutes of people's time per item, {_minutes(old)} before"
+
+
+def _minutes(group: GroupFacts) -> str:
+    """Where most items take no person, an item's mean is a small part of a minute: one decimal would tell the same of both spans."""
+    minutes = group.human_s / 60 / max(group.units, 1)
+    return f"{minutes:.1f}" if minutes == 0 or minutes >= 1 else f"{minutes:.2g}"
 
 
 def _licences(old: GroupFacts, now: GroupFacts) -> str:
