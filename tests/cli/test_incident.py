@@ -109,7 +109,7 @@ def test_a_ledger_elsewhere_is_named(run: Run, lived_in: Path) -> None:
 @pytest.mark.parametrize("words", [("rollback", "--to", "ffffff"), ("rollback", "--incident", "none"), ("incident", "show", "none")])
 def test_what_is_not_on_record_changes_nothing(run: Run, lived_in: Path, words: tuple[str, ...]) -> None:
     done = run(*words)
-    assert (done.code, "on record" in done.err) == (4, True)
+    assert (done.code, "on record" in done.err) == (1, True)
     assert (lived_in / "pointsman.yaml").read_text() == BAD
 
 
@@ -130,3 +130,10 @@ def test_what_is_empty_says_how_to_fill_it(run: Run, tmp_path: Path) -> None:
     assert "pointsman incident open" in run("incident", "list").err
     assert "pointsman up" in run("rollback", "--list").err
     assert run("incident", "open", "--title", "x", "--since", "yesterday").code == 2
+
+
+def test_an_incident_needs_a_title_and_one_of_an_unknown_workflow_says_so(run: Run, lived_in: Path) -> None:
+    assert lived_in.exists()
+    assert "it is empty" in run("incident", "open", "--title", " ").err
+    done = run("incident", "open", "--title", "Nothing is answered", "--workflow", "none")
+    assert (done.code, "no workflow `none`" in done.err) == (0, True)

@@ -37,8 +37,16 @@ def opened(path: Path, *, title: str, since: str, as_json: bool, **told: str) ->
     seconds = span_s(since)
     if seconds is None:
         raise click.BadParameter(f"`{since}` is no span. Write `30m`, `2h` or `1d`.", param_hint="--since")
+    if not title.strip():
+        raise click.BadParameter("it is empty. Say in one sentence what goes wrong.", param_hint="--title")
+    settings = settings_at(path)
+    capabilities = settings.snapshot.capabilities.values()
+    known = {"workflow": {*settings.workflows, *(one.workflow for one in capabilities)}, "target": {rung.name for one in capabilities for rung in one.ladder}}
     scope = {"workflow": told["workflow"], "target": told["target"]}
-    found = _desk(path).open(title, by=who(), since_ms=now_ms() - seconds * _MS, severity=told["severity"], **scope)
+    for kind, name in scope.items():
+        if name and name not in known[kind]:
+            note(f"warning: this configuration has no {kind} `{name}`. The incident meets only calls from before that.")
+    found = desk_of(settings, now_ms).open(title, by=who(), since_ms=now_ms() - seconds * _MS, severity=told["severity"], **scope)
     if as_json:
         print_json(msgspec.structs.asdict(found))
     else:

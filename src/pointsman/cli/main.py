@@ -13,7 +13,7 @@ from typing import Final
 import click
 
 from pointsman.cli.options import note, print_json
-from pointsman.core.errors import PointsmanError, Refused, SettingsInvalid
+from pointsman.core.errors import BadRequest, PointsmanError, Refused, SettingsInvalid
 
 EXIT_MISTAKES: Final = 1
 EXIT_FAILED: Final = 3
@@ -28,6 +28,8 @@ _EXIT_CODES: Final = {
     "4": "policy or a limit said no",
     "130": "stopped by Ctrl-C",
 }
+
+_UNKNOWN: Final = frozenset({"no_such_incident", "no_such_snapshot"})  # by their codes, so that their modules are not imported for every command
 
 # Name → (module, one line). The help text stands here so that listing commands imports none of them.
 _COMMANDS: Final = {
@@ -126,7 +128,7 @@ def _as_data(error: click.ClickException | PointsmanError) -> dict[str, object]:
 
 
 def _exit_code(error: PointsmanError) -> int:
-    if isinstance(error, SettingsInvalid):
+    if isinstance(error, SettingsInvalid | BadRequest) or error.code in _UNKNOWN:
         return EXIT_MISTAKES
     if isinstance(error, Refused):
         return EXIT_REFUSED
