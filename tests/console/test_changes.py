@@ -68,7 +68,7 @@ def test_new_snapshots_and_incidents_are_said_the_open_one_first_and_the_first_s
                 db.execute(
                     "INSERT INTO incident (incident_id, opened_ms, closed_ms, severity, title, workflow, target, cause, snapshot, since_ms, opened_by)"
                     " VALUES (:id, :opened, :closed, 'high', :title, 'support', '', '', '', :opened, 'ann')",
-                    {"id": f"i{number}", "opened": NOW - number * DAY, "closed": closed, "title": f"Trouble {number}"},
+                    {"id": f"i{number}", "opened": NOW - number * DAY, "closed": closed, "title": f"Trouble {number}" + "." * (number - 1)},
                 )
         told = await changed(house)
         assert told.index("Trouble 2 (open).") < told.index("Trouble 1 (closed).") < told.index("Snapshot bbbbbb came into force.")

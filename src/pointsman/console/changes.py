@@ -97,7 +97,7 @@ def _events(ask: Ask, db: Database) -> Iterator[Change]:
             yield Change(subject="configuration", says=says, tone="news", to=to, weight=2.5, at_ms=row["since_ms"])
     for row in db.rows(query("console/incidents"), values):
         is_open = row["closed_ms"] is None
-        says = f"{row['title']} ({'open' if is_open else 'closed'})."
+        says = f"{row['title'].removesuffix('.')} ({'open' if is_open else 'closed'})."
         to = f"/console/incidents/{row['incident_id']}"
         yield Change(
             subject=row["workflow"] or "incident", says=says, tone="bad" if is_open else "news", to=to, weight=9 if is_open else 4, at_ms=row["opened_ms"]

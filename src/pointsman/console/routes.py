@@ -11,7 +11,7 @@ from starlette.routing import Route
 from pointsman.console.assets import PREFIX
 from pointsman.console.control_protocol import Control
 from pointsman.console.door import Guard, Visitor
-from pointsman.console.frame import READ, Frame
+from pointsman.console.frame import READ, Ask, Frame, Shown
 from pointsman.console.pages.call import call
 from pointsman.console.pages.calls import calls
 from pointsman.console.pages.cost import cost, cost_file
@@ -30,6 +30,8 @@ from pointsman.console.pages.unit import unit
 from pointsman.console.pages.vendors import ask_switch, switch, vendors
 from pointsman.console.pages.what_if import what_if
 from pointsman.console.pages.workflow import workflow, workflows
+from pointsman.core.errors import UnknownRoute
+from pointsman.storage.sql import Database
 
 _EVERYBODY = ""
 _CHANGE = "admin"
@@ -62,7 +64,13 @@ def routes(control: Control, guard: Guard) -> Sequence[Route]:
         frame.page("/console/keys", keys),
         frame.page("/console/settings", settings),
         frame.page("/console/settings/{digest}", snapshot, permission="policy.read"),
+        frame.page("/console/{rest:path}", _nothing),  # the last: what no other route knows
     ]
+
+
+def _nothing(ask: Ask, db: Database) -> Shown:
+    del db
+    raise UnknownRoute(f"There is nothing at `/console/{ask.path['rest'][:200]}`.")
 
 
 def _money(frame: Frame) -> Sequence[Route]:
