@@ -102,7 +102,7 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(files: Files) -> None:
 def test_nobody_is_erased_where_nothing_was_ever_kept(files: Files) -> None:
     done = erased(files)
     assert (done.content, done.calls, done.units, done.copies) == (0, 0, 0, 0)
-    assert not files.ledger.exists()
+    assert not Path(files.ledger).exists()
     assert erase_again(files) == 0
 
 
@@ -154,7 +154,7 @@ def test_what_was_on_its_way_when_the_subject_was_erased_is_erased_again_and_wha
 
 def backed_up(files: Files, folder: Path) -> Path:
     folder.mkdir()
-    for path in (files.ledger, files.content):
+    for path in (Path(files.ledger), files.content):
         for part in path.parent.glob(f"{path.name}*"):
             shutil.copy(part, folder / part.name)
     return folder
@@ -185,7 +185,7 @@ def test_an_erased_subject_stays_erased_when_an_old_backup_is_restored(files: Fi
 def test_the_content_of_a_backup_alone_holds_nothing_that_can_be_read(files: Files, tmp_path: Path) -> None:
     """Not even before anybody is erased: the keys are not in it."""
     keep(files, a_said(1))
-    backup = backed_up(files, tmp_path / "backup") if files.ledger.exists() else tmp_path
+    backup = backed_up(files, tmp_path / "backup") if Path(files.ledger).exists() else tmp_path
     assert files_holding(backup, CANARY, ADA) == []
 
 

@@ -133,7 +133,7 @@ def test_no_record_lives_past_its_ceiling_and_a_tick_and_none_goes_before_its_fl
 def test_outcomes_go_when_no_record_could_still_be_there(files: Files) -> None:
     book(files)
     told = retention(records_for="10d", classes={"financial": {"records_for": "40d"}})
-    with closing(open_database(files.ledger)) as connection:
+    with closing(open_database(Path(files.ledger))) as connection:
         outcomes = [an_outcome("t", f"o-{day}", tenant="acme", at_ms=NOW_MS + day * DAY_MS) for day in (0, 20, 30)]
         write(connection, [], outcomes=outcomes, hardware=[])
     for dry_run in (True, False):
@@ -162,7 +162,7 @@ def test_what_is_held_stays_past_every_ceiling_and_goes_once_it_is_released(file
 
 def test_an_outcome_of_a_held_unit_stays(files: Files) -> None:
     book(files)
-    with closing(open_database(files.ledger)) as connection:
+    with closing(open_database(Path(files.ledger))) as connection:
         write(connection, [], outcomes=[an_outcome(f"ticket-{n}", f"o-{n}", tenant="acme", at_ms=NOW_MS) for n in (1, 2)], hardware=[])
     files.keys.holds.put(Hold(tenant="acme", kind="unit", name="ticket-1", held_ms=NOW_MS, who="legal", why="case 7"))
     assert expire(files, retention(records_for="1d"), now_ms=NOW_MS + 9 * DAY_MS).outcomes == 1
@@ -172,9 +172,9 @@ def test_an_outcome_of_a_held_unit_stays(files: Files) -> None:
 def test_a_large_ledger_is_not_rewritten_while_its_gateway_runs(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pointsman.ledger.content.expiry._SMALL_BYTES", 0)
     book(files, *[a_call_of(ADA, number) for number in range(500)])
-    size = files.ledger.stat().st_size
+    size = Path(files.ledger).stat().st_size
     assert expire(files, retention(records_for="1d"), now_ms=NOW_MS + 9 * DAY_MS).calls == 500
-    assert files.ledger.stat().st_size == size
+    assert Path(files.ledger).stat().st_size == size
 
 
 # ── the job ─────────────────────────────────────────────────────────────────────────────────────────────────────────
