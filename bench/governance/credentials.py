@@ -20,11 +20,11 @@ from typing import Any
 
 import msgspec
 
-from pointsman.governance.finding import Finding
 from pointsman.governance.detection.fingerprints import Fingerprints
 from pointsman.governance.detection.health import HealthTerms, with_person
 from pointsman.governance.detection.secrets import SecretDetector
 from pointsman.governance.detection.source_code import SourceCodeDetector
+from pointsman.governance.finding import Finding
 
 ROOT = Path(__file__).parent.parent.parent
 DATA = Path(os.environ.get("POINTSMAN_DATA", ROOT.parent / "shared" / "data"))

@@ -26,11 +26,11 @@ sys.path.insert(0, str(ROOT))
 
 from tests.governance.detection import disguises  # noqa: E402
 
-from pointsman.governance.finding import Finding  # noqa: E402 - the path comes first
 from pointsman.governance.detection.identifiers.structured import StructuredDetector  # noqa: E402
 from pointsman.governance.detection.scanner import Scanner  # noqa: E402
 from pointsman.governance.detection.views.budget import Budget  # noqa: E402
 from pointsman.governance.detection.views.unfold import views  # noqa: E402
+from pointsman.governance.finding import Finding  # noqa: E402 - the path comes first
 
 DATA = Path(os.environ.get("POINTSMAN_DATA", ROOT.parent / "shared" / "data"))
 GOLD = {

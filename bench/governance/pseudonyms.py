@@ -17,11 +17,11 @@ from concurrent.futures import ProcessPoolExecutor
 
 from tests.governance.filtering.round_trips import KEY, PSEUDONYMISE, cut, round_trip
 
-from pointsman.governance.finding import Finding
 from pointsman.governance.filtering.filter import filtered
 from pointsman.governance.filtering.pseudonyms import Namer
 from pointsman.governance.filtering.restore import Restorer
 from pointsman.governance.filtering.tree import spots
+from pointsman.governance.finding import Finding
 
 _CHUNK = 2_000
 _PROSE = (

@@ -182,10 +182,6 @@ class Gateway:
         intake = self.stages.intake
         return intake.listed(intake.identify(authorization, api_key, user=None))
 
-    def health(self, target: str) -> str | None:
-        """Return why a target is passed over now, as a reason code; None while it is asked."""
-        return self.stages.chooser.health(target)
-
     def trouble(self) -> str | None:
         """Return why no call can be answered, or None."""
         if self.ledger.trouble is not None:

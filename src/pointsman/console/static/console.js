@@ -8,7 +8,8 @@
       const size = Math.abs(usd);
       if (size >= 1000) return "$" + Math.round(usd).toLocaleString("en-US");
       if (size >= 1 || size === 0) return "$" + usd.toFixed(2);
-      return "$" + usd.toPrecision(2).replace(/(\.\d*?)0+$/, "$1").replace(/e.*/, "");
+      const digits = Math.min(15, 1 - Math.floor(Math.log10(size)));  // two that count; `toPrecision` would write 9.6e-7
+      return "$" + usd.toFixed(digits).replace(/(\.\d\d+?)0+$/, "$1");
     },
     count: (value) => Math.round(value).toLocaleString("en-US"),
     percent: (value) => (value * 100).toFixed(value === 0 || value === 1 ? 0 : 1) + "%",
