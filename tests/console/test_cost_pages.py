@@ -126,7 +126,9 @@ def test_a_booked_licence_stands_where_it_was_booked() -> None:
         browser = await house.signed_in()
         by_workflow = {row["name"]: row for row in lines(await browser.get("/console/cost.csv?by=workflow&span=7d"))}
         assert by_workflow["support"]["licence_nano_usd"] == str(2 * 10**9)
-        assert "nobody: licence of seats $2.00" in text_of(await browser.get("/console/cost?by=team&span=7d"))
+        by_team = text_of(await browser.get("/console/cost?by=team&span=7d"))
+        assert "nobody: licence of seats $2.00" in by_team
+        assert by_team.partition("Everything $")[2].split()[-1] == "$2.00"  # the last column of the last line is that of licences
 
     in_a_house(work)
 

@@ -59,6 +59,7 @@ def cost(ask: Ask, db: Database) -> Shown:
         "before": earlier.total_nano_usd,
         "was": {line.name: line.total_nano_usd for line in earlier.lines},
         "people": sum(line.human_nano_usd for line in found.lines) + sum(one.nano_usd for one in found.unallocated if one.kind == HUMAN),
+        "licences": sum(line.licence_nano_usd for line in found.lines) + sum(one.nano_usd for one in found.unallocated if one.kind == LICENCE),
         "idle": sum(one.nano_usd for one in found.unallocated if one.kind == IDLE),
         "loose": loose(found.unallocated),
         "drawn": None if by == _WHEN_TAGGED else drawn(ask, db, by=by),
