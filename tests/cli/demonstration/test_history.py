@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.cli.demonstration.folder import FRONTIER
-from pointsman.cli.demonstration.history import History, Time, is_remembered, remember
+from pointsman.cli.demonstration.folder import FRONTIER, Ports
+from pointsman.cli.demonstration.history import History, Time, remember, remembered
+from pointsman.cli.demonstration.processes import free_port
 from pointsman.ledger.balance import balance
 from pointsman.storage.open import open_reading
 from pointsman.storage.sql import Database
 
+PORTS = Ports(gateway=free_port(), admin=free_port(), own_gpu=free_port(), cloud_a=free_port(), cloud_b=free_port())
 _NOW_S = 1_772_280_000.0  # 2026-02-28T12:00:00Z, a Saturday
 _DAY_MS = 86_400_000
 _FIRST_MS = int(_NOW_S * 1000) // _DAY_MS * _DAY_MS - 2 * _DAY_MS
@@ -24,7 +26,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, History]:
     home = tmp_path_factory.mktemp("demo")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(home / "state"))
-        return home, remember(home, days=2, now_s=_NOW_S, tell=lambda share: None)
+        return home, remember(home, PORTS, days=2, now_s=_NOW_S, tell=lambda share: None)
 
 
 @pytest.fixture
@@ -83,10 +85,18 @@ def test_the_books_balance(db: Database) -> None:
 
 def test_it_is_remembered_until_another_day_or_another_number_of_days(lived: tuple[Path, History]) -> None:
     home = lived[0]
-    assert is_remembered(home, days=2, now_s=_NOW_S + 3600)
-    assert not is_remembered(home, days=3, now_s=_NOW_S)
-    assert not is_remembered(home, days=2, now_s=_NOW_S + 2 * 86_400)
-    assert not is_remembered(home / "elsewhere", days=2, now_s=_NOW_S)
+    assert remembered(home, days=2, now_s=_NOW_S + 3600) == PORTS
+    assert remembered(home, days=3, now_s=_NOW_S) is None
+    assert remembered(home, days=2, now_s=_NOW_S + 2 * 86_400) is None
+    assert remembered(home / "elsewhere", days=2, now_s=_NOW_S) is None
+
+
+def test_every_snapshot_of_it_can_be_gone_back_to_while_the_demo_runs(db: Database) -> None:
+    """The addresses in it are those at which the demo's gateway and vendors listen."""
+    files = [row["files"] for row in db.rows("SELECT files FROM snapshot")]
+    assert len(files) >= 4
+    for port in (PORTS.gateway, PORTS.admin, PORTS.own_gpu, PORTS.cloud_a, PORTS.cloud_b):
+        assert all(f"127.0.0.1:{port}" in text for text in files)
 
 
 def test_its_clock_never_goes_back() -> None:

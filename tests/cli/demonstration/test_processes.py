@@ -22,7 +22,7 @@ def test_a_vendor_that_does_not_start_is_told_with_what_it_said(tmp_path: Path) 
     processes = Processes(tmp_path)
     try:
         with pytest.raises(Unusable, match=r"`cloud-a`[^$]*speed"):
-            processes.vendors(("cloud-a",), seed=0, speed=-1)
+            processes.vendors({"cloud-a": free_port()}, seed=0, speed=-1)
     finally:
         processes.end()
 

@@ -8,7 +8,7 @@ import asyncio
 import heapq
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -89,11 +89,12 @@ class History:
     """
     Lives through whole `days` (UTC) and the one of `end_ms` until then: the last part of the story, if they are few.
 
-    `tell(share)` hears how far it is, from 0 to 1.
+    Its vendors listen where those of the demo will, so that every snapshot of it can be gone back to. `tell(share)` hears how far it is, from 0 to 1.
     """
 
-    def __init__(self, home: Path, *, end_ms: int, days: int = DAYS, seed: int = 0, tell: Callable[[float], None]) -> None:
+    def __init__(self, home: Path, ports: Ports, *, end_ms: int, days: int = DAYS, seed: int = 0, tell: Callable[[float], None]) -> None:
         self._home = home
+        self._ports = ports
         self._days = days
         start_ms = end_ms // _DAY_MS * _DAY_MS - days * _DAY_MS
         self._end_s = (end_ms - start_ms) / 1000
@@ -108,7 +109,8 @@ class History:
 
     async def live(self) -> None:
         """Live through it. Raises what the gateway raises when it cannot begin."""
-        vendors = [await start(Behaviour(seed=self._seed, pause=self._time.pause)) for _ in range(3)]
+        told, behaviour = self._ports, Behaviour(seed=self._seed, pause=self._time.pause)
+        vendors = [await start(behaviour, port=port) for port in (told.own_gpu, told.cloud_a, told.cloud_b)]
         try:
             await self._live(vendors)
         finally:
@@ -116,8 +118,6 @@ class History:
                 await vendor.close()
 
     async def _live(self, vendors: list[Running]) -> None:
-        own_gpu, cloud_a, cloud_b = (vendor.port for vendor in vendors)
-        self._ports = Ports(gateway=1, admin=2, own_gpu=own_gpu, cloud_a=cloud_a, cloud_b=cloud_b)
         self._path = write(self._home, self._ports, speed=1.0, stage=Stage.FIRST)
         clock = self._time.clock()
         known = facts(Prices(clock.wall_ms))
@@ -275,25 +275,26 @@ class History:
         self._telling.clear()
 
 
-def remember(home: Path, *, days: int, now_s: float, tell: Callable[[float], None]) -> History:
+def remember(home: Path, ports: Ports, *, days: int, now_s: float, tell: Callable[[float], None]) -> History:
     """Live through the days that end with the last full hour before a Unix second, and note that they are there."""
     end_ms = int(now_s // _HOUR_S * _HOUR_S * 1000)
     home.mkdir(parents=True, exist_ok=True)
-    history = History(home, end_ms=end_ms, days=days, tell=tell)
+    history = History(home, ports, end_ms=end_ms, days=days, tell=tell)
     asyncio.run(history.live())
     tell(1.0)
-    (home / _NOTE).write_bytes(msgspec.json.encode({"version": version("pointsman"), "days": days, "end_ms": end_ms}))
+    (home / _NOTE).write_bytes(msgspec.json.encode({"version": version("pointsman"), "days": days, "end_ms": end_ms, "ports": asdict(ports)}))
     return history
 
 
-def is_remembered(home: Path, *, days: int, now_s: float) -> bool:
-    """Tell whether a history of today is there, lived through by this version."""
+def remembered(home: Path, *, days: int, now_s: float) -> Ports | None:
+    """Return the ports of a history of today that is there, lived through by this version; None without one."""
     try:
         note = msgspec.json.decode((home / _NOTE).read_bytes())
         is_ours = (note["version"], note["days"]) == (version("pointsman"), days)
-        return is_ours and now_s - note["end_ms"] / 1000 < _DAY_S and (home / "pointsman.db").exists()
+        is_whole = is_ours and now_s - note["end_ms"] / 1000 < _DAY_S and (home / "pointsman.db").exists()
+        return Ports(**note["ports"]) if is_whole else None
     except (OSError, msgspec.DecodeError, LookupError, TypeError):
-        return False
+        return None
 
 
 def body_of(item: Item, capability: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Final
@@ -33,11 +34,12 @@ class Processes:
         self._files = ExitStack()
         self._running: list[tuple[str, subprocess.Popen[str]]] = []
 
-    def vendors(self, names: tuple[str, ...], *, seed: int, speed: float) -> list[int]:
-        """Start simulated vendors together and return their ports."""
+    def vendors(self, ports: Mapping[str, int], *, seed: int, speed: float) -> None:
+        """Start simulated vendors together, each at its port, and wait until they listen."""
         options = ("--seed", str(seed), "--speed", str(speed))
-        started = [(name, self._start(name, "-m", "pointsman.cli.simulated", *options, out=subprocess.PIPE)) for name in names]
-        return [self._port(name, process) for name, process in started]
+        started = {name: self._start(name, "-m", "pointsman.cli.simulated", *options, "--port", str(port), out=subprocess.PIPE) for name, port in ports.items()}
+        for name, process in started.items():
+            self._await(name, process)
 
     def gateway(self, configuration: Path, port: int) -> None:
         """Start the gateway and wait until it answers."""
@@ -74,11 +76,10 @@ class Processes:
         self._running.append((name, process))
         return process
 
-    def _port(self, name: str, process: "subprocess.Popen[str]") -> int:
+    def _await(self, name: str, process: "subprocess.Popen[str]") -> None:
         line = process.stdout.readline() if process.stdout is not None else ""
         if "listens on" not in line:
             raise self._failed(name)
-        return int(line.rpartition(":")[2])
 
     def _log(self, name: str) -> IO[str]:
         return self._files.enter_context((self._folder / f"{name}.log").open("w", encoding="utf-8"))
@@ -93,15 +94,16 @@ def gateway_port(wanted: int | None) -> int:
     """Return the port for the gateway: the wanted one, else the usual one, else a free one."""
     if wanted is not None:
         return wanted
-    return _USUAL_PORT if _is_free(_USUAL_PORT) else free_port()
+    return _USUAL_PORT if is_free(_USUAL_PORT) else free_port()
 
 
 def free_port() -> int:
     """Return a port that nobody uses now, out of the range from which systems give ports to whoever connects: one of those could be gone at once."""
-    return next(port for port in iter(lambda: secrets.choice(_OWN_PORTS), None) if _is_free(port))
+    return next(port for port in iter(lambda: secrets.choice(_OWN_PORTS), None) if is_free(port))
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Tell whether nobody listens at a port of this machine."""
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -16,8 +16,8 @@ import click
 
 from pointsman.cli.demonstration import folder, lines_to_try
 from pointsman.cli.demonstration.figures import Figures, read
-from pointsman.cli.demonstration.history import DAYS, is_remembered, remember
-from pointsman.cli.demonstration.processes import Processes, free_port, gateway_port
+from pointsman.cli.demonstration.history import DAYS, remember, remembered
+from pointsman.cli.demonstration.processes import Processes, free_port, gateway_port, is_free
 from pointsman.cli.demonstration.traffic import Plan, Traffic
 from pointsman.cli.demonstration.view import View, data, plain, screen, status
 from pointsman.cli.discovery import servers_at, usual_servers, vendors_with_key
@@ -132,34 +132,36 @@ class _Session:
 
     def _start(self) -> tuple[str, Traffic]:
         wishes = self._wishes
-        self._remember()
+        ports = self._remember()
+        port = ports.gateway
         self.say("Starting three simulated vendors and the gateway …")
-        own_gpu, cloud_a, cloud_b = self._processes.vendors(("own-gpu", "cloud-a", "cloud-b"), seed=0, speed=wishes.speed)
-        port = gateway_port(wishes.port)
-        ports = folder.Ports(gateway=port, admin=free_port(), own_gpu=own_gpu, cloud_a=cloud_a, cloud_b=cloud_b)
+        self._processes.vendors({"own-gpu": ports.own_gpu, "cloud-a": ports.cloud_a, "cloud-b": ports.cloud_b}, seed=0, speed=wishes.speed)
         path = folder.write(wishes.home, ports, speed=wishes.speed)
         self._processes.gateway(path, port)
         url = f"http://127.0.0.1:{port}"
         self.say(f"The gateway answers at {url}; its configuration is", f"`{path}`. Nothing leaves this machine.", *_own_things())
         self.say("", "The console, with what it cost and what it was worth:", f"  {self._console_link(ports.admin)}", "")
         self.say(*lines_to_try.lines(url))
-        traffic = self._traffic = Traffic(_plan(wishes, port, failing_vendor=cloud_a))
+        traffic = self._traffic = Traffic(_plan(wishes, port, failing_vendor=ports.cloud_a))
         self._began = time.monotonic()
         threading.Thread(target=traffic.run, name="traffic", daemon=True).start()
         return url, traffic
 
-    def _remember(self) -> None:
-        """Have the days of history that are wished: those of an earlier demo of today, or new ones. Without, an empty ledger."""
+    def _remember(self) -> folder.Ports:
+        """Have the days of history that are wished: those of an earlier demo of today, or new ones. Without, an empty ledger. Return where all listen."""
         home = self._wishes.home
         days = self._wishes.days_before
-        if days and is_remembered(home, days=days, now_s=time.time()):
-            return
+        known = remembered(home, days=days, now_s=time.time()) if days else None
+        if known is not None and self._wishes.port in {None, known.gateway} and all(map(is_free, asdict(known).values())):
+            return known
         folder.clear(home)
+        ports = folder.Ports(gateway=gateway_port(self._wishes.port), admin=free_port(), own_gpu=free_port(), cloud_a=free_port(), cloud_b=free_port())
         if days:
             self.say(f"Living through {days} days of a small web shop: every call goes through the gateway, only the clock is simulated …")
             began = time.monotonic()
-            lived = remember(home, days=days, now_s=time.time(), tell=self._progress)
+            lived = remember(home, ports, days=days, now_s=time.time(), tell=self._progress)
             self.say(f"{lived.calls:,} calls in {time.monotonic() - began:.0f} s.")
+        return ports
 
     def _console_link(self, admin: int) -> str:
         return new_link(self._wishes.home / _SESSIONS, f"127.0.0.1:{admin}", now_s=time.time())
