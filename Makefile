@@ -49,6 +49,7 @@ $(VENV)/bin/python:
 $(VENV)/.demo: $(VENV)/bin/python requirements/build.txt pyproject.toml $(BUILT_FROM)
 	$(PIP) install --require-hashes -r requirements/build.txt
 	$(NODE)
+	@echo "Building: the model that finds names is trained now, which takes a minute or two …"
 	$(PIP) install --no-build-isolation --no-deps --editable .
 	@touch $@
 
@@ -56,6 +57,7 @@ $(VENV)/.dev: $(VENV)/bin/python requirements/dev.txt pyproject.toml $(BUILT_FRO
 	$(PIP) install --require-hashes -r requirements/dev.txt
 	$(NODE)
 	$(BROWSER)
+	@echo "Building: the model that finds names is trained now, which takes a minute or two …"
 	$(PIP) install --no-build-isolation --no-deps --editable .
 	if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix tests/aimock && npm ci --silent --no-audit --no-fund --prefix tests/console_axe; fi
 	@touch $@ $(VENV)/.demo

@@ -34,7 +34,7 @@ from pointsman.console import charts, words
 from pointsman.console.assets import Assets
 from pointsman.console.control_protocol import Control
 from pointsman.console.door import Guard, Visitor
-from pointsman.console.span import DEFAULT, NAMES, Span, span_of
+from pointsman.console.span import DEFAULT, MONTHS, NAMES, Span, span_of
 from pointsman.core.errors import BadRequest, LedgerUnavailable, NotAuthenticated, NotPermitted, PointsmanError, UnknownRoute
 from pointsman.core.principal import Principal
 from pointsman.intake.sessions import csrf_of
@@ -127,7 +127,13 @@ class Frame:
         self._templates = Environment(
             loader=PackageLoader("pointsman.console"), autoescape=True, undefined=StrictUndefined, auto_reload=False, trim_blocks=True, lstrip_blocks=True
         )
-        told: dict[str, Any] = {"asset": self.assets.url, "navigation": NAVIGATION, "spans": NAMES, **words.FILTERS, **charts.DRAWN}
+        told: dict[str, Any] = {
+            "asset": self.assets.url,
+            "navigation": NAVIGATION,
+            "spans": {**{name: name for name in NAMES}, **{name: says for name, (says, _) in MONTHS.items()}},
+            **words.FILTERS,
+            **charts.DRAWN,
+        }
         self._templates.globals.update(told)  # pyright: ignore[reportUnknownMemberType] - the library does not say what is in it
         self._templates.filters.update(words.FILTERS)  # pyright: ignore[reportUnknownMemberType] - as above
 

@@ -76,7 +76,7 @@ def _reladdered(ask: Ask, db: Database) -> Reladdered:
         raise BadRequest("No share was told. Choose a workflow, and say which part of its calls each target would answer.")
     found = other_ladder(db, workflow, span=counted(ask), shares=shares)
     if found is None:
-        raise BadRequest(f"No model answered a call of `{workflow}` in the last {ask.span.says}. Choose a longer time.")
+        raise BadRequest(f"No model answered a call of `{workflow}` in {ask.span.says}. Choose a longer time.")
     return found
 
 

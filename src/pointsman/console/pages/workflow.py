@@ -75,7 +75,7 @@ def workflow(ask: Ask, db: Database) -> Shown:
     card = _card(ask, db, where=where)
     told = known.get(name)
     if told is None and card is None:
-        raise UnknownRoute(f"There is no workflow `{name[:100]}`, and none of this name had a call in the last {ask.span.says}. Choose a longer time.")
+        raise UnknownRoute(f"There is no workflow `{name[:100]}`, and none of this name had a call in {ask.span.says}. Choose a longer time.")
     before = _card(ask, db, where=Slice(since_ms=ask.span.before.since_ms, until_ms=ask.span.before.until_ms, workflow=name), is_brief=True)
     parts = waterfall(db, where, now_ms=now_ms, workflows=known)
     done = improvement(db, where, now_ms=now_ms, workflows=known)
