@@ -12,7 +12,7 @@ from tests.storage.databases import each_database, each_place
 from pointsman.control.incidents import affected as room
 from pointsman.control.incidents.affected import Met, affected, met_calls
 from pointsman.control.incidents.record import Incident
-from pointsman.storage.batch import Batch
+from pointsman.storage.batch import Batch, Review, Score
 from pointsman.storage.records import write_batch
 from pointsman.storage.sql import Database
 
@@ -89,3 +89,21 @@ def test_of_a_long_incident_the_last_week_is_told(each_database: Database) -> No
     write(each_database, failed(1))
     after_a_month = START_MS + 30 * 24 * HOUR_MS
     assert affected(each_database, an_incident(since_ms=START_MS), now_ms=after_a_month).calls == 0
+
+
+def test_answers_that_were_judged_to_be_bad_or_rejected_are_met_too(each_database: Database) -> None:
+    """An incident of quality has calls that were all answered."""
+    judged, praised, rejected, edited = (good(number) for number in (1, 2, 3, 4))
+    scores = [
+        Score(score_id=f"s-{index}", call_id=one.call_id, at_ms=START_MS, metric="quality", judge="judge@1", value=value, workflow="support")
+        for index, (one, value) in enumerate(((judged, 0.2), (praised, 0.9)))
+    ]
+    reviews = [
+        Review(review_id=f"r-{index}", call_id=one.call_id, verdict=verdict, done_ms=START_MS)
+        for index, (one, verdict) in enumerate(((rejected, "rejected"), (edited, "edited")))
+    ]
+    write_batch(each_database, Batch(records=(judged, praised, rejected, edited), scores=scores, reviews=reviews))
+
+    found = all_met(each_database, an_incident(workflow="support", since_ms=START_MS), most=10)
+
+    assert [one.call_id for one in found] == [judged.call_id, rejected.call_id]

@@ -30,7 +30,7 @@ class Failing(Struct, frozen=True, kw_only=True):
 
 
 class Met(Struct, frozen=True, kw_only=True):
-    """One call that failed, or met a failed attempt."""
+    """One call that failed, met a failed attempt, was judged to be bad, or rejected by a person."""
 
     call_id: str
     started_ms: int

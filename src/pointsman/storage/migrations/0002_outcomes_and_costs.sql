@@ -124,6 +124,7 @@ CREATE TABLE review (
     nano_usd INTEGER
 ) WITHOUT ROWID;
 CREATE INDEX review_by_time ON review (workflow, done_ms);
+CREATE INDEX review_by_call ON review (call_id);
 
 -- A measured quality between 0 and 1. The judge's version is a part of `judge`.
 CREATE TABLE score (
@@ -139,6 +140,7 @@ CREATE TABLE score (
     selection_propensity REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX score_by_time ON score (workflow, at_ms);
+CREATE INDEX score_by_call ON score (call_id);
 
 -- What was in force when. `files` is a JSON object: path beside the configuration → text. Secrets are never in it, only references to them.
 CREATE TABLE snapshot (
