@@ -196,12 +196,12 @@ def test_on_a_phone_the_navigation_opens_and_leads_on_and_the_keyboard_reaches_t
 
 
 @pytest.fixture
-def quiet_site(simulator: Simulator, tmp_path: Path) -> Iterator[Site]:
-    """A site of its own: what is asked here would be one call too many for others."""
-    with Gateway(tmp_path, _settings(simulator), environ={"UPSTREAM_KEY": UPSTREAM_KEY}) as gateway, chromium() as browser:
+def quiet_site(site: Site, simulator: Simulator, tmp_path: Path) -> Iterator[Site]:
+    """A gateway of its own in the same browser: what is asked here would be one call too many for others."""
+    with Gateway(tmp_path, _settings(simulator), environ={"UPSTREAM_KEY": UPSTREAM_KEY}) as gateway:
         assert gateway.chat("answer", "Where is my parcel?", headers=_CONFIDENTIAL).status_code == 200
         eventually(lambda: len(gateway.rows("SELECT 1 FROM call")) == 1, "the record of the call")
-        yield Site(gateway, browser)
+        yield Site(gateway, site.browser)
 
 
 def test_what_happens_is_seen_without_reloading_where_a_page_is_asked_to_look_again(quiet_site: Site) -> None:
