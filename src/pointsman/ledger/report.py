@@ -5,14 +5,12 @@ Cost per useful outcome = the cost of all calls of a capability, failed and retr
 not zero: the share of calls with a known cost is shown beside every sum.
 """
 
-from bisect import bisect_left
 from dataclasses import dataclass, field
-from itertools import accumulate
 from typing import Final
 
+from pointsman.ledger.scorecard import quantile
 from pointsman.storage.database import query
 from pointsman.storage.records import first_id
-from pointsman.storage.rollups import bin_middle_ms
 from pointsman.storage.sql import Database
 
 _HOUR_MS: Final = 3_600_000
@@ -98,12 +96,6 @@ def report(db: Database, *, since_ms: int, until_ms: int) -> Report:
     for row in db.rows(query("report_latency"), span):
         bins.setdefault(row["capability"], []).append((row["bin"], row["calls"]))
     for name, histogram in bins.items():
-        found[name].p50_ms, found[name].p95_ms = _quantile(histogram, 0.5), _quantile(histogram, 0.95)
+        found[name].p50_ms, found[name].p95_ms = quantile(histogram, 0.5), quantile(histogram, 0.95)
     hardware = tuple(HardwareReport(**row) for row in db.rows(query("report_hardware"), span))
     return Report(since_ms=since_ms, until_ms=until_ms, capabilities=tuple(found.values()), hardware=hardware)
-
-
-def _quantile(histogram: list[tuple[int, int]], share: float) -> float:
-    """Return the latency below which this share of calls lies, to the width of a bin."""
-    seen = list(accumulate(calls for _, calls in histogram))
-    return bin_middle_ms(histogram[bisect_left(seen, share * seen[-1])][0])

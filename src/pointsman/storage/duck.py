@@ -100,10 +100,10 @@ def write_parquet(duck: Any, sql: str, *, folder: Path) -> tuple[Path, str]:
         duck.execute(f"COPY ({sql}) TO {text(str(draft))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})")
         draft.chmod(0o600)
         digest = sha256(draft)
-        _to_disk(draft)
+        to_disk(draft)
         whole = folder / f"{digest[:32]}.parquet"
         draft.replace(whole)
-        _to_disk(folder)
+        to_disk(folder)
         return whole, digest
     finally:
         draft.unlink(missing_ok=True)
@@ -118,7 +118,8 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _to_disk(path: Path) -> None:
+def to_disk(path: Path) -> None:
+    """Wait until a file or folder is on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

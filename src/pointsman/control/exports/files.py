@@ -4,7 +4,6 @@ Rows as files that others read: CSV for spreadsheets, Parquet for data platforms
 
 import csv
 import io
-import os
 import secrets
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -36,7 +35,7 @@ def write(path: Path, *, columns: Sequence[str], rows: Sequence[Cells], types: M
             draft.write_text(to_csv(columns, rows), encoding="utf-8", newline="")
         else:
             _write_parquet(draft, columns=columns, rows=rows, types=types or {})
-        _to_disk(draft)
+        ducks.to_disk(draft)
         draft.replace(path)
     except OSError as error:
         raise Unusable(f"`{path}` cannot be written ({error.strerror or error}). Name a file in a folder that is there and may be written.") from error
@@ -76,14 +75,6 @@ def _write_parquet(path: Path, *, columns: Sequence[str], rows: Sequence[Cells],
 
 def _text(value: object, kind: str) -> object:
     return value if value is None or kind in {"BIGINT", "DOUBLE"} else f"{value:f}" if isinstance(value, Decimal) else str(value)
-
-
-def _to_disk(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def read(path: Path) -> tuple[list[str], list[Cells]]:
