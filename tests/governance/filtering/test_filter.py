@@ -336,7 +336,10 @@ def test_no_value_that_was_found_stands_anywhere_in_what_is_sent(drawn: tuple[di
     done = filtered(wire, found, duties=duties, names=Namer(KEY, scope="one"))
     personal = ((spot, one) for spot, ones in found for one in ones if one.data_class == "personal" and one.end > max(one.start, 0))
     values = {spot.text[max(one.start, 0) : one.end].strip() for spot, one in personal}
+    here_before = "\n".join(spot.text for spot in spots(wire))
+    mask = re.compile(r"(?:PERSON|CARD|LITERAL|REMOVED)_[2-7][A-Z2-7]{7}|\[[^]]*removed\]")
+    sent = [mask.sub(lambda match: match[0] if match[0] in here_before else "\0", spot.text) for spot in spots(done.wire)]
     for value in {value for value in values if len(value) >= 3}:
         before, after = (LETTER if edge.isalnum() else "(?!)" for edge in (value[0], value[-1]))
         alone = re.compile(rf"(?<!{before}){re.escape(value)}(?!{after})")
-        assert not [spot.text for spot in spots(done.wire) if alone.search(re.sub(r"[A-Z]+_[2-7][A-Z2-7]{7}|\[[^]]*removed\]", "\0", spot.text))], value
+        assert not [text for text in sent if alone.search(text)], value
