@@ -23,8 +23,9 @@ from pointsman.app.content import Keeper
 from pointsman.app.gateway import Gateway, system_clock
 from pointsman.core.call import Asked, OutputSchema
 from pointsman.core.clock import Clock
-from pointsman.core.errors import BadRequest, CredentialMissing, Exhausted, LedgerUnavailable, OverBudget, PlaceFailed, Unusable
+from pointsman.core.errors import BadRequest, CredentialMissing, Exhausted, LedgerUnavailable, PlaceFailed, Unusable
 from pointsman.core.failure import Failure, FailureKind
+from pointsman.intake.errors import OverBudget
 from pointsman.intake.keys import mint
 from pointsman.ledger.content.keys import KeyStore
 from pointsman.ledger.content.sealing import timestamp_ms

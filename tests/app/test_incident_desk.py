@@ -16,7 +16,7 @@ from pointsman.app.switches import Off, switch_off
 from pointsman.control.alerts.alert import Alert
 from pointsman.control.alerts.telling import Alerts
 from pointsman.control.snapshots.history import Kept, NoSuchSnapshot, Whole, history, keep
-from pointsman.core.errors import Mistake, SettingsInvalid
+from pointsman.settings.mistakes import Mistake, SettingsInvalid
 from pointsman.settings.workflows import Objective, Workflow
 from pointsman.storage.batch import Batch
 from pointsman.storage.open import Place, open_reading, open_writing

@@ -17,7 +17,7 @@ from tests.values import a_snapshot, a_target
 
 from pointsman.app.switches import CAPABILITY, TARGET, VENDOR, Off, Switches, switch_off, switch_on, switched, unknown_in
 from pointsman.core.errors import BadRequest, Exhausted
-from pointsman.decision.choose import SwitchedOff
+from pointsman.decision.errors import SwitchedOff
 from pointsman.storage.open import Place, open_writing
 from pointsman.storage.sql import Database
 from pointsman.telemetry.logs import Guard

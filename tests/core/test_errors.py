@@ -12,24 +12,21 @@ from pointsman.core.errors import (
     ExtraMissing,
     Failed,
     LedgerUnavailable,
-    Mistake,
     NoPlaceAllowed,
-    NoTargetFits,
-    NotExpressible,
     NotGoodEnough,
     NotPermitted,
-    OverBudget,
-    OverLimit,
     PlaceFailed,
     PointsmanError,
     Refused,
-    SettingsInvalid,
     TooLarge,
     UnknownCapability,
     Unusable,
     Vetoed,
 )
 from pointsman.core.failure import Failure, FailureKind
+from pointsman.decision.errors import NoTargetFits, NotExpressible
+from pointsman.intake.errors import OverBudget, OverLimit
+from pointsman.settings.mistakes import Mistake, SettingsInvalid
 
 MISTAKE = Mistake(file="pointsman.yaml", path="", line=3, says="wrong.", remedy="Right it.")
 PLACE = PlaceFailed(Failure(kind=FailureKind.CUT, message="the stream ended", retry_after_s=2.0), target="acme/small")

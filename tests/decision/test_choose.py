@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from tests.values import a_call, a_capability, a_target
 
 from pointsman.core.call import Call, Sampling, ToolChoice
-from pointsman.core.errors import CredentialMissing, NoPlaceAllowed, NoTargetFits, NotExpressible
+from pointsman.core.errors import CredentialMissing, NoPlaceAllowed
 from pointsman.core.label import a_label
 from pointsman.core.place import Dialect, Feature
 from pointsman.core.target import Target
 from pointsman.core.verdict import Verdict
 from pointsman.decision.choose import NO_CREDENTIAL, Choice, Chooser
+from pointsman.decision.errors import NoTargetFits, NotExpressible
 
 ALL = Verdict(label=a_label("internal"), mask=-1, snapshot="s")
 A, B, C = (a_target(name, bit=bit) for bit, name in enumerate("abc"))

@@ -4,7 +4,7 @@ import pytest
 from tests.values import PRICE, Time, a_call, a_capability, a_key, a_principal, a_snapshot, a_target
 
 from pointsman.core.call import Sampling
-from pointsman.core.errors import NotPermitted, OverBudget, OverLimit, UnknownCapability
+from pointsman.core.errors import NotPermitted, UnknownCapability
 from pointsman.core.http import Deadlines
 from pointsman.core.label import Level
 from pointsman.core.principal import Key, Limit, LimitBy, Principal, Scope
@@ -12,6 +12,7 @@ from pointsman.core.snapshot import FIRST_TARGET_BIT, Snapshot
 from pointsman.core.target import Price, Rates, Target
 from pointsman.intake.admit import Intake
 from pointsman.intake.cells import OwnCells
+from pointsman.intake.errors import OverBudget, OverLimit
 from pointsman.intake.meters import Meters
 from pointsman.intake.roles import NoRole
 

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.core.errors import Failed, OverBudget, OverLimit
+from pointsman.core.errors import Failed
 from pointsman.core.principal import Limit, LimitBy, Period
 from pointsman.intake.cells import Cell, Cells, OwnCells, SharedCells
+from pointsman.intake.errors import OverBudget, OverLimit
 from pointsman.intake.meters import Meter, Meters, Reservation, lapses_s, meter, period_start_s
 
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC).timestamp()

@@ -11,12 +11,13 @@ from tests.values import PRICE, Time, a_call, a_capability, a_target, anthropic_
 
 from pointsman.core.call import Call, OutputSchema, Sampling
 from pointsman.core.capability import Retries
-from pointsman.core.errors import CredentialMissing, Exhausted, NoTargetFits, NotGoodEnough, PlaceFailed
+from pointsman.core.errors import CredentialMissing, Exhausted, NotGoodEnough, PlaceFailed
 from pointsman.core.failure import Failure, FailureKind
 from pointsman.core.http import Deadlines
 from pointsman.core.place import Dialect
 from pointsman.core.snapshot import FIRST_TARGET_BIT
 from pointsman.core.target import Hardware
+from pointsman.decision.errors import NoTargetFits
 
 A = a_target("a")
 B = a_target("b", bit=FIRST_TARGET_BIT + 1)

@@ -10,13 +10,14 @@ from tests.values import a_call, a_capability, a_key, a_target, openai_answer
 
 from pointsman.core.call import Asked, OutputSchema
 from pointsman.core.capability import CachePolicy, RuleTable
-from pointsman.core.errors import BadRequest, NoPlaceAllowed, NotAuthenticated, OverLimit, PlaceFailed, UnknownCapability, Vetoed
+from pointsman.core.errors import BadRequest, NoPlaceAllowed, NotAuthenticated, PlaceFailed, UnknownCapability, Vetoed
 from pointsman.core.http import Deadlines
 from pointsman.core.label import Level, a_label
 from pointsman.core.place import Dialect, Place
 from pointsman.core.principal import Limit, LimitBy
 from pointsman.core.snapshot import FIRST_TARGET_BIT
 from pointsman.core.target import Hardware
+from pointsman.intake.errors import OverLimit
 
 STREAM_WIRE = {"model": "support", "messages": [{"role": "user", "content": "Where is my parcel?"}], "stream": True}
 

@@ -6,6 +6,7 @@ import pytest
 
 from pointsman.core import errors
 from pointsman.core.failure import Failure, FailureKind
+from pointsman.intake.errors import OverBudget, OverLimit
 from pointsman.server.problems import INTERNAL, problem, retry_after_s
 
 EVERY = [found for _, found in inspect.getmembers(errors, inspect.isclass) if issubclass(found, errors.PointsmanError)]
@@ -23,8 +24,8 @@ def _failed(kind: FailureKind, retry_after_s: float | None = None) -> errors.Pla
         (errors.NotAuthenticated("m"), 401, "not_authenticated"),
         (errors.NotPermitted(what="w", who="k"), 403, "not_permitted"),
         (errors.UnknownCapability(name="n"), 404, "unknown_capability"),
-        (errors.OverLimit(limit="l", what="requests", retry_after_s=3), 429, "over_limit"),
-        (errors.OverBudget(limit="l", period="month"), 402, "over_budget"),
+        (OverLimit(limit="l", what="requests", retry_after_s=3), 429, "over_limit"),
+        (OverBudget(limit="l", period="month"), 402, "over_budget"),
         (errors.Vetoed(rule="r", message="m"), 403, "vetoed"),
         (errors.LedgerUnavailable("m"), 503, "ledger_unavailable"),
         (errors.Stopping("m"), 503, "stopping"),
@@ -63,7 +64,7 @@ def test_an_error_that_is_none_of_ours_tells_nothing_of_the_inside() -> None:
 @pytest.mark.parametrize(
     ("error", "wait_s"),
     [
-        (errors.OverLimit(limit="l", what="requests", retry_after_s=3), 3),
+        (OverLimit(limit="l", what="requests", retry_after_s=3), 3),
         (_failed(FailureKind.RATE_LIMITED, 7.0), 7.0),
         (errors.Exhausted(capability="c", failures=[], retry_after_s=2.0), 2.0),
         (errors.LedgerUnavailable("m"), 1.0),

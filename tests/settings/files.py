@@ -8,9 +8,9 @@ from textwrap import dedent
 import pytest
 
 from pointsman.app.facts import Prices, facts
-from pointsman.core.errors import SettingsInvalid
 from pointsman.settings.facts import Facts
 from pointsman.settings.load import Settings, load
+from pointsman.settings.mistakes import SettingsInvalid
 
 NOW_MS = 1_795_000_000_000
 FIVE_LINES = """

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.core.errors import SettingsInvalid
 from pointsman.settings.beside import Beside
+from pointsman.settings.mistakes import SettingsInvalid
 from pointsman.settings.watch import Watch
 
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pointsman.core.errors import SettingsInvalid, Unusable
+from pointsman.core.errors import Unusable
 from pointsman.settings.edit import Value, drop, editing, put, replace_file
+from pointsman.settings.mistakes import SettingsInvalid
 from pointsman.settings.yaml_text import read
 
 KEY: Value = {"sha256": "a" * 64, "team": "support"}

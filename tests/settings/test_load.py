@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.settings.files import FIVE_LINES, SHA, known, settings_of, told_by
 
-from pointsman.core.errors import Mistake, SettingsInvalid
 from pointsman.core.label import PUBLIC, Level
 from pointsman.core.place import Feature, Place
 from pointsman.core.principal import LimitBy, Period, Scope
 from pointsman.core.snapshot import Snapshot
 from pointsman.settings import shape
 from pointsman.settings.load import load, parse, schema_json
+from pointsman.settings.mistakes import Mistake, SettingsInvalid
 
 EVERYTHING = f"""
 capabilities:
@@ -159,7 +159,7 @@ def test_every_field_reaches_the_value_it_is_about(folder: Path) -> None:
         tls=shape.Tls(certificate="a.pem", key="b.pem"),
         bounds=shape.Bounds(max_body_bytes=1, max_header_bytes=2, max_answer_bytes=3, max_sse_line_bytes=4, max_connections=5, max_cache_bytes=6, stall_s=7.0),
     )
-    assert found.stamps.keys() == {folder / name for name in ("pointsman.yaml", "rules.csv", "schema.json", "ca.pem", "acme.key")}
+    assert found.stamps.keys() == {folder / name for name in ("pointsman.yaml", "rules.csv", "schema.json", "ca.pem", "acme.key", "learned.json")}
     assert found.secret_files == {folder / "ca.pem", folder / "acme.key"}
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from tests.settings.files import FIVE_LINES, known, settings_of
 
-from pointsman.core.errors import SettingsInvalid
 from pointsman.settings import load as loading
 from pointsman.settings.load import Reloader, load
+from pointsman.settings.mistakes import SettingsInvalid
 
 RULES = FIVE_LINES + "    rules: rules.csv\n"
 TABLE = 'when,then,answer\n"text == ""hello""",answer,Hello!\n'

@@ -4,7 +4,7 @@ YAML as it is read here: what JSON could say, and the line of everything.
 
 import pytest
 
-from pointsman.core.errors import SettingsInvalid
+from pointsman.settings.mistakes import SettingsInvalid
 from pointsman.settings.yaml_text import compose, dotted, read
 
 

@@ -26,10 +26,11 @@ from tests.transport.vendor import ASK, ASK_STREAM, QUICK, Talk, Vendor, answer
 from pointsman.app.facts import Prices, facts
 from pointsman.app.gateway import system_clock
 from pointsman.app.identity_issuers import Issuers, ProviderWrong
-from pointsman.core.errors import CredentialMissing, SettingsInvalid, Unusable
+from pointsman.core.errors import CredentialMissing, Unusable
 from pointsman.ledger.audit.copying import WitnessPlace, place_of
 from pointsman.settings.identity_values import Issuer
 from pointsman.settings.load import load
+from pointsman.settings.mistakes import SettingsInvalid
 from pointsman.storage.audit_copies import ask_witness
 from pointsman.transport.bounds import Bounds
 from pointsman.transport.connection import AnswerBroken

@@ -10,9 +10,10 @@ from pointsman.app.gateway import Gateway
 from pointsman.app.incident_desk import Desk, RolledBack, broken_at, desk_of, present_of
 from pointsman.app.switches import Off, switch_off, switch_on
 from pointsman.control.snapshots.history import Whole
-from pointsman.core.errors import BadRequest, SettingsInvalid
+from pointsman.core.errors import BadRequest
 from pointsman.ledger.audit.record import Kind
 from pointsman.settings.load import Settings, load
+from pointsman.settings.mistakes import SettingsInvalid
 from pointsman.storage.open import open_writing
 
 

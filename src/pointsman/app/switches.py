@@ -18,7 +18,7 @@ from pointsman.core.errors import BadRequest, PlaceFailed, PointsmanError
 from pointsman.core.failure import Failure, FailureKind
 from pointsman.core.snapshot import Snapshot
 from pointsman.core.target import Target
-from pointsman.decision.choose import SwitchedOff
+from pointsman.decision.errors import SwitchedOff
 from pointsman.settings.ledger_place import Place, ledger_place
 from pointsman.settings.load import Settings
 from pointsman.settings.secrets import environment

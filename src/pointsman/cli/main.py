@@ -13,7 +13,8 @@ from typing import Final
 import click
 
 from pointsman.cli.options import note, print_json
-from pointsman.core.errors import BadRequest, PointsmanError, Refused, SettingsInvalid
+from pointsman.core.errors import BadRequest, PointsmanError, Refused
+from pointsman.settings.mistakes import SettingsInvalid
 
 EXIT_MISTAKES: Final = 1
 EXIT_FAILED: Final = 3

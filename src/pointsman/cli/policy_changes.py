@@ -10,10 +10,10 @@ import msgspec
 from msgspec.structs import replace
 
 from pointsman.cli.options import Wrong, say, table
-from pointsman.core.errors import SettingsInvalid
 from pointsman.core.snapshot import Snapshot
 from pointsman.governance.policy.cells import NO, Change, cells, changes
 from pointsman.governance.policy.faults import faults
+from pointsman.settings.mistakes import SettingsInvalid
 from pointsman.settings.policy_compile import policy_digest, rule_of
 from pointsman.settings.policy_shape import PolicyRule
 from pointsman.settings.policy_text import PolicyText, Rule

@@ -16,9 +16,9 @@ from pointsman.cli.configuration import ledger_told, now_ms, settings_at
 from pointsman.cli.kept import audited, told_to, who
 from pointsman.cli.options import config_option, json_option, note, print_json, say, table
 from pointsman.control.snapshots.history import Whole, history
-from pointsman.core.errors import SettingsInvalid
 from pointsman.ledger.audit.record import Kind
 from pointsman.settings.ledger_place import Place
+from pointsman.settings.mistakes import SettingsInvalid
 from pointsman.storage.open import open_reading
 
 _MOST: Final = 30

@@ -5,6 +5,8 @@ A place receives an `Attempt` and nothing else. Only `pipeline` makes one (held 
 permits the target, so no code path can send data to a place that governance did not allow.
 """
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from pointsman.core.call import Call
@@ -35,8 +37,9 @@ class Attempt(Struct, frozen=True, kw_only=True):
 
 
 class Grade(Struct, frozen=True, kw_only=True):
-    """Whether a reply is good enough, and if not, why (a reason code and a sentence)."""
+    """Whether a reply is good enough, and if not, why (a reason code and a sentence). `evidence` is what else speaks for it: signal → number."""
 
     passed: bool
     code: str = "ok"
     says: str = ""
+    evidence: Mapping[str, float] = {}

@@ -164,7 +164,7 @@ class Call(Struct, frozen=True, kw_only=True):
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """What came with a call besides its body: credentials, the business unit, and what the caller declares about the data and how costs are allocated."""
+    """What came with a call besides its body: credentials, the business unit, and what the caller declares about data, allocation and criteria."""
 
     authorization: str | None = None
     api_key: str | None = None
@@ -174,3 +174,4 @@ class Asked(Struct, frozen=True, kw_only=True):
     session: str | None = None
     tags: Mapping[str, str] = {}
     traceparent: str | None = None
+    criteria: Mapping[str, float] = {}

@@ -9,6 +9,7 @@ from msgspec import Struct
 from pointsman.core.call import OutputSchema
 from pointsman.core.http import Deadlines
 from pointsman.core.label import Level
+from pointsman.core.routing import Routing
 from pointsman.core.target import Target
 
 
@@ -39,7 +40,8 @@ class Capability(Struct, frozen=True, kw_only=True):
     `ladder` is tried in order. `rules` names a decision table of the snapshot. `version` is the digest of everything in this contract:
     it changes when the contract does. `ceiling` is the strictest level of data this capability may be used with; `purpose` what it is for;
     `unheeded` the kinds of findings that its owner lets pass; `summariser` the private target that may summarise. `unit` names the business
-    item that an outcome is about, `workflow` the business process it is a part of (by default one of its own name).
+    item that an outcome is about, `workflow` the business process it is a part of (by default one of its own name). Without `routing` the ladder's
+    order counts.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Capability(Struct, frozen=True, kw_only=True):
     unit: str = "request"
     workflow: str = ""
     raw: bool = False
+    routing: Routing | None = None
 
 
 class RuleTable(Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from msgspec import Struct
 from pointsman.core.call import Sampling
 from pointsman.core.place import Dialect, Place
 from pointsman.core.reply import Finish, Usage
+from pointsman.core.routing import Weighed
 
 
 class Told(Struct, frozen=True, kw_only=True):
@@ -51,7 +52,8 @@ class CallRecord(Struct, frozen=True, kw_only=True):
     `reason` is why the target that answers was chosen; empty if none did. `considered` lists the other candidates as (target, reason code).
     `found` counts what detectors found, by kind. `status` is `ok`, a refusal's or a failure's code, or `cancelled`. `unit` is the business item within
     `workflow`; `session` the conversation; `tags` what costs are allocated by. `traceparent` is what the caller sent (W3C Trace Context). `mode` is how the
-    target was chosen (`policy`, `explore`, `shadow`, `canary`, `override`), `propensity` with which probability.
+    target was chosen (`policy`, `explore`, `shadow`, `canary`, `override`), `propensity` with which probability. `weighed` are the candidates as they were
+    seen, `learned` names the parameters they were predicted with, `features` is what of the prompt was looked at (base64), where that may be kept.
     """
 
     call_id: str
@@ -80,6 +82,9 @@ class CallRecord(Struct, frozen=True, kw_only=True):
     sampling: Sampling | None = None
     mode: str = "policy"
     propensity: float = 1.0
+    weighed: tuple[Weighed, ...] = ()
+    learned: str = ""
+    features: str | None = None
 
 
 class Outcome(Struct, frozen=True, kw_only=True):

@@ -4,17 +4,13 @@ Everything that can be told to a caller or an operator.
     PointsmanError
     ├── Refused                    the product said no, on purpose; nothing is broken
     │   ├── BadRequest             the request cannot be read
-    │   │   ├── TooLarge           a bound on size or depth was passed
-    │   │   └── NotExpressible     no target that may be used speaks a feature the call needs
+    │   │   └── TooLarge           a bound on size or depth was passed
     │   ├── NotAuthenticated       no key, two keys, a wrong, lapsed or revoked key
     │   ├── NotPermitted           a valid key without this permission
     │   ├── UnknownCapability      no capability of this name for this key
     │   ├── UnknownRoute           no such path, or not with this method
-    │   ├── OverLimit              requests or tokens a minute
-    │   ├── OverBudget             money
     │   ├── Vetoed                 a rule said no
-    │   ├── NoPlaceAllowed         policy closes every target
-    │   └── NoTargetFits           every permitted target lacks something the call needs
+    │   └── NoPlaceAllowed         policy closes every target
     ├── Failed                     something broke; trying again may help
     │   ├── PlaceFailed            one attempt at one target
     │   ├── Exhausted              every rung of the ladder failed
@@ -23,10 +19,11 @@ Everything that can be told to a caller or an operator.
     │   ├── AuditUnavailable       what must be on record first does not leave
     │   └── Stopping               the gateway is about to end and takes nothing new
     └── Unusable                   the installation or its configuration is wrong
-        ├── SettingsInvalid        all mistakes of a configuration at once
         ├── CredentialMissing      a reference that leads to no secret
-        ├── AuditDamaged           the audit log on disk is not the one that was signed
         └── ExtraMissing           a part that is not installed
+
+What only one stage says stands there: mistakes of a configuration in `settings/mistakes.py`, what no target can do
+in `decision/errors.py`, limits in `intake/errors.py`.
 
 Names do not end in "Error": each says what happened. The docstring of a class is documentation and goes into `docs/errors.md`, so it
 ends with the remedy. Errors become HTTP in `server` and nowhere else.
@@ -34,7 +31,6 @@ ends with the remedy. Errors become HTTP in `server` and nowhere else.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from pointsman.core.failure import Failure, FailureKind
@@ -72,20 +68,6 @@ class TooLarge(BadRequest):
     code = "too_large"
 
 
-class NotExpressible(BadRequest):
-    """The request uses features that no permitted target's protocol can express. Remedy: leave the named fields out, or add a target of that dialect."""
-
-    code = "not_expressible"
-
-    def __init__(self, *, fields: Sequence[str], capability: str) -> None:
-        named = ", ".join(f"`{field}`" for field in fields)
-        super().__init__(
-            f"No target of `{capability}` can express {named}. Leave it out, or ask the owner of the capability for a target that speaks your protocol.",
-            field=fields[0],
-        )
-        self.fields = tuple(fields)
-
-
 class NotAuthenticated(Refused):
     """The key is missing, malformed, unknown, expired or revoked, or two different keys were sent. Remedy: send one valid key."""
 
@@ -119,35 +101,6 @@ class UnknownRoute(Refused):
     code = "unknown_route"
 
 
-class OverLimit(Refused):
-    """
-    A limit in requests or tokens a minute is used up, or smaller than this one call. Remedy: wait `retry_after_s`; where there is none, lower
-    `max_tokens`; or raise the limit under `limits`.
-    """
-
-    code = "over_limit"
-
-    def __init__(self, *, limit: str, what: str, retry_after_s: float | None) -> None:
-        if retry_after_s is None:
-            super().__init__(
-                f"The limit `{limit}` has no room for the {what} of this one call, however long you wait. Lower `max_tokens`, or raise it under `limits`."
-            )
-        else:
-            super().__init__(f"The limit `{limit}` allows no more {what} now. Try again in {retry_after_s:.0f} s.")
-        self.limit = limit
-        self.retry_after_s = retry_after_s
-
-
-class OverBudget(Refused):
-    """The money of a budget is spent or reserved. Remedy: wait for the next period, or raise the budget under `limits`."""
-
-    code = "over_budget"
-
-    def __init__(self, *, limit: str, period: str) -> None:
-        super().__init__(f"The budget `{limit}` for this {period} does not cover this call. Raise it under `limits`, or wait for the next {period}.")
-        self.limit = limit
-
-
 class Vetoed(Refused):
     """A rule of the capability said no. Remedy: the message is the rule's own; ask the capability's owner."""
 
@@ -174,18 +127,6 @@ class NoPlaceAllowed(Refused):
         """Say in the message what was found in the data, by kind."""
         if found:
             self.message: str = f"{self.message} Found in it: {', '.join(f'{count} {kind}' for kind, count in sorted(found.items()))}."
-
-
-class NoTargetFits(Refused):
-    """Every permitted target lacks something the call needs. Remedy: shorten the prompt or leave the feature out, or add a target that offers it."""
-
-    code = "no_target_fits"
-
-    def __init__(self, *, capability: str, lacks: Sequence[tuple[str, str]]) -> None:
-        listed = "; ".join(f"`{target}`: {why}" for target, why in lacks)
-        super().__init__(f"No target of `{capability}` can take this call ({listed}). Change the call, or add a target that fits.")
-        self.capability = capability
-        self.lacks = tuple(lacks)
 
 
 class Failed(PointsmanError):
@@ -258,42 +199,10 @@ class Unusable(PointsmanError):
     code = "unusable"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mistake:
-    """One mistake in a file: where it is, what is wrong, and what to do. `line` counts from 1; 0 where there is no line."""
-
-    file: str
-    path: str
-    line: int
-    says: str
-    remedy: str
-
-    def __str__(self) -> str:
-        """Return one line as compilers tell theirs, so that editors can jump to it."""
-        where = f"{self.file}:{self.line}" if self.line else self.file
-        return ": ".join([where, *([self.path] if self.path else []), f"{self.says} {self.remedy}"])
-
-
-class SettingsInvalid(Unusable):
-    """The configuration has mistakes; all of them are listed with path and line. Remedy: correct them and run `pointsman check`."""
-
-    code = "settings_invalid"
-
-    def __init__(self, mistakes: Sequence[Mistake]) -> None:
-        super().__init__("\n".join(str(mistake) for mistake in mistakes))
-        self.mistakes = tuple(mistakes)
-
-
 class CredentialMissing(Unusable):
     """A credential reference leads to no secret. Remedy: set the variable, file or keyring entry that the message names."""
 
     code = "credential_missing"
-
-
-class AuditDamaged(Unusable):
-    """The audit log on disk is not the one that was signed. Remedy: run `pointsman audit verify`, keep the folder as evidence, and name a new one."""
-
-    code = "audit_damaged"
 
 
 class ExtraMissing(Unusable):

@@ -23,7 +23,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     Everything a request is judged by.
 
     `digest` is the first 16 hex digits of the SHA-256 over the canonical content. `keys` is empty when the gateway is open, which is
-    only possible on a loopback address. `rules_target` and `cache_target` stand for the places that need no vendor.
+    only possible on a loopback address. `learned` names the parameters that choices are made with. `rules_target` and `cache_target` stand for
+    the places that need no vendor.
     """
 
     digest: str
@@ -33,5 +34,6 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     rules: Mapping[str, RuleTable]
     keys: tuple[Key, ...]
     limits: tuple[Limit, ...]
+    learned: str = ""
     rules_target: Target = Target(name="rules", bit=RULES_BIT, place=Place.RULES)
     cache_target: Target = Target(name="cache", bit=CACHE_BIT, place=Place.CACHE)

@@ -12,10 +12,11 @@ from msgspec import Struct
 
 from pointsman.core.call import Call
 from pointsman.core.capability import Capability
-from pointsman.core.errors import CredentialMissing, NoPlaceAllowed, NoTargetFits, NotExpressible, PointsmanError, Refused
+from pointsman.core.errors import CredentialMissing, NoPlaceAllowed, PointsmanError
 from pointsman.core.place import Feature
 from pointsman.core.target import Target
 from pointsman.core.verdict import Obligation, Verdict
+from pointsman.decision.errors import NoTargetFits, NotExpressible, SwitchedOff
 
 NO_CREDENTIAL: Final = "no_credential"
 SWITCHED_OFF: Final = "switched_off"
@@ -27,17 +28,6 @@ _SHUT: Final = frozenset({NO_CREDENTIAL, SWITCHED_OFF})  # no breaker: nothing i
 
 Misfits = Callable[[Call, Target], tuple[str, ...]]
 Health = Callable[[str], str | None]
-
-
-class SwitchedOff(Refused):
-    """An operator shut off the capability, or every target that is left for the call. Remedy: wait; `pointsman switch list` tells who did it and why."""
-
-    code = "switched_off"
-
-    def __init__(self, *, what: str, why: str = "") -> None:
-        told = f" ({why})" if why else ""
-        super().__init__(f"{what} is switched off{told}. Try again later; `pointsman switch list` tells who did it, and `pointsman switch on` ends it.")
-        self.what = what
 
 
 class Rung(Struct, frozen=True):

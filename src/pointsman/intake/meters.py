@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
-from pointsman.core.errors import Failed, OverBudget, OverLimit
+from pointsman.core.errors import Failed
 from pointsman.core.principal import Limit, Period
 from pointsman.intake.cells import Cell, Cells
+from pointsman.intake.errors import OverBudget, OverLimit
 
 _MINUTE_S: Final = 60
 _DAY_S: Final = 86400

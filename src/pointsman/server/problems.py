@@ -9,7 +9,8 @@ from typing import Final
 
 from pointsman.core import errors
 from pointsman.core.failure import FailureKind
-from pointsman.decision.choose import SwitchedOff
+from pointsman.decision.errors import NoTargetFits, SwitchedOff
+from pointsman.intake.errors import OverBudget, OverLimit
 from pointsman.intake.tokens import IssuerUnavailable
 from pointsman.surfaces.surface import Problem
 
@@ -22,11 +23,11 @@ _STATUS: Final = MappingProxyType(
         errors.NotPermitted: 403,
         errors.UnknownCapability: 404,
         errors.UnknownRoute: 404,
-        errors.OverLimit: 429,
-        errors.OverBudget: 402,
+        OverLimit: 429,
+        OverBudget: 402,
         errors.Vetoed: 403,
         errors.NoPlaceAllowed: 403,
-        errors.NoTargetFits: 400,
+        NoTargetFits: 400,
         SwitchedOff: 503,
         errors.Refused: 400,
         errors.LedgerUnavailable: 503,
@@ -75,7 +76,7 @@ def problem(error: Exception, request_id: str) -> Problem:
 
 def retry_after_s(error: Exception) -> float | None:
     """Return when the caller may try again, if that is known."""
-    if isinstance(error, errors.OverLimit | errors.Exhausted):
+    if isinstance(error, OverLimit | errors.Exhausted):
         return error.retry_after_s
     if isinstance(error, errors.PlaceFailed):
         return error.failure.retry_after_s

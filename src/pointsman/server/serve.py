@@ -20,12 +20,13 @@ import uvicorn
 from starlette.applications import Starlette
 
 from pointsman.app.gateway import Gateway
-from pointsman.core.errors import PointsmanError, SettingsInvalid, Unusable
+from pointsman.core.errors import PointsmanError, Unusable
 from pointsman.server.admin import More, admin_app
 from pointsman.server.bounds import ClientBounds
 from pointsman.server.listener import Client
 from pointsman.server.site import Site
 from pointsman.settings.load import Reloader, Settings
+from pointsman.settings.mistakes import SettingsInvalid
 from pointsman.settings.shape import Tls
 
 _LOG: Final = logging.getLogger("pointsman")

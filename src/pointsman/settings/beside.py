@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from pointsman.core.capability import RuleTable
-from pointsman.core.errors import Mistake, SettingsInvalid
+from pointsman.settings.mistakes import Mistake, SettingsInvalid
 from pointsman.settings.watch import Watch
 from pointsman.settings.yaml_text import Path as Where
 from pointsman.settings.yaml_text import Text, compose, dotted

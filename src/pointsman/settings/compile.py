@@ -22,6 +22,7 @@ from pointsman.settings import shape
 from pointsman.settings.beside import DIGITS, Beside
 from pointsman.settings.facts import Facts
 from pointsman.settings.policy_text import PolicyText
+from pointsman.settings.routing import routing_of
 
 
 def when_s(text: str) -> float:
@@ -58,7 +59,7 @@ def targets_of(file: shape.File, vendors: Mapping[str, Vendor], *, facts: Facts)
     told = dict(file.targets)
     sites = _told_vendors(file, facts)
     for capability in file.capabilities.values():
-        for name in (*capability.ladder, *filter(None, [capability.summariser])):
+        for name in (*capability.ladder, *filter(None, [capability.summariser, None if capability.routing is None else capability.routing.second])):
             vendor, slash, model = name.partition("/")
             if name not in told and slash and model and vendor in vendors:
                 told[name] = shape.Target(vendor=vendor, model=model)
@@ -81,7 +82,9 @@ def _zoned(vendor: Vendor, told: shape.Vendor, *, target: shape.Target, facts: F
     return replace(vendor, zone=zone_of(told, place))
 
 
-def snapshot_of(file: shape.File, *, vendors: Mapping[str, Vendor], targets: Mapping[str, Target], beside: Beside, policy: PolicyText) -> Snapshot:
+def snapshot_of(
+    file: shape.File, *, vendors: Mapping[str, Vendor], targets: Mapping[str, Target], beside: Beside, policy: PolicyText, learned: str = ""
+) -> Snapshot:
     """Return the snapshot of a file without mistakes."""
     of = {one: name for name, workflow in file.workflows.items() for one in workflow.capabilities}
     name = digest({"file": msgspec.to_builtins(file), "beside": beside.digests, "policy": policy.digest})
@@ -93,6 +96,7 @@ def snapshot_of(file: shape.File, *, vendors: Mapping[str, Vendor], targets: Map
         rules=beside.rules,
         keys=tuple(_key(key, told, levels=policy.levels) for key, told in file.keys.items()),
         limits=tuple(_limit(told) for told in file.limits),
+        learned=learned,
     )
 
 
@@ -177,11 +181,11 @@ def _deadlines(told: shape.Deadlines) -> Deadlines:
 def _capability(name: str, told: shape.Capability, *, targets: Mapping[str, Target], beside: Beside, workflow: str) -> Capability:
     schema = beside.schema(told.output_schema) if isinstance(told.output_schema, str) else told.output_schema
     cached = told.cache if isinstance(told.cache, shape.Cache) else shape.Cache() if told.cache else None
-    retries = told.retries
+    retries, ladder = told.retries, tuple(targets[target] for target in told.ladder)
     return Capability(
         name=name,
         version=digest({"told": msgspec.to_builtins(told), "rules": beside.digests.get(told.rules or ""), "schema": schema}),
-        ladder=tuple(targets[target] for target in told.ladder),
+        ladder=ladder,
         owner=told.owner,
         rules=told.rules,
         cache=None if cached is None else CachePolicy(ttl_s=cached.ttl_s),
@@ -194,6 +198,7 @@ def _capability(name: str, told: shape.Capability, *, targets: Mapping[str, Targ
         purpose=told.purpose,
         unheeded=frozenset(told.ignore_findings),
         summariser=None if told.summariser is None else targets[told.summariser],
+        routing=routing_of(told.routing, ladder, targets=targets),
     )
 
 

@@ -8,9 +8,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from pointsman.core.errors import Mistake
 from pointsman.settings import shape
 from pointsman.settings.beside import Beside
+from pointsman.settings.mistakes import Mistake
 from pointsman.settings.yaml_text import Path as Where
 from pointsman.settings.yaml_text import Text, dotted
 

@@ -17,7 +17,8 @@ from typing import Any, Final, TypeAlias, cast
 
 import yaml
 
-from pointsman.core.errors import SettingsInvalid, Unusable
+from pointsman.core.errors import Unusable
+from pointsman.settings.mistakes import SettingsInvalid
 from pointsman.settings.yaml_text import dotted, read
 
 Value: TypeAlias = "str | float | bool | tuple[str, ...] | Mapping[str, Value] | None"

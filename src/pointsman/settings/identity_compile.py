@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import msgspec
 
-from pointsman.core.errors import Mistake
 from pointsman.core.label import CLASSES, Label, Level, a_label
 from pointsman.core.principal import Scope
 from pointsman.settings import identity_shape, shape
 from pointsman.settings.addresses import is_loopback, is_nobody, split_url
 from pointsman.settings.identity_values import ANY, KINDS, NOBODY, WORDS, ClaimNames, Identity, Issuer, Login, Role
+from pointsman.settings.mistakes import Mistake
 from pointsman.settings.secrets import FORMS, is_reference
 from pointsman.settings.yaml_text import Path, Text, dotted
 

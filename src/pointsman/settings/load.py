@@ -8,7 +8,6 @@ from pathlib import Path
 
 import msgspec
 
-from pointsman.core.errors import Mistake, SettingsInvalid
 from pointsman.core.snapshot import Snapshot
 from pointsman.core.target import Vendor
 from pointsman.settings import shape
@@ -21,15 +20,17 @@ from pointsman.settings.identity_values import NOBODY, Identity
 from pointsman.settings.meaning import Meaning, open_secrets
 from pointsman.settings.meaning_of_business import BusinessMeaning
 from pointsman.settings.meaning_of_data import DataMeaning, claim_mistake, policy_mistakes
+from pointsman.settings.mistakes import Mistake, SettingsInvalid
 from pointsman.settings.policy_compile import lowered, policy_text
 from pointsman.settings.policy_text import PolicyText
 from pointsman.settings.retention_compile import Retention, mistakes_in, retention_of
 from pointsman.settings.retention_shape import Retention as RetentionTold
+from pointsman.settings.routing import parameters_in_force
 from pointsman.settings.texts import texts_of
 from pointsman.settings.validate import validate
 from pointsman.settings.watch import Stamp, Watch, stamp
 from pointsman.settings.workflows import Workflow, workflows_of
-from pointsman.settings.yaml_text import compose
+from pointsman.settings.yaml_text import Text, compose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,8 @@ def parse(source: str, path: Path, *, facts: Facts, watch: Watch | None = None) 
     mistakes.extend(IdentityMeaning(text, file, levels=policy.levels).check())
     mistakes.extend(mistakes_in(text, file.retention))
     mistakes.extend(BusinessMeaning(text, file).check())
+    learned, lost = _learned(text, file, beside=beside)
+    mistakes.extend(lost)
     documents, unread = documents_of(text, file, beside=beside)
     mistakes.extend(unread)
     if mistakes:
@@ -103,7 +106,7 @@ def parse(source: str, path: Path, *, facts: Facts, watch: Watch | None = None) 
     secret_files = frozenset(_secret_files(vendors.values(), path.parent))
     for name in sorted(secret_files):
         watch.note(name)
-    snapshot = snapshot_of(file, vendors=vendors, targets=targets, beside=beside, policy=policy)
+    snapshot = snapshot_of(file, vendors=vendors, targets=targets, beside=beside, policy=policy, learned=learned)
     broken = [claim_mistake(text, capability, says=says) for capability, says in facts.broken_claims(snapshot, policy)]
     if broken:
         raise _invalid(path, broken)
@@ -163,6 +166,15 @@ class Reloader:
 def _invalid(path: Path, mistakes: Iterable[Mistake]) -> SettingsInvalid:
     """Tell each mistake once, the main file's first, from top to bottom."""
     return SettingsInvalid(sorted(dict.fromkeys(mistakes), key=lambda one: (one.file != str(path), one.file, one.line, one.path)))
+
+
+def _learned(text: Text, file: shape.File, *, beside: Beside) -> tuple[str, list[Mistake]]:
+    try:
+        return parameters_in_force(file.learning, beside), []
+    except (OSError, ValueError) as error:
+        says = f"it cannot be read ({error})."
+        remedy = "Go back with `pointsman rollback`, or delete it to choose without anything learned."
+        return "", [Mistake(file=file.learning.parameters, path="", line=text.line(("learning",)), says=says, remedy=remedy)]
 
 
 def _secret_files(vendors: Iterable[Vendor], folder: Path) -> Iterable[Path]:

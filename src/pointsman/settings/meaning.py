@@ -11,7 +11,6 @@ from typing import Final, NoReturn, cast
 
 import jsonschema_rs
 
-from pointsman.core.errors import Mistake, SettingsInvalid
 from pointsman.core.label import Level
 from pointsman.core.target import Target
 from pointsman.settings import shape
@@ -20,6 +19,7 @@ from pointsman.settings.beside import Beside
 from pointsman.settings.compile import declared, is_moment
 from pointsman.settings.facts import Facts
 from pointsman.settings.ledger_place import is_url, passwords_of
+from pointsman.settings.mistakes import Mistake, SettingsInvalid
 from pointsman.settings.secrets import FORMS, is_reference
 from pointsman.settings.yaml_text import Path, Text, dotted
 

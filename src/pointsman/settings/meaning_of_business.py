@@ -5,7 +5,7 @@ What the sections `workflows` and `costs` must make sense of: names that lead so
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from pointsman.core.errors import Mistake
+from pointsman.settings.mistakes import Mistake
 from pointsman.settings.secrets import FORMS, is_reference
 from pointsman.settings.shape import File
 from pointsman.settings.yaml_text import Path, Text, dotted

@@ -5,12 +5,12 @@ What a well-shaped file can get wrong about data: classes nobody knows, vendors 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
-from pointsman.core.errors import Mistake
 from pointsman.core.label import Level
 from pointsman.core.target import Target
 from pointsman.settings import shape
 from pointsman.settings.compile import is_moment, terms_of
 from pointsman.settings.detection_shape import Detection
+from pointsman.settings.mistakes import Mistake
 from pointsman.settings.policy_compile import path_of
 from pointsman.settings.policy_shape import Policy
 from pointsman.settings.policy_text import PolicyFault

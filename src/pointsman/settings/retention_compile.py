@@ -11,9 +11,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from pointsman.core.errors import Mistake
 from pointsman.core.label import CLASSES, SECRET, Label, Level
 from pointsman.core.verdict import Keeping, Verdict
+from pointsman.settings.mistakes import Mistake
 from pointsman.settings.retention_shape import Retention as Told
 from pointsman.settings.retention_shape import RetentionClass
 from pointsman.settings.secrets import FORMS, is_reference

@@ -13,6 +13,7 @@ from pointsman.settings.detection_shape import Detection
 from pointsman.settings.identity_shape import Identity
 from pointsman.settings.policy_shape import Policy
 from pointsman.settings.retention_shape import Retention
+from pointsman.settings.routing_shape import Learning, Routing
 from pointsman.settings.secrets import FORMS
 from pointsman.settings.telemetry_shape import Telemetry
 from pointsman.settings.webhook_shape import Incoming
@@ -149,6 +150,7 @@ class Capability(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
         str | None, Meta(description="The private target that summarises what may leave as a summary only. Nothing leaves as a summary without one.")
     ] = None
     unit: Annotated[str, Meta(max_length=60, description="The business item that an outcome is about, such as `ticket`.")] = "request"
+    routing: Annotated[Routing | None, Meta(description="How a target is chosen; by default the order of the ladder counts.")] = None
 
 
 class Previous(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -251,6 +253,7 @@ class File(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     workflows: Annotated[dict[_Name, Workflow], Meta(description="Business processes: what an outcome is worth, and what is promised.")] = {}
     costs: Annotated[Costs, Meta(description="Money beside the prices of tokens, and how it is allocated.")] = Costs()
     webhooks: Annotated[dict[_Name, Incoming], Meta(description="What other systems tell of units by themselves.")] = {}
+    learning: Annotated[Learning, Meta(description="Where learned parameters are kept, and how often they are updated.")] = Learning()
     alerts: Annotated[Alerts, Meta(description="Who is told about budgets, objectives, unusual costs and incidents.")] = Alerts()
     telemetry: Annotated[Telemetry, Meta(description="OpenTelemetry and Prometheus.")] = Telemetry()
 

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 import jsonschema_rs
 import msgspec
 
-from pointsman.core.errors import Mistake
+from pointsman.settings.mistakes import Mistake
 from pointsman.settings.shape import File, json_schema
 from pointsman.settings.yaml_text import Path, Text, dotted
 

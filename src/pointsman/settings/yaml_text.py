@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 import yaml
 
-from pointsman.core.errors import Mistake, SettingsInvalid
+from pointsman.settings.mistakes import Mistake, SettingsInvalid
 
 _MOST_CHARACTERS: Final = 1024 * 1024
 _MOST_NODES: Final = 100_000

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from pointsman.control.snapshots import restore as room
 from pointsman.control.snapshots.restore import finish, restore
-from pointsman.core.errors import Mistake, SettingsInvalid, Unusable
+from pointsman.core.errors import Unusable
+from pointsman.settings.mistakes import Mistake, SettingsInvalid
 
 OLD = {"pointsman.yaml": "old: 1\r\n", "rules.csv": "old\n", "more/schema.json": "{}\n"}
 

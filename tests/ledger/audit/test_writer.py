@@ -18,8 +18,9 @@ import msgspec
 import pytest
 from tests.ledger.audit.logs import ORIGIN, SMALL, START_MS, a_log, a_record, a_written_log
 
-from pointsman.core.errors import AuditDamaged, AuditUnavailable, Unusable
+from pointsman.core.errors import AuditUnavailable, Unusable
 from pointsman.ledger.audit import keys
+from pointsman.ledger.audit.damaged import AuditDamaged
 from pointsman.ledger.audit.record import AuditRecord, Kind
 from pointsman.ledger.audit.verifier.verify import Log
 from pointsman.ledger.audit.verify import verify

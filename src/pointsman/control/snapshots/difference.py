@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 
 from msgspec import Struct
 
-from pointsman.core.errors import SettingsInvalid
+from pointsman.settings.mistakes import SettingsInvalid
 from pointsman.settings.yaml_text import read
 
 # Sections whose entries have names, and what an entry is called.

@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from pointsman.core.errors import AuditDamaged
+from pointsman.ledger.audit.damaged import AuditDamaged
 from pointsman.ledger.audit.keys import SigningKey
 from pointsman.ledger.audit.note import BadNote, Checkpoint, Note, read_checkpoint, read_note
 from pointsman.ledger.audit.record import NOTHING_BEFORE, leaf_hash, line_head, line_of

@@ -1,0 +1,70 @@
+"""
+The section `routing` of a capability → core values, and which parameters are in force.
+"""
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, cast
+
+from pointsman.core.label import Level
+from pointsman.core.money import nano
+from pointsman.core.routing import Criteria, Routing, Trial
+from pointsman.core.target import Target
+from pointsman.settings import routing_shape as shape
+from pointsman.settings.beside import Beside
+
+RISKS: Final = MappingProxyType({"low": 0.5, "normal": 1.0, "high": 4.0, "critical": 16.0})
+
+
+def routing_of(told: shape.Routing | None, ladder: tuple[Target, ...], *, targets: Mapping[str, Target]) -> Routing | None:
+    """Return how a capability's target is chosen; None where the order of its ladder counts."""
+    if told is None or told.by == "order":
+        return None
+    return Routing(
+        criteria=criteria_of(told.criteria),
+        incumbent=ladder[0] if told.incumbent is None else targets[told.incumbent],
+        loss=told.not_worse_by,
+        sure=told.sure,
+        settable={name: (_number(low), _number(high)) for name, (low, high) in told.requests_may_set.items()},
+        checked=frozenset(told.check or ()),
+        second=None if told.second is None else targets[told.second],
+        explore=None if told.explore is None else _trial(told.explore),
+        shadow=None if told.shadow is None else _trial(told.shadow),
+        guarantee=told.guarantee,
+    )
+
+
+def criteria_of(told: shape.Criteria) -> Criteria:
+    """Return criteria in nano-dollars."""
+    return Criteria(
+        task=told.task,
+        risk=RISKS[told.risk],
+        value_nano_usd=nano(told.value_usd),
+        error_nano_usd=nano(told.error_usd),
+        delay_nano_usd_per_s=nano(told.delay_usd_per_s),
+        quality_floor=told.quality_floor,
+        confidence=told.confidence,
+        within_s=told.within_s,
+        cost_nano_usd=None if told.cost_usd is None else nano(told.cost_usd),
+        bulk=told.volume == "bulk",
+    )
+
+
+def parameters_in_force(told: shape.Learning, beside: Beside) -> str:
+    """Return the digest of the parameters that the pointer names, or an empty text if there is none. Raises `OSError` or `ValueError`."""
+    if not beside.note(told.parameters).exists():
+        return ""
+    found = cast("object", json.loads(beside.source(told.parameters)))
+    digest = cast("dict[str, object]", found).get("parameters") if isinstance(found, dict) else None
+    if not isinstance(digest, str):
+        raise ValueError("it names no `parameters`")  # noqa: TRY004 - what a file says, not a programmer's mistake
+    return digest
+
+
+def _number(told: float | str) -> float:
+    return RISKS[told] if isinstance(told, str) and told in RISKS else float(told == "bulk") if isinstance(told, str) else float(told)
+
+
+def _trial(told: shape.Trial) -> Trial:
+    return Trial(share=told.share, daily_nano_usd=None if told.usd_per_day is None else nano(told.usd_per_day), ceiling=Level[told.data_class.upper()])
