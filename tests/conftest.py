@@ -1,10 +1,18 @@
 """
-What all tests may ask for by name: a ledger on each database. And the end of a test process.
+What all tests may ask for by name: a ledger on each database. How laws are tried, and the end of a test process.
 """
+
+import os
 
 import coverage
 import pytest
+from hypothesis import settings
 from tests.storage.databases import each_database, each_place, postgres_url
+
+# The gate tries the same examples each time: it tells whether a change broke something. `make search` looks for examples that nobody has tried yet.
+settings.register_profile("gate", derandomize=True)
+settings.register_profile("search", print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 __all__ = ["each_database", "each_place", "postgres_url"]
 
