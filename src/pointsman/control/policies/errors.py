@@ -1,0 +1,22 @@
+"""
+What an estimate of a policy cannot be made from.
+"""
+
+from pointsman.core.errors import Refused
+
+
+class TooLittleEvidence(Refused):
+    """
+    The log holds too little of what the proposed policy would do. Remedy: let the capability explore (`routing.explore`), wait for more outcomes, or propose
+    a policy that is nearer to the one in force.
+    """
+
+    code = "too_little_evidence"
+
+    def __init__(self, *, effective: float, least: float) -> None:
+        super().__init__(
+            f"What was logged is worth {effective:.0f} decisions of the proposed policy; an estimate needs {least:.0f}. "
+            "Let the capability explore (`routing.explore`), wait for more outcomes, or propose a policy that is nearer to the one in force."
+        )
+        self.effective = effective
+        self.least = least
