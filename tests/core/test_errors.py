@@ -21,11 +21,11 @@ from pointsman.core.errors import (
     TooLarge,
     UnknownCapability,
     Unusable,
-    Vetoed,
 )
 from pointsman.core.failure import Failure, FailureKind
 from pointsman.decision.errors import NoTargetFits, NotExpressible
 from pointsman.intake.errors import OverBudget, OverLimit
+from pointsman.places.rules.veto import Vetoed
 from pointsman.settings.mistakes import Mistake, SettingsInvalid
 
 MISTAKE = Mistake(file="pointsman.yaml", path="", line=3, says="wrong.", remedy="Right it.")

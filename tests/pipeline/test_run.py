@@ -10,7 +10,7 @@ from tests.values import a_call, a_capability, a_key, a_target, openai_answer
 
 from pointsman.core.call import Asked, OutputSchema
 from pointsman.core.capability import CachePolicy, RuleTable
-from pointsman.core.errors import BadRequest, NoPlaceAllowed, NotAuthenticated, PlaceFailed, UnknownCapability, Vetoed
+from pointsman.core.errors import BadRequest, NoPlaceAllowed, NotAuthenticated, PlaceFailed, UnknownCapability
 from pointsman.core.http import Deadlines
 from pointsman.core.label import Level, a_label
 from pointsman.core.place import Dialect, Place
@@ -18,6 +18,7 @@ from pointsman.core.principal import Limit, LimitBy
 from pointsman.core.snapshot import FIRST_TARGET_BIT
 from pointsman.core.target import Hardware
 from pointsman.intake.errors import OverLimit
+from pointsman.places.rules.veto import Vetoed
 
 STREAM_WIRE = {"model": "support", "messages": [{"role": "user", "content": "Where is my parcel?"}], "stream": True}
 

@@ -26,7 +26,7 @@ def _failed(kind: FailureKind, retry_after_s: float | None = None) -> errors.Pla
         (errors.UnknownCapability(name="n"), 404, "unknown_capability"),
         (OverLimit(limit="l", what="requests", retry_after_s=3), 429, "over_limit"),
         (OverBudget(limit="l", period="month"), 402, "over_budget"),
-        (errors.Vetoed(rule="r", message="m"), 403, "vetoed"),
+        (Vetoed(rule="r", message="m"), 403, "vetoed"),
         (errors.LedgerUnavailable("m"), 503, "ledger_unavailable"),
         (errors.Stopping("m"), 503, "stopping"),
         (errors.NotGoodEnough(capability="c", says="s"), 502, "not_good_enough"),

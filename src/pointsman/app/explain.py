@@ -19,7 +19,7 @@ from pointsman.app.switches import ledger_of
 from pointsman.core.call import Asked, Call, Text
 from pointsman.core.capability import Capability
 from pointsman.core.clock import Clock
-from pointsman.core.errors import NoPlaceAllowed, PointsmanError, Refused, Unusable, Vetoed
+from pointsman.core.errors import NoPlaceAllowed, PointsmanError, Refused, Unusable
 from pointsman.core.label import PUBLIC, Label
 from pointsman.core.money import dollars
 from pointsman.core.principal import Principal
@@ -30,6 +30,7 @@ from pointsman.governance.detection.kinds import SECRET_PREFIX
 from pointsman.governance.judge import Judged
 from pointsman.ledger.trace import Trace
 from pointsman.pipeline.way import Way
+from pointsman.places.rules.veto import Vetoed
 from pointsman.settings.load import Settings
 from pointsman.surfaces.events import unstreamed
 

@@ -313,6 +313,8 @@ class Gateway:
     def _health(self, target: Target, outlets: Mapping[str, Outlet]) -> str | None:
         if self.switches.shuts(target) is not None:
             return SWITCHED_OFF
+        if target.desk is not None:
+            return None
         return self._breakers.open_class(target.name) if target.name in outlets else NO_CREDENTIAL
 
     def _seed_budgets(self) -> None:

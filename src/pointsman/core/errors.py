@@ -9,7 +9,6 @@ Everything that can be told to a caller or an operator.
     │   ├── NotPermitted           a valid key without this permission
     │   ├── UnknownCapability      no capability of this name for this key
     │   ├── UnknownRoute           no such path, or not with this method
-    │   ├── Vetoed                 a rule said no
     │   └── NoPlaceAllowed         policy closes every target
     ├── Failed                     something broke; trying again may help
     │   ├── PlaceFailed            one attempt at one target
@@ -23,7 +22,7 @@ Everything that can be told to a caller or an operator.
         └── ExtraMissing           a part that is not installed
 
 What only one stage says stands there: mistakes of a configuration in `settings/mistakes.py`, what no target can do
-in `decision/errors.py`, limits in `intake/errors.py`.
+in `decision/errors.py`, limits in `intake/errors.py`, a rule's veto in `places/rules/veto.py`.
 
 Names do not end in "Error": each says what happened. The docstring of a class is documentation and goes into `docs/errors.md`, so it
 ends with the remedy. Errors become HTTP in `server` and nowhere else.
@@ -99,16 +98,6 @@ class UnknownRoute(Refused):
     """The path does not exist, or not with this method. Remedy: use a path from the README."""
 
     code = "unknown_route"
-
-
-class Vetoed(Refused):
-    """A rule of the capability said no. Remedy: the message is the rule's own; ask the capability's owner."""
-
-    code = "vetoed"
-
-    def __init__(self, *, rule: str, message: str) -> None:
-        super().__init__(message)
-        self.rule = rule
 
 
 class NoPlaceAllowed(Refused):

@@ -40,6 +40,14 @@ class Hardware(Struct, frozen=True, kw_only=True):
     hourly_nano_usd: int
 
 
+class Desk(Struct, frozen=True, kw_only=True):
+    """People: an item costs `item_nano_usd` and takes `delay_s` seconds as a rule. `says` is what the caller is told meanwhile."""
+
+    item_nano_usd: int
+    delay_s: float
+    says: str
+
+
 class Terms(Struct, frozen=True, kw_only=True):
     """
     What a vendor has agreed to, as the register says. None is unknown, which counts as the worst.
@@ -95,6 +103,7 @@ class Target(Struct, frozen=True, kw_only=True):
     accepts: Level = Level.RESTRICTED
     price: Price | None = None
     hardware: Hardware | None = None
+    desk: Desk | None = None
     context_tokens: int | None = None
     max_output_tokens: int | None = None
     features: frozenset[Feature] = frozenset(Feature)

@@ -25,7 +25,7 @@ _STATUS: Final = MappingProxyType(
         errors.UnknownRoute: 404,
         OverLimit: 429,
         OverBudget: 402,
-        errors.Vetoed: 403,
+        Vetoed: 403,
         errors.NoPlaceAllowed: 403,
         NoTargetFits: 400,
         SwitchedOff: 503,

@@ -17,7 +17,7 @@ from pointsman.core.money import nano
 from pointsman.core.place import Feature, Place
 from pointsman.core.principal import Digest, Key, Limit, LimitBy, Period, Scope
 from pointsman.core.snapshot import FIRST_TARGET_BIT, Snapshot
-from pointsman.core.target import Hardware, Price, Rates, Target, Terms, Vendor
+from pointsman.core.target import Desk, Hardware, Price, Rates, Target, Terms, Vendor
 from pointsman.settings import shape
 from pointsman.settings.beside import DIGITS, Beside
 from pointsman.settings.facts import Facts
@@ -119,7 +119,7 @@ def zone_of(told: shape.Vendor, usual: Place) -> str:
     if told.zone in ("private", "edge"):
         return told.zone
     if told.zone is None and usual is not Place.CLOUD:
-        return usual.value
+        return "private" if usual is Place.PEOPLE else usual.value
     return "contracted" if terms_of(told.terms).bear_out_contract and told.zone in (None, "contracted") else "public_api"
 
 
@@ -154,6 +154,7 @@ def _target(name: str, told: shape.Target, *, vendor: Vendor, facts: Facts, bit:
         accepts=Level[told.accepts.upper()],
         price=None if told.price is None else _price(told.price),
         hardware=None if told.hardware is None else Hardware(hourly_nano_usd=nano(told.hardware.hourly_usd)),
+        desk=_desk(told.people) if place is Place.PEOPLE else None,
         context_tokens=told.context_tokens,
         max_output_tokens=told.max_output_tokens,
         features=frozenset(Feature) if told.features is None else frozenset(map(Feature, told.features)),
@@ -172,6 +173,10 @@ def _price(told: shape.Price) -> Price:
         ),
         per_request_nano_usd=nano(told.per_request_usd),
     )
+
+
+def _desk(told: shape.People) -> Desk:
+    return Desk(item_nano_usd=nano(told.item_usd), delay_s=told.delay_s, says=told.says)
 
 
 def _deadlines(told: shape.Deadlines) -> Deadlines:

@@ -16,7 +16,7 @@ from pointsman.settings.policy_text import PolicyFault, PolicyText
 class VendorFacts:
     """What is usual for a kind of vendor."""
 
-    dialect: Dialect
+    dialect: Dialect | None
     place: Place
     base_url: str | None = None
     credential: str | None = None

@@ -108,6 +108,16 @@ class Vendor(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     ca_file: Annotated[str | None, Meta(description="A PEM file with the authority that signed its certificate, if that is a private one.")] = None
 
 
+class People(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """People who take over: what an item costs, how long it takes, and what the caller is told meanwhile."""
+
+    item_usd: Annotated[_Usd, Meta(description="What an item costs.")] = 5.0
+    delay_s: Annotated[_Seconds, Meta(description="Seconds until the answer comes, as a rule.")] = 3600.0
+    says: Annotated[str, Meta(min_length=1, max_length=2000, description="What the caller is told meanwhile.")] = (
+        "A person will answer this. You will hear from us."
+    )
+
+
 class Target(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """One model at one vendor."""
 
@@ -120,6 +130,7 @@ class Target(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     features: Annotated[list[_Feature] | None, Meta(description="What it can do; by default everything.")] = None
     price: Annotated[Price | None, Meta(description="A contract price.")] = None
     hardware: Annotated[Hardware | None, Meta(description="Own hardware instead of a price per token.")] = None
+    people: Annotated[People, Meta(description="What it costs and how long it takes when people answer: for a vendor of the kind `people`.")] = People()
     deadlines: Annotated[Deadlines | None, Meta(description="Dead-lines of this target, instead of the capability's.")] = None
 
 

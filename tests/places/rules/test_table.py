@@ -12,11 +12,11 @@ from tests.values import a_call, a_key, a_principal
 
 from pointsman.core.call import Image, Role, Text, Tool, ToolUse, Turn
 from pointsman.core.capability import RuleTable
-from pointsman.core.errors import Vetoed
 from pointsman.core.label import a_label
 from pointsman.core.place import Dialect
 from pointsman.core.reply import Finish, Native, Reply, Usage
 from pointsman.places.rules.table import Fault, RulesPlace, check
+from pointsman.places.rules.veto import Vetoed
 
 
 def _table(*rows: Mapping[str, str]) -> RuleTable:

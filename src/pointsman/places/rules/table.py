@@ -18,9 +18,9 @@ from msgspec.structs import replace
 from pointsman.core.attempt import Attempt
 from pointsman.core.call import Call, Role, Text
 from pointsman.core.capability import RuleTable
-from pointsman.core.errors import Vetoed
 from pointsman.core.reply import Finish, Reply, Usage
 from pointsman.places.rules.expressions import AFTER, BEFORE, BadExpression, Compiler, EvaluationFailed, Expression, Known
+from pointsman.places.rules.veto import Vetoed
 
 _FIXED: Final = frozenset({"name", "phase", "then", "answer", "message", "when"})
 _PHASES: Final = {"before": frozenset({"answer", "veto"}), "after": frozenset({"veto", "correct"})}

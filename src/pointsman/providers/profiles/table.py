@@ -17,14 +17,14 @@ class Profile:
     """
     Facts about one kind of vendor.
 
-    `base_url` None means the settings must name it. `credential` is the usual reference. `catalogue` is the vendor's name in the price
+    `dialect` is None for people, who speak none. `base_url` None means the settings must name it. `credential` is the usual reference. `catalogue` is the vendor's name in the price
     catalogue. `port` is where a local server of this kind usually listens, for discovery. `takes_reasoning_details` tells that signed and
     hidden thoughts may be sent back in that extension of OpenAI's messages. `reports_cost` tells that `usage.cost` is what it charged, in US
     dollars. `region` is where the vendor says that it processes what its usual address is sent, as far as it is one place.
     `takes_cache_salt` tells that what it remembers of prompts can be kept to calls with the same salt.
     """
 
-    dialect: Dialect
+    dialect: Dialect | None
     place: Place
     base_url: str | None = None
     credential: str | None = None
@@ -75,6 +75,7 @@ PROFILES: Final = MappingProxyType(
         "ollama": Profile(dialect=_OPENAI, place=_PRIVATE, base_url="http://127.0.0.1:11434/v1", port=11434),
         "llamacpp": Profile(dialect=_OPENAI, place=_PRIVATE, base_url="http://127.0.0.1:8080/v1", port=8080),
         "vllm": Profile(dialect=_OPENAI, place=_PRIVATE, base_url="http://127.0.0.1:8000/v1", port=8000, takes_cache_salt=True),
+        "people": Profile(dialect=None, place=Place.PEOPLE, base_url=""),
         "openai_compatible": Profile(dialect=_OPENAI, place=_CLOUD),
         "anthropic_compatible": Profile(dialect=_ANTHROPIC, place=_CLOUD),
         "simulated": Profile(dialect=_OPENAI, place=_CLOUD, region="here"),
