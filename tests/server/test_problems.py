@@ -7,6 +7,7 @@ import pytest
 from pointsman.core import errors
 from pointsman.core.failure import Failure, FailureKind
 from pointsman.intake.errors import OverBudget, OverLimit
+from pointsman.places.rules.veto import Vetoed
 from pointsman.server.problems import INTERNAL, problem, retry_after_s
 
 EVERY = [found for _, found in inspect.getmembers(errors, inspect.isclass) if issubclass(found, errors.PointsmanError)]

@@ -12,6 +12,7 @@ from pointsman.core.failure import FailureKind
 from pointsman.decision.errors import NoTargetFits, SwitchedOff
 from pointsman.intake.errors import OverBudget, OverLimit
 from pointsman.intake.tokens import IssuerUnavailable
+from pointsman.places.rules.veto import Vetoed
 from pointsman.surfaces.surface import Problem
 
 # Looked up along the class's ancestors, so a new kind of refusal has its parent's status until it gets its own.

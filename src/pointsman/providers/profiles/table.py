@@ -17,10 +17,10 @@ class Profile:
     """
     Facts about one kind of vendor.
 
-    `dialect` is None for people, who speak none. `base_url` None means the settings must name it. `credential` is the usual reference. `catalogue` is the vendor's name in the price
-    catalogue. `port` is where a local server of this kind usually listens, for discovery. `takes_reasoning_details` tells that signed and
-    hidden thoughts may be sent back in that extension of OpenAI's messages. `reports_cost` tells that `usage.cost` is what it charged, in US
-    dollars. `region` is where the vendor says that it processes what its usual address is sent, as far as it is one place.
+    `dialect` is None for people, who speak none. `base_url` None means the settings must name it. `credential` is the usual reference. `catalogue` is
+    the vendor's name in the price catalogue. `port` is where a local server of this kind usually listens, for discovery. `takes_reasoning_details`
+    tells that signed and hidden thoughts may be sent back in that extension of OpenAI's messages. `reports_cost` tells that `usage.cost` is what it
+    charged, in US dollars. `region` is where the vendor says that it processes what its usual address is sent, as far as it is one place.
     `takes_cache_salt` tells that what it remembers of prompts can be kept to calls with the same salt.
     """
 
