@@ -1,0 +1,14 @@
+"""
+What can go wrong with learned numbers.
+"""
+
+from pointsman.core.errors import Unusable
+
+
+class ParametersUnreadable(Unusable):
+    """Learned parameters cannot be read. Remedy: roll back to a snapshot whose parameters can, or run `pointsman learn` to learn them anew."""
+
+    code = "parameters_unreadable"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The learned parameters cannot be read: {why}. Roll back, or run `pointsman learn` to learn them anew.")
