@@ -60,7 +60,11 @@ class Review(Struct, frozen=True, kw_only=True):
 
 
 class Score(Struct, frozen=True, kw_only=True):
-    """A measured quality of one call, 0 to 1. `judge` names who measured, with its version. The same `score_id` counts once."""
+    """
+    A measured quality of one call, 0 to 1. `judge` names who measured, with its version. The same `score_id` counts once.
+
+    `target` names whose answer was measured where it is not the one that was given: that of a shadow attempt.
+    """
 
     score_id: str
     call_id: str
@@ -72,6 +76,7 @@ class Score(Struct, frozen=True, kw_only=True):
     label: str | None = None
     is_human: bool = False
     selection_propensity: float = 1.0
+    target: str = ""
 
 
 class Dimension(Struct, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ from pointsman.storage.several import add, insert
 from pointsman.storage.sql import Database
 from pointsman.storage.told import Told, told_of
 from pointsman.storage.units import keep_units, tags_of
+from pointsman.storage.weighed import weighed_text
 
 _NONE: Final[Mapping[str, Workflow]] = MappingProxyType({})
 _SPENT_BY: Final = frozenset({"key_id", "tenant", "team", "application", "capability", "user"})
@@ -83,6 +84,8 @@ _ATTEMPT: Final = (
     "finish",
 )
 _DECISION: Final = ("call_id", "seq", "mode", "chosen", "reason", "vetoes", "propensity")
+# Most calls are chosen by the owner's order: they do not pay for what only a choice by value says.
+_LEARNED: Final = (*_DECISION, "predicted_quality", "predicted_cost_nano_usd", "predicted_latency_ms", "learned", "weighed", "features")
 _HARDWARE_SUMS: Final = ("paid_s", "paid_nano_usd", "busy_s", "busy_nano_usd")
 
 
@@ -135,7 +138,11 @@ def last_charged(db: Database, source: str, *, since_ms: int) -> int | None:
 def _keep_calls(db: Database, called: Sequence[tuple[CallRecord, Told]]) -> None:
     insert(db, "call", columns=_CALL, rows=[_call_row(record, told) for record, told in called])
     insert(db, "attempt", columns=_ATTEMPT, rows=[_attempt_row(record.call_id, entry) for record, _ in called for entry in record.entries])
-    insert(db, "decision", columns=_DECISION, rows=[_decision_row(record, told) for record, told in called if record.entries or record.considered])
+    chosen = [(record, _decision_row(record, told)) for record, told in called if record.entries or record.considered]
+    insert(db, "decision", columns=_DECISION, rows=[row for record, row in chosen if not record.weighed and record.features is None])
+    insert(
+        db, "decision", columns=_LEARNED, rows=[(*row, *_learned(record, row[3])) for record, row in chosen if record.weighed or record.features is not None]
+    )
 
 
 def _keep_hardware(db: Database, batch: Batch) -> None:
@@ -210,6 +217,13 @@ def _attempt_row(call_id: str, entry: Entry) -> tuple[object, ...]:
 def _decision_row(record: CallRecord, told: Told) -> tuple[object, ...]:
     chosen = None if told.last is None else told.last.target
     return (record.call_id, 0, record.mode, chosen, record.reason, _vetoes(record), record.propensity)
+
+
+def _learned(record: CallRecord, chosen: object) -> tuple[object, ...]:
+    """Return what was predicted of the target that answers, with which parameters, what was weighed, and what of the prompt was looked at."""
+    seen = next((one for one in record.weighed if one.target == chosen), None)
+    predicted = (None, None, None) if seen is None else (seen.quality, seen.cost_nano_usd, seen.latency_ms)
+    return (*predicted, record.learned or None, weighed_text(record.weighed), record.features)
 
 
 def _vetoes(record: CallRecord) -> str:

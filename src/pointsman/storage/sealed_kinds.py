@@ -13,8 +13,8 @@ from pointsman.storage.sql import Database, Row
 
 DAY_MS: Final = 86_400_000
 _AT_ONCE: Final = 20_000
-# Names of people. What is erased from the ledger must not live on in a file, so these are never written into one.
-_LEFT_OUT: Final = frozenset({"user", "reviewer"})
+# Names of people, and numbers made from what they wrote. What is erased from the ledger must not live on in a file, so these are never written into one.
+_LEFT_OUT: Final = frozenset({"user", "reviewer", "features"})
 
 
 class Kind(Struct, frozen=True, kw_only=True):

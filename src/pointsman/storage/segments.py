@@ -3,7 +3,7 @@ Sealing: the rows of a day that is over go into Parquet files, which are faster 
 
 A file counts once it is in the table `segment`; what else lies in the folder is a draft of a process that died, and is removed. While the hot rows are still
 there they are the truth: a day that was changed is sealed anew. After `detach` the files hold what the table no longer does, and later rows of that day go
-into a further file. No user's and no reviewer's name is ever sealed. Roll-ups stay where they are.
+into a further file. No user's and no reviewer's name is ever sealed, and no features of a prompt. Roll-ups stay where they are.
 """
 
 import logging
