@@ -14,7 +14,8 @@ from pointsman.core.label import a_label
 from pointsman.core.place import Dialect, Feature
 from pointsman.core.target import Target
 from pointsman.core.verdict import Verdict
-from pointsman.decision.choose import NO_CREDENTIAL, Choice, Chooser
+from pointsman.decision.choice import Choice
+from pointsman.decision.choose import NO_CREDENTIAL, Chooser
 from pointsman.decision.errors import NoTargetFits, NotExpressible
 
 ALL = Verdict(label=a_label("internal"), mask=-1, snapshot="s")

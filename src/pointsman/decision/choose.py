@@ -1,21 +1,23 @@
 """
 Where it should run: the capability's ladder, less what is closed, cannot hold the call, or is down; with the reason for each.
 
-This first form keeps the owner's order. Before each hop the target is checked for policy, length, features and for what its protocol
-cannot express. The last target standing is never left out for its breaker: a doubtful answer beats none.
+Before each hop the target is checked for policy, length, features and for what its protocol cannot express. The last target standing is never left out
+for its breaker: a doubtful answer beats none. What is left keeps the owner's order, or stands by value where the capability has `routing` (`by_value`).
 """
 
 from collections.abc import Callable
 from typing import Final
 
-from msgspec import Struct
-
+from pointsman.core.attempt import Grade
 from pointsman.core.call import Call
 from pointsman.core.capability import Capability
 from pointsman.core.errors import CredentialMissing, NoPlaceAllowed, PointsmanError
 from pointsman.core.place import Feature
+from pointsman.core.reply import Reply
 from pointsman.core.target import Target
 from pointsman.core.verdict import Obligation, Verdict
+from pointsman.decision.by_value import ByValue
+from pointsman.decision.choice import Choice, Circumstances, Rung
 from pointsman.decision.errors import NoTargetFits, NotExpressible, SwitchedOff
 
 NO_CREDENTIAL: Final = "no_credential"
@@ -30,37 +32,27 @@ Misfits = Callable[[Call, Target], tuple[str, ...]]
 Health = Callable[[str], str | None]
 
 
-class Rung(Struct, frozen=True):
-    """A target to try, and why it is tried in this place."""
-
-    target: Target
-    reason: str
-
-
-class Choice(Struct, frozen=True):
-    """
-    The ladder for one call, best first; `considered` lists what spoke against a target, with a reason code each.
-
-    Without a rung there is a `refusal`: what the caller is told.
-    """
-
-    rungs: tuple[Rung, ...]
-    considered: tuple[tuple[str, str], ...]
-    refusal: PointsmanError | None = None
+_USUAL: Final = Circumstances()
 
 
 class Chooser:
     """
     Chooses. `misfits` tells what a target's protocol cannot express of a call; `health` for which class of failure a target is left alone,
-    `NO_CREDENTIAL` for one that cannot be reached at all, or `SWITCHED_OFF` for one that somebody shut off.
+    `NO_CREDENTIAL` for one that cannot be reached at all, or `SWITCHED_OFF` for one that somebody shut off. `by_value` orders what is left where a
+    capability asks for it.
     """
 
-    def __init__(self, *, misfits: Misfits, health: Health) -> None:
+    def __init__(self, *, misfits: Misfits, health: Health, by_value: ByValue | None = None) -> None:
         self._misfits = misfits
         self.health = health
+        self._by_value = by_value or ByValue()
 
-    def choose(self, call: Call, capability: Capability, *, verdict: Verdict) -> Choice:
-        """Return the ladder for a call as it will be sent. Where it has no rung, its refusal is a `Refused` or `CredentialMissing`."""
+    def choose(self, call: Call, capability: Capability, *, verdict: Verdict, now: Circumstances = _USUAL) -> Choice:
+        """
+        Return the ladder for a call as it will be sent. Where it has no rung, its refusal is a `Refused` or `CredentialMissing`.
+
+        Raises `BadRequest` for criteria that the owner does not let a request set.
+        """
         rungs: list[Rung] = []
         out: list[tuple[str, str]] = []
         resting: Target | None = None
@@ -76,10 +68,21 @@ class Chooser:
                 out.append((target.name, why))
             reason = f"next_after:{target.name}"
         if rungs:
-            return Choice(tuple(rungs), tuple(out))
+            ladder = Choice(tuple(rungs), tuple(out))
+            if capability.routing is None:
+                return ladder
+            return self._by_value.choose(call, capability, ladder=ladder, now=now, level=verdict.label.level)
         if resting is not None:
             return Choice((Rung(resting, "last_hope"),), tuple(out))
         return Choice((), tuple(out), self._refusal(call, capability, verdict=verdict, out=out))
+
+    def goes_on(self, choice: Choice, index: int, grade: Grade, *, reply: Reply, left_s: float) -> bool:
+        """Tell, after an answer of the checked rung `index`, whether the next one is worth its price within the `left_s` seconds of the call."""
+        return self._by_value.goes_on(choice, index, grade, reply=reply, left_s=left_s)
+
+    def answered(self, choice: Choice, target: Target, *, reply: Reply | None = None) -> None:
+        """Note that the target answered: a conversation stays there unless it pays to move. `reply` is None where nobody looked inside."""
+        self._by_value.answered(choice, target, reply=reply)
 
     def fault(self, call: Call, target: Target, *, verdict: Verdict) -> str | None:
         """Return the code of what keeps the call from the target, or None."""
