@@ -74,4 +74,16 @@ def stretch(start: float, length: float, *, kind: str = "accent") -> Markup:
     ).format(kind, f"{100 * first:.2f}", f"{100 * width:.2f}")
 
 
-DRAWN: Final[Mapping[str, Callable[..., Any]]] = {"spark": spark, "mix": mix, "bar": bar, "stretch": stretch}
+def interval(low: float, middle: float, high: float, *, kind: str = "accent") -> Markup:
+    """Return what is known of a share of 0 to 1: a bar from the low bound to the high one, with a mark in it. The numbers beside it belong to the page."""
+    first, last = (min(max(bound, 0.0), 1.0) for bound in (low, high))
+    width = max(last - first, 0.006)  # what is known exactly is seen all the same
+    at = min(max(middle, 0.0), 1.0)
+    return Markup(
+        '<svg class="interval" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
+        '<rect class="track" y="4" width="100" height="2"/><rect class="reach fill-{}" x="{}" y="2" width="{}" height="6"/>'
+        '<rect class="fill-{}" x="{}" width="1" height="10"/></svg>'
+    ).format(kind, f"{100 * first:.2f}", f"{100 * width:.2f}", kind, f"{min(100 * at, 99):.2f}")
+
+
+DRAWN: Final[Mapping[str, Callable[..., Any]]] = {"spark": spark, "mix": mix, "bar": bar, "stretch": stretch, "interval": interval}

@@ -19,6 +19,11 @@ _WHY: Final[Mapping[str, str]] = {
     "next_after": "it comes after {} in the ladder",
     "last_hope": "nothing else was left: it was tried although it had been failing",
     "rule": "a row of the capability's decision table answered, before any model",
+    "best_value": "of those that may answer it was expected to be worth most",
+    "incumbent": "it is the incumbent, and nothing better is proven",
+    "explores": "it was tried, to learn more of it",
+    "stays": "the conversation is there already",
+    "relaxed": "no target keeps to every criterion, and it breaks them least ({})",
     "cache_hit": "the same question had been answered before, and the answer was still fresh",
 }
 _AGAINST: Final[Mapping[str, str]] = {
@@ -31,6 +36,16 @@ _AGAINST: Final[Mapping[str, str]] = {
     "no_credential": "has no credential here",
     "breaker": "was left alone, because it had been failing ({})",
     "switched_off": "was shut off by hand",
+}
+_NOT_FIRST: Final[Mapping[str, str]] = {
+    **_WHY,
+    "": "expected to be worth less",
+    "guard": "may be worse than the incumbent ({})",
+    "novel": "nothing like this call is known of it",
+    "floor": "does not reach the quality floor",
+    "too_late": "would take too long",
+    "too_dear": "would cost too much",
+    "guarantee": "no guarantee covers it ({})",
 }
 _FAILED: Final[Mapping[str, str]] = {
     FailureKind.CONNECT: "could not be reached",
@@ -93,6 +108,12 @@ def against(code: str) -> str:
     """Return what spoke against a target, as the end of a sentence that begins with its name."""
     kind, _, more = code.partition(":")
     return _AGAINST.get(kind, f"was passed over (`{code}`)").format(_listed(more.split(",")) if more else "this")
+
+
+def why_not(reason: str) -> str:
+    """Return the reason code of a candidate that was weighed, as it reads beside its name."""
+    kind, _, more = reason.partition(":")
+    return _NOT_FIRST.get(kind, f"`{reason}`").format(f"`{more}`").replace(" (``)", "")
 
 
 def failed(error: str) -> str:

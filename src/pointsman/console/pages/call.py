@@ -8,11 +8,13 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct
 
+from pointsman.console.candidates import Seen, seen
 from pointsman.console.frame import Ask, Shown
 from pointsman.console.sentences import sentences
 from pointsman.core.errors import UnknownRoute
 from pointsman.storage.database import query
 from pointsman.storage.sql import Database, Row
+from pointsman.storage.weighed import weighed_of
 
 _LONGEST_ID: Final = 64
 
@@ -24,6 +26,13 @@ class Bar(Struct, frozen=True, kw_only=True):
     start: float
     length: float
     tone: str
+
+
+class Weighing(Struct, frozen=True, kw_only=True):
+    """The candidates of a decision, and the digest of the parameters that they were predicted with."""
+
+    rows: list[Seen]
+    learned: str
 
 
 def call(ask: Ask, db: Database) -> Shown:
@@ -39,7 +48,7 @@ def call(ask: Ask, db: Database) -> Shown:
         "row": row,
         "sentences": sentences(row, attempts, decisions=decisions),
         "bars": bars(row, attempts),
-        "decisions": decisions,
+        "weighed": [shown for one in decisions if (shown := _weighed(one)) is not None],
         "unit_to": unit_address(row),
     }
     return Shown(template="call.html", title=f"Call {call_id}", values=values, has_span=False)
@@ -56,6 +65,14 @@ def bars(row: Row, attempts: list[Row]) -> list[Bar]:
     return [
         Bar(row=one, start=one["begun_ms"] / whole, length=one["latency_ms"] / whole, tone="bad" if one["error"] else str(one["place"])) for one in attempts
     ]
+
+
+def _weighed(decision: Row) -> Weighing | None:
+    """Return what was weighed in a decision; None where it followed the owner's order."""
+    weighed = weighed_of(decision["weighed"])
+    if not weighed:
+        return None
+    return Weighing(rows=seen(weighed, chosen=decision["chosen"], vetoes=(decision["vetoes"],)), learned=decision["learned"] or "")
 
 
 def _object(text: str) -> dict[str, Any]:
