@@ -42,6 +42,7 @@ _COMMANDS: Final = {
     "console": "Print a link that leads into the console.",
     "explain": "Show where a call would go and why, without sending it.",
     "policy": "Check, explain and compare where which data may go.",
+    "router": "Learn from your logs which model to ask, and measure what it saves.",
     "report": "Print cost per outcome by capability.",
     "outcomes": "Import what became of units from a table.",
     "cost": "Show who bears what, budgets, savings, and what-if.",

@@ -1,0 +1,265 @@
+"""
+Tables of outcomes as they come: Parquet, CSV or JSON lines, a row per prompt and model. What a row means is read here, and what is wrong with it is said.
+
+Columns may stand in any order and be named in any case; others are ignored. A score may be a number, a truth value or their text.
+"""
+
+import csv
+import difflib
+import io
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from pointsman.core.errors import BadRequest
+from pointsman.storage import duck as ducks
+
+REQUIRED: Final = ("prompt", "model", "score")
+FIELDS: Final = (*REQUIRED, "capability", "cost", "answer", "split")
+_MOST_LISTED: Final = 20
+_BATCH: Final = 5_000
+_LONGEST_FIELD: Final = 1 << 28
+_TRUE: Final = frozenset({"true", "yes", "correct"})
+_FALSE: Final = frozenset({"false", "no", "incorrect"})
+_EMPTY: Final = frozenset({"", "nan", "null", "none", "na", "n/a"})
+_TRAIN: Final = frozenset({"train", "training"})
+_TEST: Final = frozenset({"test", "testing", "eval", "evaluation", "heldout", "held-out"})
+
+Cells = Mapping[str, Any]
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What one model made of one prompt. `cost` is in the table's own unit, whatever it is; None is unknown. A row that says no score has none."""
+
+    row: int
+    prompt: str
+    model: str
+    score: float | None
+    capability: str = ""
+    cost: float | None = None
+    answer: str | None = None
+    split: str = ""
+
+
+class Fault(Struct, frozen=True, kw_only=True):
+    """What is wrong with a row. `row` is the line for text, and the number of the row from 1 for Parquet."""
+
+    row: int
+    column: str
+    says: str
+
+
+class Table(Struct, frozen=True, kw_only=True):
+    """A table's columns, by the field that each one holds, those that were ignored, and the rows as they come."""
+
+    columns: Mapping[str, str]
+    ignored: tuple[str, ...]
+    rows: Iterator[tuple[int, Cells]]
+
+    def read(self) -> Iterator[Outcome | Fault]:
+        """Yield what each row says. Raises `BadRequest` where the rest of the file cannot be read."""
+        for row, cells in self.rows:
+            yield _outcome(row, {field: cells.get(column) for field, column in self.columns.items()})
+
+
+def opened(path: Path, *, mapped: Mapping[str, str] | None = None) -> Table:
+    """
+    Open a table by the end of its name. `mapped` says for a field which column holds it.
+
+    Raises `BadRequest` for a file of another kind, one that cannot be read, or one without the columns; `ExtraMissing` for Parquet without DuckDB.
+    """
+    names, rows = raw(path)
+    columns = _columns(names, mapped=mapped or {}, file=path.name)
+    return Table(columns=columns, ignored=tuple(name for name in names if name not in columns.values()), rows=rows)
+
+
+def raw(path: Path) -> tuple[list[str], Iterator[tuple[int, Cells]]]:
+    """Return a table's columns and its rows with their numbers. Raises as `opened` does."""
+    match path.suffix.lower():
+        case ".parquet" | ".pq":
+            return _parquet(path)
+        case ".csv" | ".tsv":
+            return _csv(path)
+        case ".jsonl" | ".ndjson":
+            return _json_lines(path)
+        case _:
+            raise BadRequest(f"`{path.name}` says nothing of its form. Give a file that ends with `.parquet`, `.csv`, `.tsv` or `.jsonl`.")
+
+
+def _parquet(path: Path) -> tuple[list[str], Iterator[tuple[int, Cells]]]:
+    library = ducks.duckdb("Reading Parquet")
+    duck = ducks.connect(what="Reading Parquet")
+    try:
+        found = duck.execute(f"SELECT * FROM {ducks.files([path])}")
+    except library.Error as error:
+        raise BadRequest(f"`{path}` cannot be read as Parquet ({str(error).splitlines()[0]}). Write it again.") from error
+    names = [str(column[0]) for column in found.description]
+
+    def rows() -> Iterator[tuple[int, Cells]]:
+        number = 0
+        while batch := found.fetchmany(_BATCH):
+            for values in batch:
+                number += 1
+                yield number, dict(zip(names, values, strict=True))
+        duck.close()
+
+    return names, rows()
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"`{path}` is not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
+    except OSError as error:
+        raise BadRequest(f"`{path}` cannot be read ({error.strerror}). Name a file that may be read.") from error
+
+
+def _csv(path: Path) -> tuple[list[str], Iterator[tuple[int, Cells]]]:
+    csv.field_size_limit(_LONGEST_FIELD)  # a prompt may be longer than what the library takes for a mistake
+    text = _text(path)
+    header = text.partition("\n")[0]
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count), strict=True)
+    try:
+        names = list(reader.fieldnames or ())
+    except csv.Error as error:
+        raise BadRequest(f"line 1 of `{path.name}`: {error}. Write the header as CSV.") from error
+
+    def rows() -> Iterator[tuple[int, Cells]]:
+        while True:
+            line = reader.line_num + 1
+            try:
+                yield line, next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                raise BadRequest(f"line {line} of `{path.name}`: {error}. Quote fields as RFC 4180 says, and import the file again.") from error
+
+    return names, rows()
+
+
+def _json_lines(path: Path) -> tuple[list[str], Iterator[tuple[int, Cells]]]:
+    decoder = msgspec.json.Decoder(dict[str, Any])
+    found: list[tuple[int, Cells]] = []
+    names: dict[str, None] = {}
+    for number, line in enumerate(_text(path).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            cells = decoder.decode(line)
+        except msgspec.MsgspecError as error:
+            raise BadRequest(f"line {number} of `{path.name}` is no JSON object ({error}). Write one object a line.") from error
+        names.update(dict.fromkeys(cells))
+        found.append((number, cells))
+    return list(names), iter(found)
+
+
+def _columns(names: Sequence[str], *, mapped: Mapping[str, str], file: str) -> dict[str, str]:
+    """Return the column of each field that there is."""
+    unknown = [field for field in mapped if field not in FIELDS]
+    if unknown:
+        raise BadRequest(f"There is no field `{unknown[0]}`. Fields are {', '.join(FIELDS)}.")
+    lost = [column for column in mapped.values() if column not in names]
+    if lost:
+        raise BadRequest(f"`{file}` has no column `{lost[0]}`. It has {_listed(names)}.")
+    by_name = {name.strip().lower(): name for name in reversed(names)}
+    columns = {field: mapped.get(field) or by_name.get(field, "") for field in FIELDS}
+    for field in REQUIRED:
+        if not columns[field]:
+            near = difflib.get_close_matches(field, by_name, n=1)
+            hint = f"Did you mean `{by_name[near[0]]}`? Say so with --map {field}={by_name[near[0]]}" if near else f"Say which with --map {field}=COLUMN"
+            raise BadRequest(f"`{file}` has no column `{field}`. It has {_listed(names)}. {hint}.")
+    return {field: column for field, column in columns.items() if column}
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names[:_MOST_LISTED]) + (" …" if len(names) > _MOST_LISTED else "") if names else "no columns"
+
+
+# ── what a row says ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _outcome(row: int, cells: Cells) -> Outcome | Fault:
+    try:
+        return Outcome(
+            row=row,
+            prompt=text_of(cells, "prompt"),
+            model=text_of(cells, "model"),
+            score=score_of(cells.get("score")),
+            capability=text_of(cells, "capability", is_needed=False),
+            cost=cost_of(cells.get("cost")),
+            answer=text_of(cells, "answer", is_needed=False) or None,
+            split=_split(text_of(cells, "split", is_needed=False)),
+        )
+    except _Bad as bad:
+        return Fault(row=row, column=bad.column, says=bad.says)
+
+
+class _Bad(Exception):
+    def __init__(self, column: str, says: str) -> None:
+        super().__init__(says)
+        self.column = column
+        self.says = says
+
+
+def text_of(cells: Cells, field: str, *, is_needed: bool = True) -> str:
+    """Return a cell as text that can be kept: half of a surrogate pair is replaced."""
+    value = cells.get(field)
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        value = ""
+    if not isinstance(value, str):
+        if not isinstance(value, int | float | Decimal):
+            raise _Bad(field, f"is {type(value).__name__}, not text. Write it as text.")
+        value = str(value)
+    if field not in {"prompt", "answer"}:
+        value = value.strip()
+    if is_needed and not value.strip():
+        raise _Bad(field, "is empty. Fill it or leave the row out.")
+    return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+
+
+def score_of(value: object) -> float | None:
+    """Return a score in 0..1, or None where there is none."""
+    number = _number(value, field="score")
+    if number is None:
+        return None
+    if not 0.0 <= number <= 1.0:
+        raise _Bad("score", f"is {number:g}. A score is between 0 and 1: divide it by its highest value.")
+    return number
+
+
+def cost_of(value: object) -> float | None:
+    """Return a cost, or None where it is unknown."""
+    number = _number(value, field="cost")
+    if number is not None and (number < 0 or math.isinf(number)):
+        raise _Bad("cost", f"is {number:g}. A cost is at least 0; leave it empty where it is unknown.")
+    return number
+
+
+def _number(value: object, *, field: str) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        told = value.strip().lower()
+        if told in _EMPTY:
+            return None
+        if told in _TRUE | _FALSE:
+            return float(told in _TRUE)
+        value = told.removeprefix("$")
+    if not isinstance(value, str | int | float | Decimal):
+        raise _Bad(field, f"is {type(value).__name__}, not a number. Write a number.")
+    try:
+        number = float(value)
+    except ValueError:
+        raise _Bad(field, f"is `{str(value)[:40]}`, not a number. Write a number with a decimal point.") from None
+    return None if math.isnan(number) else number
+
+
+def _split(told: str) -> str:
+    name = told.lower()
+    return "train" if name in _TRAIN else "test" if name in _TEST else name
