@@ -34,6 +34,7 @@ from pointsman.pipeline.stages import Stages
 from pointsman.pipeline.way import Answer
 from pointsman.places.cache.answers import AnswerCache
 from pointsman.places.models.outlet import ModelsPlace, Outlet
+from pointsman.places.people.desk import PeoplePlace
 from pointsman.places.rules.table import RulesPlace
 from pointsman.providers.registry import BY_DIALECT as WIRES
 from pointsman.settings.policy_text import PolicyText
@@ -198,7 +199,8 @@ class House:
         self.time = time or Time()
         self.booked: list[CallRecord] = []
         self.snapshot = a_snapshot(*capabilities, **more)
-        self.vendors = {name: Vendor(self.time, (scripts or {}).get(name, ())) for name in self.snapshot.targets if name not in set(unreachable)}
+        asked = {name for name, target in self.snapshot.targets.items() if target.desk is None} - set(unreachable)
+        self.vendors = {name: Vendor(self.time, (scripts or {}).get(name, ())) for name in asked}
         owned = {name: target.hardware for name, target in self.snapshot.targets.items() if target.hardware is not None}
         self.busy = {name: BusyMeter(hardware.hourly_nano_usd, self.time.monotonic_s) for name, hardware in owned.items()}
         self.breakers = Breakers(lambda: self.time.monotonic_s)
@@ -215,6 +217,7 @@ class House:
             rules={name: RulesPlace(table) for name, table in self.snapshot.rules.items()},
             cache=AnswerCache(max_bytes=100_000, now=lambda: self.time.monotonic_s),
             models=ModelsPlace({name: self._outlet(name) for name in self.vendors}, sse_line_bytes=100_000),
+            people=PeoplePlace(),
             checks=Checks(self.snapshot),
             rater=Rater(_own_price, self.busy, clock=clock),
             book=self.booked.append,

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,7 @@ from pointsman.app.governing import Governing
 from pointsman.app.identity import Standing
 from pointsman.app.identity_approvals import Approvals
 from pointsman.app.outlets import Outlets
+from pointsman.app.shadows import Shadows
 from pointsman.app.switches import Switches, ledger_of
 from pointsman.app.telemetry import Telemetry
 from pointsman.app.telemetry_figures import Worth, of_worker
@@ -39,7 +41,7 @@ from pointsman.core.target import Target
 from pointsman.decision.breaker import Breakers
 from pointsman.decision.choose import NO_CREDENTIAL, SWITCHED_OFF, Chooser
 from pointsman.intake.admit import Intake
-from pointsman.intake.cells import Cells, OwnCells, SharedCells
+from pointsman.intake.cells import OwnCells, SharedCells
 from pointsman.intake.meters import Meters, period_start_s
 from pointsman.ledger.audit.record import Kind
 from pointsman.ledger.auditor import Auditor
@@ -54,6 +56,7 @@ from pointsman.ledger.writer import Ledger
 from pointsman.pipeline.stages import Stages
 from pointsman.places.cache.answers import AnswerCache
 from pointsman.places.models.outlet import ModelsPlace, Outlet
+from pointsman.places.people.desk import PeoplePlace
 from pointsman.places.rules.table import RulesPlace
 from pointsman.providers.registry import BY_DIALECT as WIRES
 from pointsman.settings.ledger_place import ledger_place
@@ -81,8 +84,7 @@ class Gateway:
         self.place = place = ledger_place(settings.server.database, folder=settings.folder, environ=environ)
         self.ledger = Ledger(place)
         self.missing: list[CredentialMissing] = []
-        cells: Cells = OwnCells() if limits is None else SharedCells(limits)
-        self._meters = Meters(cells)
+        self._meters = Meters(OwnCells() if limits is None else SharedCells(limits))
         self._line_bytes = told.max_sse_line_bytes
         bounds = Bounds(answer_bytes=told.max_answer_bytes, header_bytes=told.max_header_bytes, sse_line_bytes=told.max_sse_line_bytes)
         self._outlets = Outlets(folder=settings.folder, environ=environ, bounds=bounds)
@@ -115,6 +117,7 @@ class Gateway:
             common=(Worth(ledger_of(settings), clock),),
         )
         self.keeper = Keeper(store, settings.retention, tell=self.telemetry.content)
+        self.shadows = Shadows(self._alone, new_id=self.new_id)
         self._failed: Counter[str] = Counter()  # detector → calls in which it failed
         self.prepare(settings)
         self.settings = settings
@@ -247,9 +250,7 @@ class Gateway:
         return Stages(
             snapshot=snapshot,
             surfaces=SURFACES,
-            intake=Intake(snapshot, self._meters, clock=self.clock, price_of=self.prices.of, others=self.standing.identities(settings.identity)).heeds(
-                self.switches.check
-            ),
+            intake=self._intake(snapshot, settings),
             judge=judge,
             auditor=self.auditor,
             chooser=Chooser(misfits=_misfits, health=lambda name: self._health(snapshot.targets[name], outlets)),
@@ -257,11 +258,19 @@ class Gateway:
             rules=rules,
             cache=self._cache,
             models=ModelsPlace(outlets, sse_line_bytes=self._line_bytes),
+            people=PeoplePlace(),
             checks=checks,
             rater=Rater(self.prices.of, self._busy, clock=self.clock),
             book=self._book,
             clock=self.clock,
         )
+
+    def _intake(self, snapshot: Snapshot, settings: Settings) -> Intake:
+        others = self.standing.identities(settings.identity)
+        return Intake(snapshot, self._meters, clock=self.clock, price_of=self.prices.of, others=others).heeds(self.switches.check)
+
+    def _alone(self, snapshot: Snapshot, book: Callable[[CallRecord], None]) -> Stages:
+        return replace(self.stages, snapshot=snapshot, intake=self._intake(snapshot, self.settings), book=book)
 
     async def retain(self) -> None:
         """Delete what its time has come for, and forget what was erased; called every few seconds."""

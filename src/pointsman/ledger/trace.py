@@ -16,6 +16,7 @@ from pointsman.core.ids import traceparent
 from pointsman.core.money import add
 from pointsman.core.place import Place
 from pointsman.core.principal import Principal
+from pointsman.core.routing import Weighed
 from pointsman.core.verdict import Verdict
 from pointsman.ledger.rating import Rating
 
@@ -44,19 +45,23 @@ class Trace:
     """
 
     __slots__ = (
-        "_asked",
         "_book",
         "_call",
         "_clock",
         "_entries",
         "_is_closed",
         "_started",
+        "asked",
         "capability",
         "considered",
         "data_class",
+        "features",
         "found",
+        "learned",
+        "mode",
         "place",
         "principal",
+        "propensity",
         "reason",
         "settle",
         "snapshot",
@@ -64,6 +69,7 @@ class Trace:
         "target",
         "unit",
         "verdict",
+        "weighed",
     )
 
     def __init__(self, call: Call, principal: Principal, *, capability: Capability, asked: Asked, clock: Clock, book: Callable[[CallRecord], None]) -> None:
@@ -71,7 +77,7 @@ class Trace:
         self.principal = principal
         self.capability = capability
         self.unit = asked.unit or call.call_id
-        self._asked = asked
+        self.asked = asked
         self._clock = clock
         self._book = book
         self._started = clock.monotonic_s()
@@ -87,6 +93,11 @@ class Trace:
         self.target = ""
         self.place = ""
         self.reason = ""
+        self.mode = "policy"
+        self.propensity = 1.0
+        self.weighed: tuple[Weighed, ...] = ()
+        self.learned = ""
+        self.features: str | None = None
 
     @property
     def call_id(self) -> str:
@@ -113,10 +124,12 @@ class Trace:
     @property
     def traceparent(self) -> str:
         """What the next attempt may tell the place it asks, so that spans there join the caller's trace."""
-        return traceparent(self._call.call_id, self._asked.traceparent, seq=len(self._entries))
+        return traceparent(self._call.call_id, self.asked.traceparent, seq=len(self._entries))
 
-    def book(self, attempt: Attempt, rating: Rating, *, started: float, first_byte_at: float | None = None, error: str | None = None) -> None:
-        """Note one attempt. Times are of the monotonic clock."""
+    def book(
+        self, attempt: Attempt, rating: Rating, *, started: float, first_byte_at: float | None = None, error: str | None = None, kind: str = "model"
+    ) -> None:
+        """Note one attempt. Times are of the monotonic clock; `kind` tells what a model was asked for."""
         self._entries.append(
             Entry(
                 seq=len(self._entries),
@@ -130,7 +143,7 @@ class Trace:
                 cost_nano_usd=rating.cost_nano_usd,
                 price_id=rating.price_id,
                 estimated=rating.estimated,
-                kind=_KINDS.get(attempt.target.place, "model"),
+                kind=_KINDS.get(attempt.target.place, kind),
                 begun_ms=max(started - self._started, 0.0) * _MS,
                 told=rating.told,
             )
@@ -181,12 +194,17 @@ class Trace:
                 considered=self.considered,
                 found=self.found,
                 workflow=self.capability.workflow or self.capability.name,
-                session=self._asked.session,
-                tags=self._asked.tags,
-                traceparent=self._asked.traceparent,
+                session=self.asked.session,
+                tags=self.asked.tags,
+                traceparent=self.asked.traceparent,
                 dialect=self._call.dialect,
                 stream=self._call.stream,
                 sampling=self._call.sampling,
+                mode=self.mode,
+                propensity=self.propensity,
+                weighed=self.weighed,
+                learned=self.learned,
+                features=self.features,
             )
         )
         if self.settle is not None:

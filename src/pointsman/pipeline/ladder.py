@@ -1,47 +1,92 @@
 """
-The ladder: try the targets in order until one answers well enough, within the budget of retries.
+The ladder: try the targets in order until one answers well enough, within the budget of retries. A doubtful answer is kept for when nothing better comes.
 """
 
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from pointsman.assess.examined import examined
 from pointsman.core.attempt import Grade
 from pointsman.core.errors import Exhausted, NoPlaceAllowed, NotGoodEnough, PlaceFailed, Refused
-from pointsman.decision.choose import Rung
+from pointsman.core.place import Place
+from pointsman.core.reply import Reply
+from pointsman.decision.choice import Choice, Rung
 from pointsman.decision.retry import End, NextRung, plan
 from pointsman.governance.filtering.words import recordable
+from pointsman.pipeline.beside import second_opinion
 from pointsman.pipeline.live import begun
 from pointsman.pipeline.summary import by_summary, is_for_summary
-from pointsman.pipeline.way import Answer, Way
+from pointsman.pipeline.way import Answer, Try, Way
+
+_DOUBTFUL = "doubtful"
+
+
+class Doubtful(Struct, frozen=True):
+    """A good answer that the next rung is worth more than; it is given if that fails."""
+
+    way: Way
+    this: Try
+    reply: Reply
+
+
+Doubts = Callable[[Grade, Reply], bool]
+Result = Answer | Doubtful | Grade | PlaceFailed | None
 
 
 async def climb(way: Way) -> Answer:
     """Return the first good answer of the ladder. Raises `Refused`, `CredentialMissing`, `PlaceFailed`, `NotGoodEnough` or `Exhausted`."""
-    choice = way.stages.chooser.choose(way.judged.call, way.capability, verdict=way.verdict)
+    choice = way.choose()
     way.trace.considered = recordable(choice.considered)
     if choice.refusal is not None:
         raise choice.refusal
     failures: list[PlaceFailed] = []
-    shortfall: Grade | None = None
-    refusal: Refused | None = None
-    for rung in choice.rungs:
+    met: list[Result | Refused] = []
+    for index, rung in enumerate(choice.rungs):
         try:
-            result = await _stay(await by_summary(way, rung) if is_for_summary(way, rung) else way, rung, failures=failures)
+            on = await by_summary(way, rung) if is_for_summary(way, rung) else way
+            result = await _stay(on, rung, doubts=_doubts(way, choice, index), failures=failures)
         except NoPlaceAllowed as closed:  # the summary may not go there either
-            refusal, result = closed, None
+            met.append(closed)
+            continue
+        except PlaceFailed:
+            if any(isinstance(one, Doubtful) for one in met):
+                break
+            raise
         if isinstance(result, Answer):
+            way.stages.chooser.answered(choice, rung.target)
             return result
-        shortfall = result or shortfall
+        met.append(result)
+    return _end(way, met, failures=failures)
+
+
+def _doubts(way: Way, choice: Choice, index: int) -> Doubts | None:
+    """Return who judges whether the next rung is worth more than an answer of this one; nobody where its answers are not checked."""
+    if not choice.rungs[index].checked:
+        return None
+    return lambda grade, reply: way.stages.chooser.goes_on(choice, index, grade, reply=reply, left_s=way.left_s)
+
+
+def _end(way: Way, met: list[Result | Refused], *, failures: list[PlaceFailed]) -> Answer:
+    """Give the last doubtful answer, or tell why there is none."""
+    for one in reversed(met):
+        if isinstance(one, Doubtful):
+            return _given(one.way, one.this, one.reply)
+    refusal = next((one for one in reversed(met) if isinstance(one, Refused)), None)
     if refusal is not None and not failures:
         raise refusal.__cause__ if isinstance(refusal.__cause__, PlaceFailed) else refusal  # who should have summarised failed
+    shortfall = next((one for one in reversed(met) if isinstance(one, Grade)), None)
     if shortfall is not None:
         raise NotGoodEnough(capability=way.capability.name, says=shortfall.says)
     waits = [known.failure.retry_after_s for known in failures if known.failure.retry_after_s is not None]
     raise Exhausted(capability=way.capability.name, failures=failures, retry_after_s=min(waits, default=None))
 
 
-async def _stay(way: Way, rung: Rung, *, failures: list[PlaceFailed]) -> Answer | Grade | None:
-    """Try one rung, again where that may help. Returns an answer, the grade of one that was not good enough, or None after failures."""
+async def _stay(way: Way, rung: Rung, *, doubts: Doubts | None, failures: list[PlaceFailed]) -> Result:
+    """Try one rung, again where that may help. Returns an answer, a doubtful one, the grade of one that was not good enough, or None after failures."""
     retries, tries = way.capability.retries, 0
     while True:
-        result = await _try(way, rung)
+        result = await _try(way, rung, doubts=doubts)
         if not isinstance(result, PlaceFailed):
             return result
         failures.append(result)
@@ -55,9 +100,11 @@ async def _stay(way: Way, rung: Rung, *, failures: list[PlaceFailed]) -> Answer 
         way.retried += 1
 
 
-async def _try(way: Way, rung: Rung) -> Answer | Grade | PlaceFailed:
-    this = way.begin(rung)
-    full = way.full or rung.target.dialect is not way.call.dialect  # what is to be translated must be read
+async def _try(way: Way, rung: Rung, *, doubts: Doubts | None) -> Result:
+    if rung.target.place is Place.PEOPLE:
+        return way.handed_over(rung)
+    this = way.begin(rung, is_whole=doubts is not None)
+    full = way.full or doubts is not None or rung.target.dialect is not way.call.dialect  # what is to be translated must be read
     try:
         await way.stages.auditor.leaving(this.attempt, way.judged.seen.counts)
         if this.attempt.call.stream:
@@ -74,9 +121,15 @@ async def _try(way: Way, rung: Rung) -> Answer | Grade | PlaceFailed:
             return error
         raise
     way.stages.breakers.succeeded(this.attempt.target.name)
-    way.trace.book(this.attempt, way.stages.rater.rate(this.running, reply), started=this.started, error=None if grade.passed else grade.code)
+    rating = way.stages.rater.rate(this.running, reply)
+    is_doubtful = grade.passed and doubts is not None and doubts(examined(grade, reply, call=way.judged.call, other=await second_opinion(way)), reply)
+    way.trace.book(this.attempt, rating, started=this.started, error=_DOUBTFUL if is_doubtful else None if grade.passed else grade.code)
     if not grade.passed:
         return grade
+    return Doubtful(way, this, reply) if is_doubtful else _given(way, this, reply)
+
+
+def _given(way: Way, this: Try, reply: Reply) -> Answer:
     if way.table is not None and way.table.has_after:
         reply = way.table.after(way.attempt(way.stages.snapshot.rules_target), reply)
     answer = way.finished(this.attempt, reply, reason=this.reason)

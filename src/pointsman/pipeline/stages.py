@@ -18,6 +18,7 @@ from pointsman.ledger.auditor import Auditor
 from pointsman.ledger.rating import Rater
 from pointsman.places.cache.answers import AnswerCache
 from pointsman.places.models.outlet import ModelsPlace
+from pointsman.places.people.desk import PeoplePlace
 from pointsman.places.rules.table import RulesPlace
 from pointsman.surfaces.surface import Surface
 
@@ -36,6 +37,7 @@ class Stages:
     rules: Mapping[str, RulesPlace]
     cache: AnswerCache
     models: ModelsPlace
+    people: PeoplePlace
     checks: Checks
     rater: Rater
     book: Callable[[CallRecord], None]

@@ -8,9 +8,10 @@ from pointsman.core.call import Call, Text
 from pointsman.core.errors import NoPlaceAllowed, PlaceFailed
 from pointsman.core.label import Label
 from pointsman.core.verdict import Obligation
-from pointsman.decision.choose import Rung
+from pointsman.decision.choice import Rung
 from pointsman.governance.judge import Judged
 from pointsman.governance.summary import MOST_TOKENS, bare, is_unfit, lowered, question
+from pointsman.pipeline.beside import ask_beside
 from pointsman.pipeline.way import Way
 from pointsman.surfaces.reread import asking, retold
 
@@ -25,23 +26,15 @@ async def by_summary(way: Way, rung: Rung) -> Way:
     stages, surface, call = way.stages, way.stages.surfaces[way.call.dialect], way.judged.call
     asked = asking(call, surface, text=question(call), max_tokens=MOST_TOKENS)
     private = Way(asked, await _judged(way, asked, label=way.verdict.label), trace=way.trace, stages=stages)
-    this = private.begin(Rung(way.capability.summariser or rung.target, "summarises"))
     try:
-        await stages.auditor.leaving(this.attempt, way.judged.seen.counts)
-        reply = await stages.models.run(this.attempt, full=True)
-    except BaseException as error:
-        private.fell(this, error)
-        if isinstance(error, PlaceFailed):
-            raise NoPlaceAllowed(capability=way.capability.name, data_class=way.verdict.label.text) from error
-        raise
-    stages.breakers.succeeded(this.attempt.target.name)
-    way.trace.book(this.attempt, stages.rater.rate(this.running, reply), started=this.started)
-    told = reply if this.restorer is None else this.restorer.reply(reply)
+        attempt, told = await ask_beside(private, Rung(way.capability.summariser or rung.target, "summarises"), kind="summary")
+    except PlaceFailed as error:
+        raise NoPlaceAllowed(capability=way.capability.name, data_class=way.verdict.label.text) from error
     short = retold(bare(call), surface, text="".join(part.text for part in told.parts if isinstance(part, Text)))
     lower = Way(way.call, await _judged(way, short, label=lowered(way.verdict.label)), trace=way.trace, stages=stages, held=way.held, is_told_again=True)
     if is_unfit(call, short) or is_for_summary(lower, rung) or not lower.verdict.permits(rung.target):
         raise NoPlaceAllowed(capability=way.capability.name, data_class=lower.verdict.label.text)
-    await stages.auditor.lowered(this.attempt, lower.verdict.label)
+    await stages.auditor.lowered(attempt, lower.verdict.label)
     return lower
 
 

@@ -11,13 +11,15 @@ from pointsman.core.call import Call
 from pointsman.core.errors import PlaceFailed
 from pointsman.core.reply import Reply
 from pointsman.core.target import Target
-from pointsman.decision.choose import Rung
+from pointsman.core.verdict import Keeping
+from pointsman.decision.choice import Choice, Circumstances, Rung
 from pointsman.governance.filtering.restore import Restorer
 from pointsman.governance.judge import Judged
-from pointsman.ledger.rating import Running
+from pointsman.ledger.rating import FREE, Running
 from pointsman.ledger.trace import OK, Trace, code_of
 from pointsman.pipeline.stages import Stages
 from pointsman.places.cache.answers import can_repeat
+from pointsman.surfaces.events import unstreamed
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -66,20 +68,47 @@ class Way:
         """Seconds left of the time that the capability allows the whole call."""
         return self.capability.deadlines.total_s - self.trace.elapsed_s
 
-    def attempt(self, target: Target) -> Attempt:
-        """Return permission to try the target now, with what may be seen there, within what is left of the call's time. Raises `NotPermitted`."""
+    def attempt(self, target: Target, *, is_whole: bool = False) -> Attempt:
+        """
+        Return permission to try the target now, with what may be seen there, within what is left of the call's time. With `is_whole` it is not to stream.
+
+        Raises `NotPermitted`.
+        """
         judged, capability, span = self.judged, self.capability, self.trace.traceparent
         call, met, left = judged.ready(target)[0], judged.met(target), (target.deadlines or capability.deadlines).within(self.left_s)
+        call = unstreamed(call) if is_whole and call.stream else call
         return Attempt(call=call, principal=judged.principal, capability=capability, target=target, verdict=self.verdict, deadlines=left, met=met, span=span)
 
-    def begin(self, rung: Rung) -> Try:
+    def may_try(self, target: Target) -> bool:
+        """Tell whether nothing keeps the call from a target."""
+        chooser = self.stages.chooser
+        return chooser.fault(self.judged.call, target, verdict=self.verdict) is None and chooser.health(target.name) is None
+
+    def choose(self) -> Choice:
+        """Return the ladder for the call, and note what it was chosen by."""
+        trace, stages = self.trace, self.stages
+        asked, tenant, chance = trace.asked, trace.principal.key.tenant, stages.clock.chance()
+        now = Circumstances(criteria=asked.criteria, tenant=tenant, session=asked.session, left_s=self.left_s, chance=chance, now_ms=trace.started_ms)
+        choice = stages.chooser.choose(self.judged.call, self.capability, verdict=self.verdict, now=now)
+        trace.mode, trace.propensity, trace.weighed, trace.learned = choice.mode, choice.propensity, choice.weighed, choice.learned
+        trace.features = choice.features if self.verdict.keeping >= Keeping.FILTERED else None
+        return choice
+
+    def handed_over(self, rung: Rung) -> Answer:
+        """Hand the call over to people."""
+        started, attempt = self.stages.clock.monotonic_s(), self.attempt(rung.target)
+        reply = self.stages.people.hand_over(attempt)
+        self.trace.book(attempt, FREE, started=started)
+        return self.finished(attempt, reply, reason=rung.reason)
+
+    def begin(self, rung: Rung, *, is_whole: bool = False) -> Try:
         """Begin to try a rung."""
-        attempt, restorer = self.attempt(rung.target), self.judged.ready(rung.target)[1]
+        attempt, restorer = self.attempt(rung.target, is_whole=is_whole), self.judged.ready(rung.target)[1]
         self.stages.breakers.trying(rung.target.name)
         started, running = self.stages.clock.monotonic_s(), self.stages.rater.begin(rung.target)
         return Try(attempt=attempt, reason=rung.reason, started=started, running=running, restorer=restorer)
 
-    def fell(self, this: Try, error: BaseException) -> None:
+    def fell(self, this: Try, error: BaseException, *, kind: str = "model") -> None:
         """Book a try that failed, or was cut short before there was an answer."""
         rater, target = self.stages.rater, this.attempt.target
         if isinstance(error, PlaceFailed):
@@ -87,7 +116,7 @@ class Way:
             rating = rater.failed(this.running, self.call, kind=error.failure.kind)
         else:
             rating = rater.cut(this.running, self.call, produced_tokens=0)
-        self.trace.book(this.attempt, rating, started=this.started, error=code_of(error))
+        self.trace.book(this.attempt, rating, started=this.started, error=code_of(error), kind=kind)
 
     def keep(self, reply: Reply) -> None:
         """Remember a good reply to the caller's own question, where the capability and the verdict allow it."""

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from typing import Final
 
 from pointsman.app.gateway import Gateway
+from pointsman.app.shadows import wanted
 from pointsman.core.errors import NoPlaceAllowed
 from pointsman.core.place import Dialect
 from pointsman.ledger.trace import Trace
@@ -41,7 +42,7 @@ async def answer_call(request: Request, client: Client, *, surface: Surface, gat
         refuse(error, client, surface=surface, call_id=call_id)
         return
     kept = gateway.keeper.wanted(answer.trace)
-    sending = _Sending(answer.trace, client, surface=surface, gateway=gateway, is_kept=kept is not None)
+    sending = _Sending(answer.trace, client, surface=surface, gateway=gateway, is_kept=kept is not None or wanted(answer.trace) is not None)
     try:
         if answer.chunks is None:
             sending.whole(answer.body)
@@ -51,6 +52,7 @@ async def answer_call(request: Request, client: Client, *, surface: Surface, gat
     finally:  # also for a caller who left in the middle: what was said so far was said
         if kept is not None:
             await gateway.keeper.keep(call, answer.trace, kept=kept, answer=bytes(sending.said), stages=stages)
+    gateway.shadows.after(call, asked, trace=answer.trace, said=bytes(sending.said), stages=stages)
 
 
 def refuse(error: Exception, client: Client, *, surface: Surface, call_id: str) -> None:

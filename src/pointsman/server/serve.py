@@ -128,6 +128,7 @@ async def serve(gateway: Gateway, settings: Settings, *, reloader: Reloader, lis
         site.drain()
         await _let_finish(clients)
         await gateway.keeper.finish()
+        await gateway.shadows.finish()
         server.close()
         for room in rooms:
             room.cancel()

@@ -13,7 +13,7 @@ from msgspec import Struct
 from pointsman.core.entry import CallRecord
 from pointsman.storage.several import add
 from pointsman.storage.sql import Database
-from pointsman.storage.told import Told
+from pointsman.storage.told import Told, is_shadow
 
 MINUTE_MS: Final = 60_000
 HOUR_MS: Final = 3_600_000
@@ -69,9 +69,14 @@ class RollUps(Struct, kw_only=True):
         team, application = record.team or "", record.application or ""
         key = (minute, told.workflow, record.capability, place, target, record.snapshot, record.tenant, team, application)
         _raise(self.minutes, key, by=told.sums(record))
-        _raise(self.latencies, (hour, told.workflow, record.capability, target, latency_bin(record.latency_ms)), by=(1,))
+        if not is_shadow(record):
+            _raise(self.latencies, (hour, told.workflow, record.capability, target, latency_bin(record.latency_ms)), by=(1,))
         for tag, value in record.tags.items():
-            _raise(self.tags, (minute // DAY_MS * DAY_MS, told.workflow, tag, value), by=(1, told.known_nano_usd, int(told.cost_nano_usd is None)))
+            _raise(
+                self.tags,
+                (minute // DAY_MS * DAY_MS, told.workflow, tag, value),
+                by=(int(not is_shadow(record)), told.known_nano_usd, int(told.cost_nano_usd is None)),
+            )
         for entry in record.entries:
             if entry.error is not None:
                 _raise(self.failures, (hour, told.workflow, entry.target, entry.kind, entry.error, record.snapshot), by=(1,))

@@ -12,6 +12,7 @@ from pointsman.core.errors import PointsmanError
 from pointsman.core.failure import FailureKind
 from pointsman.core.place import Place
 
+SHADOW: Final = "shadow"
 _HARDWARE: Final = "hardware"
 _BESIDE: Final = frozenset({"judge", "summary", "embedding"})
 
@@ -44,9 +45,9 @@ class Told(Struct, frozen=True, kw_only=True):
         return None if last is None or last.first_byte_ms is None else last.begun_ms + last.first_byte_ms
 
     def sums(self, record: CallRecord) -> tuple[float, ...]:
-        """Return what the call adds to a roll-up, in the order of its columns."""
+        """Return what the call adds to a roll-up, in the order of its columns. A shadow call is none: nobody asked for it, but somebody pays."""
         return (
-            1,
+            int(not is_shadow(record)),
             int(record.status == "ok"),
             self.fallbacks,
             int(self.escalated_from is not None),
@@ -59,7 +60,7 @@ class Told(Struct, frozen=True, kw_only=True):
             self.tokens_out,
             self.cache_read,
             self.reasoning,
-            record.latency_ms,
+            0.0 if is_shadow(record) else record.latency_ms,
         )
 
 
@@ -107,6 +108,11 @@ def _escalated_from(tried: Sequence[Entry]) -> str | None:
     """Return who was asked before whoever was asked last, and was not good enough."""
     *before, last = tried
     return next((one.target for one in reversed(before) if is_graded(one) and one.target != last.target), None)
+
+
+def is_shadow(record: CallRecord) -> bool:
+    """Tell whether this is a call that nobody asked for: the same question, asked elsewhere for comparison."""
+    return record.mode == SHADOW
 
 
 def is_beside(entry: Entry) -> bool:

@@ -18,7 +18,7 @@ from pointsman.storage.batch import HUMAN, Charge
 from pointsman.storage.outcomes import OUTCOME_COLUMNS, Standing, named, standing
 from pointsman.storage.several import add, by_keys, insert, replace
 from pointsman.storage.sql import Database, Row
-from pointsman.storage.told import Told
+from pointsman.storage.told import Told, is_shadow
 
 _HOUR_MS: Final = 3_600_000
 _HOUR_S: Final = 3600
@@ -81,7 +81,7 @@ class Unit(Struct, kw_only=True):
             self.opened_ms, self.tags = record.started_ms, tags
             self.team, self.application = record.team or "", record.application or ""
         self.last_ms = max(self.last_ms, record.started_ms)
-        self.calls += 1
+        self.calls += not is_shadow(record)
         self.cost_nano_usd += told.known_nano_usd
         self.cost_unknown += told.cost_nano_usd is None
         self.hardware_nano_usd += told.hardware_nano_usd
