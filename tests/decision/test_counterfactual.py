@@ -1,0 +1,159 @@
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from tests.values import a_target
+
+from pointsman.core.routing import Criteria, Routing, Weighed
+from pointsman.decision.counterfactual import Change, Situation, best, nearest
+
+BIG = a_target("big")
+CENT = 10_000_000
+PLAIN = Routing(incumbent=BIG, loss=0.02, sure=0.9)
+RICH = Routing(incumbent=BIG, loss=0.02, sure=0.9, criteria=Criteria(value_nano_usd=5 * CENT, delay_nano_usd_per_s=100_000))
+
+
+def a_candidate(target: str, quality: float, *, cost: int | None, latency_ms: float | None = 900.0, sd: float = 0.02, **more: Any) -> Weighed:
+    reach = 1.6449 * sd
+    low, high = max(quality - reach, 0.0), min(quality + reach, 1.0)
+    return Weighed(target=target, quality=quality, low=low, high=high, cost_nano_usd=cost, latency_ms=latency_ms, value_nano_usd=0, **more)
+
+
+def a_situation(routing: Routing, *weighed: Weighed) -> Situation:
+    criteria = routing.criteria
+
+    def worth(one: Weighed) -> int:
+        wrong = criteria.error_nano_usd * criteria.risk * (1 - one.quality)
+        return round(criteria.value_nano_usd * one.quality - wrong - (one.cost_nano_usd or 0) - criteria.delay_nano_usd_per_s * (one.latency_ms or 0) / 1000)
+
+    return Situation(weighed=tuple(replace(one, value_nano_usd=worth(one)) for one in weighed), routing=routing)
+
+
+def applied(situation: Situation, change: Change) -> Situation:
+    """Do by hand what a change says, from the candidates and criteria alone."""
+    routing, weighed = situation.routing, situation.weighed
+    criteria = routing.criteria
+    match change.what:
+        case "quality":
+            by = change.needed - next(one.quality for one in weighed if one.target == change.target)
+            better = {one.target: (min(max(one.low + by, 0.0), 1.0), min(max(one.high + by, 0.0), 1.0)) for one in weighed if one.target == change.target}
+            weighed = tuple(
+                replace(one, quality=change.needed, low=better[one.target][0], high=better[one.target][1]) if one.target in better else one for one in weighed
+            )
+        case "price":
+            weighed = tuple(replace(one, cost_nano_usd=round(change.needed)) if one.target == change.target else one for one in weighed)
+        case "delay":
+            weighed = tuple(replace(one, latency_ms=change.needed) if one.target == change.target else one for one in weighed)
+        case "loss" | "sure":
+            routing = replace(routing, **{change.what: change.needed})
+        case _:
+            name = {
+                "value": "value_nano_usd",
+                "error": "error_nano_usd",
+                "delay_price": "delay_nano_usd_per_s",
+                "floor": "quality_floor",
+                "confidence": "confidence",
+                "within": "within_s",
+                "price_limit": "cost_nano_usd",
+            }[change.what]
+            criteria = replace(criteria, **{name: round(change.needed) if name.endswith(("usd", "per_s")) else change.needed})
+            routing = replace(routing, criteria=criteria)
+    return a_situation(routing, *weighed)
+
+
+def test_the_nearest_change_is_told_in_one_sentence() -> None:
+    seen = a_situation(PLAIN, a_candidate("small", 0.83, cost=400_000), a_candidate("big", 0.9, cost=4_000_000))
+    assert best(seen) == "big"
+    first, *more = nearest(seen, chosen="big")
+    assert first.says == "`small` would have been chosen if the quality of `big` were at most 0.81 (was 0.9 ± 0.03)."
+    told = {one.says for one in more}
+    assert "`small` would have been chosen if its quality were at least 0.92 (was 0.83 ± 0.03)." in told
+    assert "`small` would have been chosen if `not_worse_by` were at least 0.11 (was 0.02)." in told
+
+
+def test_a_price_that_would_turn_the_choice_is_told_in_dollars() -> None:
+    seen = a_situation(PLAIN, a_candidate("mid", 0.93, cost=2_000_000), a_candidate("big", 0.9, cost=4_000_000))
+    assert "`big` would have been chosen if its price were at most $0.002 (was $0.004)." in {one.says for one in nearest(seen, chosen="mid")}
+
+
+def test_a_limit_that_was_not_set_is_further_than_any_number_that_counted() -> None:
+    seen = a_situation(PLAIN, a_candidate("mid", 0.93, cost=2_000_000, latency_ms=1500.0), a_candidate("big", 0.9, cost=4_000_000))
+    found = nearest(seen, chosen="mid")
+    limit = next(one for one in found if one.what == "within")
+    assert limit.says == "`big` would have been chosen if `within_s` were at most 1.4 s (was not set)."
+    assert limit.size > max(one.size for one in found if one.was)
+
+
+def test_a_choice_that_something_else_made_has_no_counterfactual() -> None:
+    seen = a_situation(PLAIN, a_candidate("small", 0.83, cost=400_000), a_candidate("big", 0.9, cost=4_000_000))
+    assert nearest(seen, chosen="small") == (), "it was a trial"
+
+
+def test_without_a_certificate_no_number_moves_the_choice_there() -> None:
+    seen = a_situation(PLAIN, a_candidate("small", 0.95, cost=400_000, reason="guarantee:none"), a_candidate("big", 0.9, cost=4_000_000))
+    assert best(seen) == "big"
+    assert all(one.chosen != "small" for one in nearest(seen, chosen="big"))
+
+
+def test_where_nobody_keeps_to_the_criteria_the_incumbent_is_asked() -> None:
+    strict = replace(PLAIN, criteria=Criteria(quality_floor=0.99, confidence=0.9))
+    seen = a_situation(strict, a_candidate("small", 0.95, cost=400_000), a_candidate("big", 0.9, cost=4_000_000))
+    assert best(seen) == "big"
+    assert "floor" in {one.what for one in nearest(seen, chosen="big")}
+
+
+shares = st.integers(1, 99).map(lambda number: number / 100)
+made = st.builds(
+    a_candidate,
+    target=st.just(""),
+    quality=shares,
+    cost=st.none() | st.integers(0, 50 * CENT),
+    latency_ms=st.none() | st.floats(1, 60_000),
+    sd=st.sampled_from([0.0, 0.01, 0.1]),
+)
+criteria = st.builds(
+    Criteria,
+    risk=st.sampled_from([0.5, 1.0, 16.0]),
+    value_nano_usd=st.sampled_from([0, CENT, 500 * CENT]),
+    error_nano_usd=st.sampled_from([0, CENT, 500 * CENT]),
+    delay_nano_usd_per_s=st.sampled_from([0, CENT]),
+    quality_floor=st.sampled_from([0.0, 0.5, 0.9]),
+    confidence=shares,
+    within_s=st.sampled_from([None, 1.0, 30.0]),
+    cost_nano_usd=st.sampled_from([None, CENT]),
+)
+
+
+@st.composite
+def situations(draw: st.DrawFn) -> Situation:
+    names = ["big", "mid", "small"][: draw(st.integers(1, 3))]
+    routing = Routing(incumbent=BIG, criteria=draw(criteria), loss=draw(st.sampled_from([0.01, 0.02, 0.3])), sure=draw(shares))
+    return a_situation(routing, *(replace(draw(made), target=name) for name in names))
+
+
+@settings(max_examples=40, deadline=None)
+@given(situations())
+def test_doing_what_is_stated_changes_the_choice_to_whom_it_names(situation: Situation) -> None:
+    chosen = best(situation)
+    for change in nearest(situation, chosen=chosen):
+        assert change.chosen != chosen
+        assert best(applied(situation, change)) == change.chosen, change
+
+
+@settings(max_examples=40, deadline=None)
+@given(situations())
+def test_what_is_stated_is_ordered_by_how_near_it_is(situation: Situation) -> None:
+    sizes = [one.size for one in nearest(situation, chosen=best(situation))]
+    assert sizes == sorted(sizes)
+
+
+@pytest.mark.parametrize("what", ["quality", "price", "delay", "value", "loss", "sure"])
+def test_half_of_the_change_is_not_enough(what: str) -> None:
+    seen = a_situation(RICH, a_candidate("small", 0.83, cost=400_000), a_candidate("mid", 0.91, cost=3_000_000), a_candidate("big", 0.92, cost=4_000_000))
+    chosen = best(seen)
+    for change in nearest(seen, chosen=chosen):
+        if change.what == what and change.was:
+            half = replace(change, needed=(change.was + change.needed) / 2)
+            assert best(applied(seen, half)) != change.chosen, change
