@@ -8,9 +8,9 @@ With w = proposed / behaviour probability of what was done, r what came of it, q
     snips           sum(w r) / sum(w)                Swaminathan and Joachims 2015
     doubly robust   mean(v + w (r - q))              Dudík, Langford and Li 2011; right where either half is
 
-Weights are capped where predictions stand in for what is cut off. Intervals are of sums over units, not over calls: what is done to one ticket twice is one piece of evidence. They are never narrower than
-the probabilities of the log make them: that nothing rare was drawn is no proof that nothing rare is there. Where the other policy does what was never
-tried, the prediction stands unchecked; the interval is wider by two of its usual errors there.
+Weights are capped where predictions stand in for what is cut off. Intervals are of sums over units, not over calls: what is done to one ticket twice is
+one piece of evidence. They are never narrower than the probabilities of the log make them: that nothing rare was drawn is no proof that nothing rare is
+there. Where the other policy does what was never tried, the prediction stands unchecked; the interval is wider by two of its usual errors there.
 """
 
 from statistics import NormalDist
