@@ -1,0 +1,167 @@
+"""The same question asked elsewhere: under the same policy and budget, on record, and never in the caller's way."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.app.test_gateway import a_gateway
+from tests.app.vendors import Vendor, a_vendor
+from tests.settings.files import settings_of
+from tests.values import a_call, openai_answer
+
+from pointsman.app.gateway import Gateway, system_clock
+from pointsman.app.shadows import Pair, text_said
+from pointsman.core.call import Asked, Call
+from pointsman.core.clock import Clock
+from pointsman.core.entry import CallRecord
+from pointsman.core.label import a_label
+from pointsman.pipeline.run import run
+from pointsman.storage.open import open_reading
+
+CONFIG = """
+capabilities:
+  support:
+    ladder: [small, big]
+    routing: {{incumbent: big, shadow: {{share: {share}, usd_per_day: {usd}, data_class: internal}}}}
+targets:
+  small: {{vendor: acme, model: small, price: {{input_usd_per_million: 1, output_usd_per_million: 2}}}}
+  big: {{vendor: acme, model: big, price: {{input_usd_per_million: 10, output_usd_per_million: 20}}}}
+vendors:
+  acme: {{kind: openai_compatible, base_url: "{url}", credential: "file:acme.key"}}
+{more}
+"""
+SMALL_COST = 1000 * 1000 + 500 * 2000
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "acme.key").write_text("secret-one")
+    (tmp_path / "acme.key").chmod(0o600)
+    return tmp_path
+
+
+def config(vendor: Vendor, *, share: float = 1, usd: float = 5, more: str = "") -> str:
+    return CONFIG.format(url=vendor.base_url, share=share, usd=usd, more=more)
+
+
+def with_chance(chance: float) -> Clock:
+    real = system_clock()
+    return Clock(monotonic_s=real.monotonic_s, wall_ms=real.wall_ms, sleep=real.sleep, chance=lambda: chance)
+
+
+class Seen:
+    """A gateway with what it booked and compared."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+        self.booked: list[CallRecord] = []
+        self.pairs: list[Pair] = []
+        book = gateway.stages.book
+
+        def keep(record: CallRecord) -> None:
+            self.booked.append(record)
+            book(record)
+
+        gateway.stages = replace(gateway.stages, book=keep)
+        gateway.shadows.compare = self.pairs.append
+
+    async def ask(self, call: Call | None = None, asked: Asked | None = None) -> None:
+        """Ask, tell the shadows what was answered, and wait for them."""
+        stages = self.gateway.stages
+        call, asked = call or a_call(call_id=self.gateway.new_id()), asked or Asked()
+        answer = await run(call, asked, stages=stages)
+        said = answer.body
+        if answer.chunks is not None:
+            said = b"".join([chunk async for chunk in answer.chunks])
+        self.gateway.shadows.after(call, asked, trace=answer.trace, said=said, stages=stages)
+        await self.gateway.shadows.finish()
+
+    @property
+    def shadows(self) -> list[CallRecord]:
+        return [record for record in self.booked if record.mode == "shadow"]
+
+
+def seen_with(folder: Path, source: Callable[[Vendor], str], work: Callable[[Seen], object], *, chance: float = 0.0) -> Seen:
+    async def go() -> Seen:
+        async with a_vendor() as vendor, a_gateway(folder, source(vendor), clock=with_chance(chance)) as gateway:
+            seen = Seen(gateway)
+            result = work(seen)
+            if asyncio.iscoroutine(result):
+                await result
+            return seen
+
+    return asyncio.run(go())
+
+
+def test_the_other_target_is_asked_too_and_both_answers_are_compared(folder: Path) -> None:
+    seen = seen_with(folder, config, lambda seen: seen.ask())
+    given, shadow = seen.booked
+    assert (given.mode, shadow.mode, shadow.status, shadow.reason) == ("policy", "shadow", "shadow", f"shadow_of:{given.call_id}")
+    assert (shadow.unit, {given.entries[0].target, shadow.entries[0].target}) == (given.unit, {"small", "big"})
+    assert shadow.entries[0].shadow
+    (pair,) = seen.pairs
+    assert (pair.given, pair.given_text, pair.other_text) == (given.entries[0].target, "On its way.", "On its way.")
+    assert (pair.call_id, pair.propensity) == (given.call_id, 1.0)
+
+
+def test_the_ledger_bears_its_cost_but_counts_no_call(folder: Path) -> None:
+    seen_with(folder, config, lambda seen: seen.ask())
+    with closing(open_reading(folder / "pointsman.db")) as db:
+        (rolled,) = db.rows("SELECT SUM(calls) AS calls, SUM(ok) AS ok, SUM(cost_nano_usd) AS cost, SUM(overhead_nano_usd) AS overhead FROM rollup_hour")
+        (unit,) = db.rows("SELECT calls, cost_nano_usd, overhead_nano_usd FROM unit")
+    assert (rolled["calls"], rolled["ok"], rolled["cost"]) == (1, 1, 11 * SMALL_COST)
+    assert (unit["calls"], unit["cost_nano_usd"]) == (1, 11 * SMALL_COST)
+    assert rolled["overhead"] == unit["overhead_nano_usd"] > 0
+
+
+def test_nobody_is_asked_when_it_is_not_this_calls_turn(folder: Path) -> None:
+    assert seen_with(folder, lambda vendor: config(vendor, share=0.2), lambda seen: seen.ask(), chance=0.2).shadows == []
+
+
+def test_stricter_data_than_the_owner_lets_be_tried_is_never_asked_elsewhere(folder: Path) -> None:
+    asked = Asked(declared=a_label("confidential"))
+    own = "kind: openai_compatible, zone: private,"
+    seen = seen_with(folder, lambda vendor: config(vendor).replace("kind: openai_compatible,", own), lambda seen: seen.ask(asked=asked))
+    assert (len(seen.booked), seen.shadows) == (1, [])
+
+
+def test_the_days_budget_ends_it(folder: Path) -> None:
+    async def thrice(seen: Seen) -> None:
+        for _ in range(3):
+            await seen.ask()
+
+    seen = seen_with(folder, lambda vendor: config(vendor, usd=0.002), thrice)
+    assert len(seen.shadows) == 1
+
+
+def test_the_limits_of_calls_hold_for_a_shadow_too(folder: Path) -> None:
+    more = "limits: [{name: slow, by: tenant, requests_per_minute: 1}]"
+    seen = seen_with(folder, lambda vendor: config(vendor, more=more), lambda seen: seen.ask())
+    assert [record.status for record in seen.booked] == ["ok", "over_limit"]
+    assert seen.pairs == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        openai_answer("Berlin"),
+        b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"Ber"}}]}\n\n'
+        b'data: {"choices":[{"index":0,"delta":{"content":"lin"}}]}\n\ndata: [DONE]\n\n',
+        b'{"type":"message","content":[{"type":"text","text":"Berlin"}]}',
+    ],
+    ids=["openai", "stream", "anthropic"],
+)
+def test_the_words_of_an_answer_are_the_same_in_every_dialect(said: bytes) -> None:
+    assert text_said(said) == "Berlin"
+
+
+def test_a_share_and_a_budget_mean_what_they_say(folder: Path) -> None:
+    vendor = Vendor()
+    vendor.base_url = "http://127.0.0.1:9/v1"
+    routing = settings_of(folder, config(vendor, share=0.1)).snapshot.capabilities["support"].routing
+    assert routing is not None
+    assert routing.shadow is not None
+    assert routing.shadow.daily_nano_usd == 5_000_000_000
