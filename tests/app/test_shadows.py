@@ -144,16 +144,14 @@ def test_the_limits_of_calls_hold_for_a_shadow_too(folder: Path) -> None:
     assert seen.pairs == []
 
 
-@pytest.mark.parametrize(
-    "said",
-    [
-        openai_answer("Berlin"),
-        b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"Ber"}}]}\n\n'
-        b'data: {"choices":[{"index":0,"delta":{"content":"lin"}}]}\n\ndata: [DONE]\n\n',
-        b'{"type":"message","content":[{"type":"text","text":"Berlin"}]}',
-    ],
-    ids=["openai", "stream", "anthropic"],
+STREAMED = (
+    b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"Ber"}}]}\n\n'
+    b'data: {"choices":[{"index":0,"delta":{"content":"lin"}}]}\n\ndata: [DONE]\n\n'
 )
+BLOCKS = b'{"type":"message","content":[{"type":"text","text":"Berlin"}]}'
+
+
+@pytest.mark.parametrize("said", [openai_answer("Berlin"), STREAMED, BLOCKS], ids=["openai", "stream", "anthropic"])
 def test_the_words_of_an_answer_are_the_same_in_every_dialect(said: bytes) -> None:
     assert text_said(said) == "Berlin"
 
