@@ -1,0 +1,54 @@
+"""
+How much of an answer rests on what it was given: content words, figures and names that the source has too, and runs of words taken over. Pure.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Final, TypeVar
+
+from pointsman.assess.figures import figures
+
+_LONGEST: Final = 20_000
+_WORD: Final = re.compile(r"\w+")
+_CONTENT: Final = 4  # letters from which a word counts as content, in scripts that part words by spaces
+_Item = TypeVar("_Item")
+
+_NAME: Final = re.compile(r"(?<=[\w,;:] )[A-Z]\w+")  # a capital that no sentence begins with
+
+
+def grounding(answer: str, sources: Sequence[str]) -> Mapping[str, float]:
+    """
+    Return what share of the answer's content words, figures, names and pairs of words the sources have: `grounded_words`, `grounded_figures`,
+    `grounded_names` and `copied`. What the answer has none of is left out.
+    """
+    source, answer = " ".join(sources)[:_LONGEST], answer[:_LONGEST]
+    given, said = words(source), words(answer)
+    known = set(given)
+    found: dict[str, float] = {}
+    content = {word for word in said if len(word) >= _CONTENT or not word.isascii()}
+    _share(found, "grounded_words", content, known)
+    _share(found, "grounded_figures", set(figures(answer)), set(figures(source)))
+    _share(found, "grounded_names", {name.lower() for name in _NAME.findall(answer)}, known)
+    _share(found, "copied", set(pairwise(said)), set(pairwise(given)))
+    return found
+
+
+def words(text: str) -> list[str]:
+    """Return the words of a text in lower case; characters of scripts without spaces stand for themselves."""
+    found: list[str] = []
+    for word in _WORD.findall(text.lower()):
+        if word.isascii() or not _without_spaces(word[0]):
+            found.append(word)
+        else:
+            found.extend(word)
+    return found
+
+
+def _without_spaces(character: str) -> bool:
+    return "\u0e00" <= character <= "\u0eff" or "\u3040" <= character <= "\u9fff" or "\uf900" <= character <= "\ufaff"
+
+
+def _share(found: dict[str, float], name: str, said: set[_Item], known: set[_Item]) -> None:
+    if said:
+        found[name] = len(said & known) / len(said)
