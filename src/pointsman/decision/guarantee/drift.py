@@ -7,52 +7,65 @@ Pure Python, a few microseconds each: it runs for each call and each pair. An al
 import bisect
 from typing import Final
 
-import msgspec
-
 from pointsman.decision.guarantee.certificate import Certificate, Drift
 
 ALARM: Final = 0.01  # α: the probability of a false alarm, over all time
 SCORES: Final = "drift:scores"
 LOSSES: Final = "drift:loss"
 
+_RICH: Final = 2 / ALARM  # either of the two bets may raise it
 _JUMP: Final = 0.01
 _STAKES: Final = (0.05, 0.2, 0.6)
 
 
 def begun(certificate: Certificate) -> Drift:
     """Return the state in which a certificate begins."""
-    return Drift(counts=certificate.seen, scores=(1 / 3, 1 / 3, 1 / 3), losses=tuple(1 / len(_STAKES) for _ in _STAKES))
+    return Drift(counts=certificate.seen, scores=(0.25, 0.25, 0.25, 0.25), losses=tuple(1 / len(_STAKES) for _ in _STAKES))
 
 
 def saw_call(drift: Drift, certificate: Certificate, *, advantage: float, chance: float, now_ms: int) -> Drift:
     """
     Return the state after a call with this advantage of the preferred target. `chance` in 0..1 breaks ties.
 
-    Its rank among all before it is equally likely to be any, if they are exchangeable: a conformal test by a simple jumper (Vovk et al., 2021).
+    Its rank among all before it is equally likely to be any, if they are exchangeable. The bets are that it is low, high, near the middle or near the ends,
+    and each passes a little of what it has to the others, so that a change that comes late is noticed too (a simple jumper, Vovk et al., 2021).
     """
     at = bisect.bisect_right(certificate.edges, advantage)
     counts = list(drift.counts)
     rank = (sum(counts[at + 1 :]) + chance * (counts[at] + 1)) / (sum(counts) + 1)
     counts[at] += 1
-    total = sum(drift.scores)
-    down, still, up = (wealth * (1 - _JUMP) + total * _JUMP / 3 for wealth in drift.scores)
-    scores = (down * (1.5 - rank), still, up * (0.5 + rank))
-    rich = not drift.alarm and sum(scores) * ALARM / 2 >= 1
-    return msgspec.structs.replace(
-        drift,
+    shared = sum(drift.scores) * _JUMP / 4
+    low, high, middle, ends = drift.scores
+    tilt, spread = rank - 0.5, abs(2 * rank - 1) - 0.5
+    scores = (
+        (low * (1 - _JUMP) + shared) * (1 + tilt),
+        (high * (1 - _JUMP) + shared) * (1 - tilt),
+        (middle * (1 - _JUMP) + shared) * (1 - spread),
+        (ends * (1 - _JUMP) + shared) * (1 + spread),
+    )
+    is_rich = not drift.alarm and sum(scores) >= _RICH
+    return Drift(
         counts=tuple(counts),
         scores=scores,
+        losses=drift.losses,
         calls=drift.calls + 1,
-        alarm=SCORES if rich else drift.alarm,
-        alarm_ms=now_ms if rich else drift.alarm_ms,
+        pairs=drift.pairs,
+        alarm=SCORES if is_rich else drift.alarm,
+        alarm_ms=now_ms if is_rich else drift.alarm_ms,
     )
 
 
 def saw_pair(drift: Drift, certificate: Certificate, *, advantage: float, loss: float, now_ms: int, weight: float = 1.0) -> Drift:
-    """Return the state after a pair that was answered by both: a bet that the mean loss of the rule is above what is promised."""
+    """Return the state after a prompt that both answered: bets that the mean loss of the rule is above what is promised."""
     excess = weight * ((loss if advantage >= certificate.threshold else 0.0) - certificate.loss)
     losses = tuple(wealth * (1 + stake * excess) for wealth, stake in zip(drift.losses, _STAKES, strict=True))
-    rich = not drift.alarm and sum(losses) * ALARM / 2 >= 1
-    return msgspec.structs.replace(
-        drift, losses=losses, pairs=drift.pairs + 1, alarm=LOSSES if rich else drift.alarm, alarm_ms=now_ms if rich else drift.alarm_ms
+    is_rich = not drift.alarm and sum(losses) >= _RICH
+    return Drift(
+        counts=drift.counts,
+        scores=drift.scores,
+        losses=losses,
+        calls=drift.calls,
+        pairs=drift.pairs + 1,
+        alarm=LOSSES if is_rich else drift.alarm,
+        alarm_ms=now_ms if is_rich else drift.alarm_ms,
     )

@@ -11,11 +11,15 @@ from typing import Final
 
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
-from pointsman.decision.guarantee.betting import least_pairs, stakes, upper_bound, wealth
+from pointsman.decision.guarantee.betting import Array, least_pairs, refutes, upper_bound
 
 # From where hardly anything leaves the incumbent to where all does, in steps that move a few in a hundred calls.
 THRESHOLDS: Final = tuple(round(0.6 - 0.01 * step, 2) for step in range(121))
+
+_USEFUL: Final = 0.05  # the share of traffic for which it is worth to say how many pairs are missing
+_SPREADS: Final = 1.5  # how many standard errors a test asks for, about
 
 
 class Pair(Struct, frozen=True, kw_only=True):
@@ -33,15 +37,20 @@ class Pair(Struct, frozen=True, kw_only=True):
 
 
 class Proof(Struct, frozen=True, kw_only=True):
-    """What the tests found. `threshold` is None where none passed: then `why` says what is missing, and `missing` how many pairs at least."""
+    """
+    What the tests found. `threshold` is None where none passed: then `why` is `too_few` or `not_proven`, and `missing` about how many more pairs it takes.
+
+    `missing` is None where no number would do: what is lost is too much. `share_elsewhere` is the part of the traffic that leaves the incumbent.
+    """
 
     threshold: float | None
     pairs: int
     pairs_elsewhere: int = 0
+    share_elsewhere: float = 0.0
     mean: float = 0.0
     bound: float = 1.0
     why: str = ""
-    missing: int = 0
+    missing: int | None = 0
 
 
 def prove(pairs: Sequence[Pair], *, loss: float, sure: float, thresholds: Sequence[float] = THRESHOLDS) -> Proof:
@@ -49,20 +58,32 @@ def prove(pairs: Sequence[Pair], *, loss: float, sure: float, thresholds: Sequen
     least = least_pairs(loss, sure=sure)
     if len(pairs) < least:
         return Proof(threshold=None, pairs=len(pairs), why="too_few", missing=least - len(pairs))
-    advantages = np.array([pair.advantage for pair in pairs])
-    losses = np.array([pair.loss for pair in pairs])
     weights = np.array([pair.weight for pair in pairs])
-    applied = np.where(advantages >= np.array(thresholds)[:, None], losses, 0.0)
-    passed = wealth(applied, weights, mean=loss, stake=stakes(applied, sure=sure)) >= np.log(1 / (1 - sure))
-    count = len(passed) if passed.all() else int(np.argmin(passed))
-    boldest = next((at for at in reversed(range(count)) if (advantages >= thresholds[at]).any()), None)
-    if boldest is None:
-        return Proof(threshold=None, pairs=len(pairs), why="not_proven")
-    of = applied[boldest]
+    away = np.array([pair.advantage for pair in pairs]) >= np.array(thresholds)[:, None]
+    losses = np.where(away, np.array([pair.loss for pair in pairs]), 0.0)
+    passed = refutes(losses, weights, mean=loss, sure=sure)
+    boldest = (len(passed) if passed.all() else int(np.argmin(passed))) - 1
+    if boldest < 0 or not away[boldest].any():
+        return Proof(threshold=None, pairs=len(pairs), why="not_proven", missing=_missing(losses, away, weights, loss=loss))
     return Proof(
         threshold=thresholds[boldest],
         pairs=len(pairs),
-        pairs_elsewhere=int((advantages >= thresholds[boldest]).sum()),
-        mean=float((weights * of).sum() / weights.sum()),
-        bound=upper_bound(of, weights, sure=sure),
+        pairs_elsewhere=int(away[boldest].sum()),
+        share_elsewhere=_mean(away[boldest], weights),
+        mean=_mean(losses[boldest], weights),
+        bound=upper_bound(losses[boldest], weights, sure=sure),
     )
+
+
+def _mean(row: NDArray[np.float64 | np.bool_], weights: Array) -> float:
+    return float((weights * row).sum() / weights.sum())
+
+
+def _missing(losses: Array, away: NDArray[np.bool_], weights: Array, *, loss: float) -> int | None:
+    """Return about how many more pairs would prove a threshold that lets a useful share go, if they are like these."""
+    needs = [
+        (_SPREADS * float(row.std()) / (loss - _mean(row, weights))) ** 2
+        for row, gone in zip(losses, away, strict=True)
+        if _mean(gone, weights) >= _USEFUL and _mean(row, weights) < loss
+    ]
+    return max(1, int(min(needs)) + 1 - losses.shape[1]) if needs else None
