@@ -1,9 +1,17 @@
 """
 The order of the ladder by what an answer of each target is expected to be worth. Policy, fit and health have spoken before.
+
+First goes who is worth most of those that keep to the bounds and pass the guard (`weighing`); a cheap one whose answers are checked may go before it where the
+way as a whole is worth more (`answers.cascade`); now and then one that is not well known is tried (`exploration`). Then follow the incumbent and the rest of
+the ladder, those that break a bound last: if all else fails, a doubtful answer beats none.
 """
 
-from collections.abc import Callable
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any, Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from pointsman.core.attempt import Grade
@@ -11,36 +19,215 @@ from pointsman.core.call import Call
 from pointsman.core.capability import Capability
 from pointsman.core.label import Level
 from pointsman.core.reply import Reply
+from pointsman.core.routing import Routing
 from pointsman.core.target import Price, Target
-from pointsman.decision.choice import Choice, Circumstances
+from pointsman.decision.answers.cascade import plan
+from pointsman.decision.charges import expected_cost, expected_latency_s
+from pointsman.decision.choice import Choice, Circumstances, Rung
+from pointsman.decision.criteria import criteria_for
+from pointsman.decision.exploration import Draw, explore, share_of
 from pointsman.decision.learned import Learned
+from pointsman.decision.onward import Thought, is_worth_more, stakes_of, step_of
+from pointsman.decision.prediction.values import Prediction, Prompt
+from pointsman.decision.question import question, tokens_in
+from pointsman.decision.sessions import Sessions, Standing
+from pointsman.decision.value import Candidate
+from pointsman.decision.weighing import Seen, Weighing, clueless, expected_of_people
 
 PriceOf = Callable[[Target], Price | None]
+
+DRAWS: Final = 64
+_SEED: Final = 20_260_101  # the same draws for every call: the probability of a trial follows from the call alone
 
 
 def _own(target: Target) -> Price | None:
     return target.price
 
 
-class ByValue:
-    """Orders ladders. `price_of` tells what a target charges now; without anything `learned` the incumbent goes first and the owner's order follows."""
+class _First(Struct, frozen=True):
+    """Who goes first and why, in which order others follow by plan, and with which probability each candidate would have gone first."""
 
-    def __init__(self, *, price_of: PriceOf = _own, learned: Learned | None = None) -> None:
+    order: tuple[int, ...]
+    reason: str
+    probabilities: Sequence[float]
+    is_trial: bool = False
+
+
+class ByValue:
+    """
+    Orders ladders. `price_of` tells what a target charges now, `sessions` where conversations stand.
+
+    Without anything `learned` the incumbent goes first, and the rest follows as the owner ordered it.
+    """
+
+    def __init__(self, *, price_of: PriceOf = _own, learned: Learned | None = None, sessions: Sessions | None = None) -> None:
         self._price_of = price_of
         self.learned = learned
+        self._sessions = Sessions() if sessions is None else sessions
 
     def choose(self, call: Call, capability: Capability, *, ladder: Choice, now: Circumstances, level: Level) -> Choice:
-        """Return the ladder in order of value. `ladder` holds the rungs that are left, in the owner's order; `level` is that of the data."""
+        """
+        Return the ladder in order of value. `ladder` holds the rungs that are left, in the owner's order; `level` is that of the data.
+
+        Raises `BadRequest` for criteria that the owner does not let a request set.
+        """
+        criteria = criteria_for(capability, now.criteria)
         routing = capability.routing
         if routing is None or not ladder.rungs:
             return ladder
-        first = sorted(ladder.rungs, key=lambda rung: rung.target.name != routing.incumbent.name)
-        rungs = tuple(replace(rung, reason="incumbent") if rung.target.name == routing.incumbent.name else rung for rung in first)
-        return Choice(rungs, ladder.considered, learned="" if self.learned is None else self.learned.digest)
+        learned = self.learned
+        prompt = question(call, capability=capability.name, task=criteria.task)
+        features = b"" if learned is None else learned.predictor.features(prompt)
+        conversation = None if now.session is None else (now.tenant, capability.name, now.session)
+        standing = None if conversation is None else self._sessions.find(conversation, now_ms=now.now_ms)
+        seen = Seen(
+            capability=capability,
+            routing=routing,
+            criteria=criteria,
+            prompt=replace(prompt, text=features) if features else prompt,
+            stands=None if standing is None else standing.target,
+            now_ms=now.now_ms,
+        )
+        targets = [rung.target for rung in ladder.rungs]
+        weighing = Weighing(seen, targets, candidates=self._candidates(call, targets, seen=seen, standing=standing), learned=learned)
+        first = self._first(weighing, targets, now=now, level=level)
+        weighed = weighing.weighed(first.probabilities)
+        thought = Thought(
+            seen=seen,
+            text=prompt.text if isinstance(prompt.text, str) else "",
+            candidates=weighing.candidates,
+            scale=weighing.scale,
+            loss=weighing.loss,
+            passed=frozenset(one.target for at, one in enumerate(weighing.candidates) if routing.checked and not weighing.guard(at)),
+            incumbent=weighing.incumbent,
+            conversation=conversation,
+        )
+        return Choice(
+            _rungs(weighing, ladder.rungs, first=first, weighed=weighed),
+            ladder.considered,
+            weighed=weighed,
+            mode="explore" if first.is_trial else "policy",
+            propensity=first.probabilities[first.order[0]],
+            learned="" if learned is None else learned.digest,
+            features=b64encode(features).decode() if features else None,
+            thought=thought,
+        )
 
     def goes_on(self, choice: Choice, index: int, grade: Grade, *, reply: Reply, left_s: float) -> bool:
         """Tell whether the next rung is worth more than the answer at hand."""
-        return False
+        thought = choice.thought
+        if not isinstance(thought, Thought) or index + 1 >= len(choice.rungs):
+            return False
+        rungs = (choice.rungs[index].target, choice.rungs[index + 1].target)
+        return is_worth_more(thought, rungs, grade=grade, reply=reply, left_s=left_s, learned=self.learned)
 
     def answered(self, choice: Choice, target: Target, *, reply: Reply | None = None) -> None:
         """Note where a conversation stands."""
+        thought = choice.thought
+        if isinstance(thought, Thought) and thought.conversation is not None:
+            usage = None if reply is None else reply.usage
+            tokens = (thought.seen.prompt.tokens_in or 0) if usage is None else usage.tokens_in + usage.tokens_out
+            self._sessions.note(thought.conversation, Standing(target.name, tokens, thought.seen.now_ms))
+
+    # ── weighing ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _candidates(self, call: Call, targets: Sequence[Target], *, seen: Seen, standing: Standing | None) -> list[Candidate]:
+        length = tokens_in(call)
+        found: list[Candidate] = []
+        for target, known in zip(targets, self._predicted(targets, seen.prompt), strict=True):
+            cached = standing.cached_at(seen.now_ms) if standing is not None and standing.target == target.name else 0
+            tokens = (length, cached, call.sampling.max_tokens)
+            cost = expected_cost(target, self._price_of(target), known, tokens=tokens, bulk=seen.criteria.bulk)
+            found.append(Candidate(target=target.name, seen=known, cost_nano_usd=cost, latency_s=expected_latency_s(target, known)))
+        return found
+
+    def _predicted(self, targets: Sequence[Target], prompt: Prompt) -> Sequence[Prediction]:
+        if self.learned is None:
+            return [expected_of_people(target.name) if target.desk is not None else clueless(target.name) for target in targets]
+        found = self.learned.predictor.predict(prompt, [target.name for target in targets])
+        if all(one.basis != "none" for one in found):
+            return found
+        return [expected_of_people(one.target) if one.basis == "none" and target.desk is not None else one for one, target in zip(found, targets, strict=True)]
+
+    # ── who goes first ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _first(self, weighing: Weighing, targets: Sequence[Target], *, now: Circumstances, level: Level) -> _First:
+        routing, best = weighing.seen.routing, weighing.greedy()
+        draw = self._tried(best, weighing, targets, share=_share(weighing, now, level=level), chance=now.chance)
+        if draw is not None and draw.is_exploring:
+            return _First((draw.index, best), "explores", draw.probabilities, is_trial=True)
+        probabilities = draw.probabilities if draw is not None else tuple(float(at == best) for at in range(len(targets)))
+        if routing.checked and not routing.guarantee:
+            order = self._cascade(best, weighing, targets)
+            if len(order) > 1:
+                moved = probabilities if order[0] == best else _moved(probabilities, best, order[0])
+                return _First(order, "cascade", moved)
+        return _First((best,), _reason(best, weighing), probabilities)
+
+    def _tried(self, best: int, weighing: Weighing, targets: Sequence[Target], *, share: float, chance: float) -> Draw | None:
+        """Draw whether another candidate is tried; None where none may be."""
+        if share <= 0 or self.learned is None:
+            return None
+        seen, floor = weighing.seen, weighing.seen.criteria.quality_floor
+        allowed = [
+            target.desk is None and one.seen.high >= floor and breach.seconds == 0 and breach.nano_usd == 0
+            for target, one, breach in zip(targets, weighing.candidates, weighing.breach, strict=True)
+        ]
+        rng: Any = import_module("numpy.random").default_rng(_SEED)
+        qualities = self.learned.predictor.draw(seen.prompt, [target.name for target in targets], rng, DRAWS)
+        stakes = stakes_of(weighing.scale, weighing.candidates, incumbent=weighing.incumbent, criteria=seen.criteria, loss=weighing.loss)
+        worth = qualities * max(stakes.value_nano_usd + stakes.error_nano_usd, 1.0) - [weighing.scale.price(one) for one in weighing.candidates]
+        return explore(best, worth, allowed=allowed, share=share, chance=chance)
+
+    def _cascade(self, best: int, weighing: Weighing, targets: Sequence[Target]) -> tuple[int, ...]:
+        """Return the way that is worth most if answers of checked targets are looked at, as indexes; one alone where no check pays."""
+        checked, candidates = weighing.seen.routing.checked, weighing.candidates
+        may_end = {at for at, target in enumerate(targets) if at in (best, weighing.incumbent) or target.desk is not None}
+        known = {at for at, one in enumerate(candidates) if one.target in checked and one.seen.basis != "none" and weighing.guard(at) != "guard:novel"}
+        strength = self.learned.verifier(weighing.seen.capability.name).strength if self.learned is not None else 0.0
+        among = [at for at in range(len(candidates)) if at in may_end or at in known]
+        steps = [step_of(candidates[at], weighing.scale, strength=strength, checked=checked) for at in among]
+        stakes = stakes_of(weighing.scale, candidates, incumbent=weighing.incumbent, criteria=weighing.seen.criteria, loss=weighing.loss)
+        named = {candidates[at].target: at for at in among}
+        order = tuple(named[name] for name in plan(steps, stakes=stakes).order)
+        return order if order and order[-1] in may_end and all(at in known for at in order[:-1]) else (best,)
+
+
+def _share(weighing: Weighing, now: Circumstances, *, level: Level) -> float:
+    """Return the share of calls that may be tried: none in the middle of a conversation, and none where the incumbent is left under a certificate only."""
+    routing: Routing = weighing.seen.routing
+    if routing.explore is None or routing.guarantee or weighing.seen.stands is not None:
+        return 0.0
+    return share_of(routing.explore, level=level, spent_nano_usd=now.spent_nano_usd)
+
+
+def _moved(probabilities: Sequence[float], source: int, to: int) -> tuple[float, ...]:
+    """Return the probabilities with that of one candidate given to another."""
+    moved = list(probabilities)
+    moved[to], moved[source] = moved[to] + moved[source], 0.0
+    return tuple(moved)
+
+
+def _reason(at: int, weighing: Weighing) -> str:
+    relaxed = weighing.breach[at].relaxed
+    if relaxed:
+        return relaxed
+    if weighing.candidates[at].target == weighing.seen.stands:
+        return "stays"
+    if at == weighing.incumbent:
+        return "incumbent"
+    return "certified" if weighing.seen.routing.guarantee else "best_value"
+
+
+def _rungs(weighing: Weighing, ladder: Sequence[Rung], *, first: _First, weighed: Sequence[Any]) -> tuple[Rung, ...]:
+    """Return the rungs: those of the plan, the incumbent, then the others as their owner ordered them, those that break a bound last."""
+    rest = sorted(range(len(ladder)), key=lambda at: (at != weighing.incumbent, weighing.breach[at], at))
+    order = [*first.order, *(at for at in rest if at not in first.order)]
+    checked = weighing.seen.routing.checked
+    rungs: list[Rung] = []
+    reason = first.reason
+    for place, at in enumerate(order):
+        target = ladder[at].target
+        rungs.append(Rung(target, reason, weighed[at], target.name in checked and place + 1 < len(order)))
+        reason = f"next_after:{target.name}"
+    return tuple(rungs)

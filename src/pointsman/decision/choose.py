@@ -69,7 +69,7 @@ class Chooser:
             reason = f"next_after:{target.name}"
         if rungs:
             ladder = Choice(tuple(rungs), tuple(out))
-            if capability.routing is None:
+            if capability.routing is None and not now.criteria:
                 return ladder
             return self._by_value.choose(call, capability, ladder=ladder, now=now, level=verdict.label.level)
         if resting is not None:

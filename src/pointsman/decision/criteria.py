@@ -1,0 +1,73 @@
+"""
+What one call must keep to and is worth: what the owner of the capability says, and what the request may change of it.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from pointsman.core.capability import Capability
+from pointsman.core.errors import BadRequest
+from pointsman.core.money import nano
+from pointsman.core.routing import Criteria
+from pointsman.settings.routing import RISKS
+
+HEADER: Final = "x-pointsman-criteria"
+NONE: Final = Criteria()
+
+_VOLUMES: Final = MappingProxyType({"interactive": 0.0, "bulk": 1.0})
+# Words that stand for a number, by criterion: in the header, in the bounds, and in what is told.
+WORDS: Final[Mapping[str, Mapping[str, float]]] = MappingProxyType({"risk": RISKS, "volume": _VOLUMES})
+
+_FIELDS: Final[Mapping[str, tuple[str, Callable[[float], Any]]]] = MappingProxyType(
+    {
+        "risk": ("risk", float),
+        "value_usd": ("value_nano_usd", nano),
+        "error_usd": ("error_nano_usd", nano),
+        "delay_usd_per_s": ("delay_nano_usd_per_s", nano),
+        "quality_floor": ("quality_floor", float),
+        "confidence": ("confidence", float),
+        "within_s": ("within_s", float),
+        "cost_usd": ("cost_nano_usd", nano),
+        "volume": ("bulk", bool),
+    }
+)
+NAMES: Final = tuple(_FIELDS)
+
+
+def criteria_for(capability: Capability, told: Mapping[str, float]) -> Criteria:
+    """
+    Return the criteria of a call: those of the capability, with what the request `told` (names as in the settings → numbers) in their place.
+
+    Raises `BadRequest` for a criterion that the owner does not let a request set, or not to this.
+    """
+    routing = capability.routing
+    owned = NONE if routing is None else routing.criteria
+    if not told:
+        return owned
+    settable: Mapping[str, tuple[float, float]] = {} if routing is None else routing.settable
+    changed: dict[str, Any] = {}
+    for name, number in told.items():
+        if name not in settable:
+            raise BadRequest(_not_settable(capability, name, settable=settable), field=HEADER)
+        least, most = settable[name]
+        if not least <= number <= most:
+            raise BadRequest(
+                f"`{name}` is {_word(name, number)} in `{HEADER}`; `{capability.name}` takes from {_word(name, least)} to {_word(name, most)}. Keep to that.",
+                field=HEADER,
+            )
+        field, made = _FIELDS[name]
+        changed[field] = made(number)
+    return replace(owned, **changed)
+
+
+def _not_settable(capability: Capability, name: str, *, settable: Mapping[str, tuple[float, float]]) -> str:
+    may = f"It may set {', '.join(f'`{one}`' for one in settable)}" if settable else "It may set none"
+    return f"A request must not set `{name[:40]}` for `{capability.name}`. {may}; its owner can add one under `routing.requests_may_set`."
+
+
+def _word(name: str, number: float) -> str:
+    """Return a criterion as it is written."""
+    return next((f"`{word}`" for word, meant in WORDS.get(name, {}).items() if meant == number), f"{number:g}")

@@ -1,0 +1,150 @@
+"""
+The candidates of one call on the scales: what each is expected to do and to be worth, and whether it may go before the incumbent.
+
+The guard: another target goes before the incumbent only if it is worse by more than is allowed with a small probability, on traffic that something was learned
+about. Where the owner wants a guarantee, only the target that its certificate is about does.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from pointsman.core.capability import Capability
+from pointsman.core.routing import Criteria, Routing, Weighed
+from pointsman.core.target import Target
+from pointsman.decision.guarantee.certificate import preferred
+from pointsman.decision.guarantee.gate import NOTHING_PROMISED, Wish, gate
+from pointsman.decision.learned import Learned
+from pointsman.decision.prediction.values import Prediction, Prompt
+from pointsman.decision.value import Breach, Candidate, Scale
+
+UNKNOWN: Final = "guard:unknown"
+NOVEL: Final = "guard:novel"
+WORSE: Final = "guard:worse"
+
+MOST_NOVEL: Final = 0.9  # beyond this a prompt is unlike anything that was seen, whatever is expected of it
+
+_MS: Final = 1000.0
+
+
+class Seen(Struct, frozen=True, kw_only=True):
+    """What the weighing of one call starts from: `rules` are the capability's with the criteria of this call; `stands` is where its conversation stands."""
+
+    capability: Capability
+    routing: Routing
+    criteria: Criteria
+    prompt: Prompt
+    stands: str | None
+    now_ms: int
+
+
+class Weighing:
+    """One call's candidates, in the owner's order. Guards are asked as far as they are needed, each once."""
+
+    def __init__(self, seen: Seen, targets: Sequence[Target], *, candidates: Sequence[Candidate], learned: Learned | None) -> None:
+        self.seen = seen
+        self.candidates = candidates
+        self.scale = Scale(seen.criteria, candidates)
+        self.worth = [self.scale.worth(one) for one in candidates]
+        self.breach: list[Breach] = [self.scale.breach(one) for one in candidates]
+        self._learned = learned
+        self._guards: dict[int, str] = {}
+        self._certified: tuple[str, str] | None = None
+        names = [target.name for target in targets]
+        wanted = seen.routing.incumbent.name
+        # Where the incumbent cannot take the call, the owner's next stands in for it.
+        self.incumbent = names.index(wanted) if wanted in names else 0
+        self.loss = seen.routing.loss / seen.criteria.risk
+
+    @property
+    def incumbent_name(self) -> str:
+        """The target that goes first while nothing better is proven."""
+        return self.candidates[self.incumbent].target
+
+    def greedy(self) -> int:
+        """Return who goes first when nothing is tried: of those that keep to the bounds best and pass the guard, the one that is worth most."""
+        stands, incumbent = self.seen.stands, self.incumbent
+        order = sorted(
+            range(len(self.candidates)),
+            key=lambda at: (self.breach[at], -self.worth[at], self.candidates[at].target != stands, at != incumbent, at),
+        )
+        return next(at for at in order if not self.guard(at))
+
+    def guard(self, at: int) -> str:
+        """Return why a candidate may not go before the incumbent; nothing if it may."""
+        if at == self.incumbent:
+            return ""
+        found = self._guards.get(at)
+        if found is None:
+            found = self._guards[at] = self._guarded(self.candidates[at])
+        return found
+
+    def reason(self, at: int) -> str:
+        """Return what speaks against a candidate, as far as it was looked at."""
+        return self.breach[at].told(self.candidates[at]) or self._guards.get(at, "")
+
+    def weighed(self, probabilities: Sequence[float]) -> tuple[Weighed, ...]:
+        """Return how each candidate was seen, for the record."""
+        return tuple(
+            Weighed(
+                target=one.target,
+                quality=one.seen.quality,
+                low=one.seen.low,
+                high=one.seen.high,
+                cost_nano_usd=None if one.cost_nano_usd is None else round(one.cost_nano_usd),
+                latency_ms=None if one.latency_s is None else one.latency_s * _MS,
+                value_nano_usd=round(self.worth[at]),
+                probability=probabilities[at],
+                reason=self.reason(at),
+            )
+            for at, one in enumerate(self.candidates)
+        )
+
+    def _guarded(self, one: Candidate) -> str:
+        learned, seen = self._learned, self.seen
+        if seen.routing.guarantee:
+            return self._promised(one.target, learned)
+        if learned is None or one.seen.basis == "none":
+            return UNKNOWN
+        if one.seen.novelty >= MOST_NOVEL:
+            return NOVEL
+        worse = learned.predictor.worse_than(seen.prompt, one.target, self.incumbent_name, loss=self.loss)
+        return WORSE if worse > 1 - seen.routing.sure else ""
+
+    def _promised(self, target: str, learned: Learned | None) -> str:
+        """Return why there is no promise about the target, or nothing. The promise is about one of them: the one that its certificate prefers."""
+        if learned is None:
+            return NOTHING_PROMISED
+        if self._certified is None:
+            self._certified = self._of_certificate(learned)
+        name, closed = self._certified
+        return closed if closed or name == target else "guarantee:not_preferred"
+
+    def _of_certificate(self, learned: Learned) -> tuple[str, str]:
+        seen, there = self.seen, self.candidates[self.incumbent].seen.quality
+        standing = learned.standing(seen.capability.name)
+        if standing is None:
+            return "", NOTHING_PROMISED
+        ahead: Mapping[str, float] = {one.target: one.seen.quality - there for at, one in enumerate(self.candidates) if at != self.incumbent}
+        name = preferred(standing.certificate.targets, ahead, lean=standing.certificate.lean) or ""
+        wish = Wish(
+            capability=seen.capability.name,
+            incumbent=self.incumbent_name,
+            target=name,
+            advantages=ahead,
+            loss=self.loss,
+            sure=seen.routing.sure,
+        )
+        opened = gate(standing, wish, now_ms=seen.now_ms, parameters=learned.digest)
+        return name, "" if opened.is_open else opened.reason
+
+
+def expected_of_people(target: str) -> Prediction:
+    """Return what is expected of people of whom nothing was learned: mostly good answers."""
+    return Prediction(target=target, quality=0.95, sd=0.05, novelty=0.0)
+
+
+def clueless(target: str) -> Prediction:
+    """Return what is expected of a target where nothing was learned at all."""
+    return Prediction(target=target, quality=0.5, sd=0.3)
