@@ -24,6 +24,7 @@ from pointsman.app.facts import Prices
 from pointsman.app.governing import Governing
 from pointsman.app.identity import Standing
 from pointsman.app.identity_approvals import Approvals
+from pointsman.app.learned import InUse
 from pointsman.app.outlets import Outlets
 from pointsman.app.shadows import Shadows
 from pointsman.app.switches import Switches, ledger_of
@@ -39,6 +40,7 @@ from pointsman.core.principal import LimitBy, Period
 from pointsman.core.snapshot import Snapshot
 from pointsman.core.target import Target
 from pointsman.decision.breaker import Breakers
+from pointsman.decision.by_value import ByValue
 from pointsman.decision.choose import NO_CREDENTIAL, SWITCHED_OFF, Chooser
 from pointsman.intake.admit import Intake
 from pointsman.intake.cells import OwnCells, SharedCells
@@ -105,10 +107,10 @@ class Gateway:
         self._audit = audit_log(settings, environ=environ, wall_ms=clock.wall_ms)
         self.switches = Switches(place)
         self.switches.look()  # what was off before the start is off from the first call on
-        self.noted: dict[str, Callable[[], str | None]] = {"switches": lambda: self.switches.trouble}
+        self.learned = InUse()
+        self.noted: dict[str, Callable[[], str | None]] = {"switches": lambda: self.switches.trouble, "learned": lambda: self.learned.trouble}
         self.auditor = Auditor(self._audit, detectors=self._governing.names, wall_ms=clock.wall_ms, may_leave=self.switches.may_leave)
-        seen = witness_of_reading(self._audit, clock.wall_ms)
-        store = ContentStore(self._files.content, self._files.keys, seen=seen) if settings.retention.keeps_content else None
+        store = self._content_store() if settings.retention.keeps_content else None
         self.telemetry = Telemetry(
             settings,
             clock=clock,
@@ -156,6 +158,7 @@ class Gateway:
     def prepare(self, settings: Settings) -> None:
         """Have at hand what Vault says of these settings, and the company's documents. It takes time: called from a thread before `reload`."""
         self._governing.prepare(settings)
+        self.learned.prepare(settings)
         login = settings.identity.login
         senders = [sender.secret for sender in settings.file.webhooks.values()]
         self._outlets.prepare(settings.snapshot, None if login is None else login.client_secret, *settings.file.telemetry.otlp_headers.values(), *senders)
@@ -253,7 +256,11 @@ class Gateway:
             intake=self._intake(snapshot, settings),
             judge=judge,
             auditor=self.auditor,
-            chooser=Chooser(misfits=_misfits, health=lambda name: self._health(snapshot.targets[name], outlets)),
+            chooser=Chooser(
+                misfits=_misfits,
+                health=lambda name: self._health(snapshot.targets[name], outlets),
+                by_value=ByValue(price_of=self.prices.of, learned=self.learned.of(settings)),
+            ),
             breakers=self._breakers,
             rules=rules,
             cache=self._cache,
@@ -264,6 +271,9 @@ class Gateway:
             book=self._book,
             clock=self.clock,
         )
+
+    def _content_store(self) -> ContentStore:
+        return ContentStore(self._files.content, self._files.keys, seen=witness_of_reading(self._audit, self.clock.wall_ms))
 
     def _intake(self, snapshot: Snapshot, settings: Settings) -> Intake:
         others = self.standing.identities(settings.identity)

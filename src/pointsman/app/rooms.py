@@ -1,5 +1,6 @@
 """
-What goes on beside the calls of one gateway, in the worker that administers: objectives and budgets are watched, licences charged, days sealed.
+What goes on beside the calls of one gateway, in the worker that administers: objectives and budgets are watched, licences charged, days sealed,
+and what became of answers is learned from.
 
 Every job blocks in a thread of its own and says in the log what it could not do; the next time it is tried again.
 """
@@ -15,6 +16,7 @@ from typing import Final
 from pointsman.app.control_watch import Watch
 from pointsman.app.gateway import Gateway
 from pointsman.app.incident_desk import Desk, desk_of
+from pointsman.app.learning import Learner
 from pointsman.control.alerts.alert import Alert
 from pointsman.control.alerts.channels import channels_of
 from pointsman.control.alerts.telling import Alerts
@@ -32,6 +34,7 @@ from pointsman.storage.segments import FOLDER, seal_due
 from pointsman.telemetry.measures import Gauge
 
 LOOK_S: Final = 15.0
+_LEARN_S: Final = 30.0  # how soon it is seen that it is time to learn
 _MONEY_S: Final = 300.0
 _DAILY_S: Final = 3_600.0
 _DAY_MS: Final = 86_400_000
@@ -55,6 +58,8 @@ class Rooms:
         self._spent: tuple[Gauge, ...] = ()
         self._burning: tuple[Gauge, ...] = ()
         gateway.telemetry.watch(lambda: (*self._spent, *self._burning), is_common=True)
+        self._learner = Learner(lambda: gateway.settings, now_ms=gateway.clock.wall_ms)
+        gateway.noted["learning"] = lambda: self._learner.trouble
         gateway.noted["alerts"] = lambda: self._alerts.trouble
         gateway.noted["objectives"] = lambda: self._watch.trouble
 
@@ -63,6 +68,7 @@ class Rooms:
         return (
             (LOOK_S, lambda: asyncio.to_thread(self.look)),
             (_MONEY_S, lambda: asyncio.to_thread(self.speak_of_money)),
+            (_LEARN_S, lambda: asyncio.to_thread(self._learner.look)),
             (_DAILY_S, self.daily),
         )
 

@@ -79,15 +79,22 @@ def replace_file(path: Path, source: str, *, check: Callable[[str], object]) -> 
 def editing(path: Path) -> Generator[str]:
     """Yield the text of a file while nobody else edits it this way, so that no change is lost. Raises `Unusable` if it cannot be read."""
     path = path.resolve()
-    try:
-        folder = os.open(path.parent, os.O_RDONLY)
-    except OSError as error:
-        raise Unusable(f"`{path.parent}` cannot be read ({error.strerror}). Name the file with `--config`.") from error
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+    with alone_in(path.parent):
         yield _text_of(path)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Generator[None]:
+    """Keep everybody else from editing files in a folder this way. Raises `Unusable` if it cannot be read."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise Unusable(f"`{folder}` cannot be read ({error.strerror}). Name the file with `--config`.") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
 def _text_of(path: Path) -> str:

@@ -110,7 +110,7 @@ def parse(source: str, path: Path, *, facts: Facts, watch: Watch | None = None) 
     broken = [claim_mistake(text, capability, says=says) for capability, says in facts.broken_claims(snapshot, policy)]
     if broken:
         raise _invalid(path, broken)
-    identity = identity_of(file, Main(path, source, text.values), digests=beside.policy_digests, levels=policy.levels)
+    identity = identity_of(file, Main(path, source, text.values), digests=_of_people(beside, file), levels=policy.levels)
     return Settings(
         file=file,
         snapshot=snapshot,
@@ -175,6 +175,11 @@ def _learned(text: Text, file: shape.File, *, beside: Beside) -> tuple[str, list
         says = f"it cannot be read ({error})."
         remedy = "Go back with `pointsman rollback`, or delete it to choose without anything learned."
         return "", [Mistake(file=file.learning.parameters, path="", line=text.line(("learning",)), says=says, remedy=remedy)]
+
+
+def _of_people(beside: Beside, file: shape.File) -> dict[str, str]:
+    """Return the digests of what people decide: what the gateway learns by itself, within what they allowed, waits for nobody's approval."""
+    return {name: found for name, found in beside.policy_digests.items() if name != file.learning.parameters}
 
 
 def _secret_files(vendors: Iterable[Vendor], folder: Path) -> Iterable[Path]:

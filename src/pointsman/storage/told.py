@@ -122,7 +122,12 @@ def is_beside(entry: Entry) -> bool:
 
 def is_graded(entry: Entry) -> bool:
     """Tell whether an answer came and was not good enough: what is booked is a grade's code, not that of a failure or a refusal."""
-    return entry.error is not None and entry.error not in _FAILED
+    return is_grade(entry.error)
+
+
+def is_grade(error: str | None) -> bool:
+    """Tell whether what is booked as an attempt's error is a grade: an answer came."""
+    return bool(error) and error not in _FAILED
 
 
 def _codes(error: type[PointsmanError]) -> Iterator[str]:

@@ -1,0 +1,156 @@
+"""
+Learning, put together: the ledger, the parameters in force, and the file that names them. It blocks, and is never on the way of a request.
+
+Rules:
+1. Parameters are kept before they are named: after a crash the old ones are in force, or the new ones, whole.
+2. Whoever goes back to earlier parameters means it: nothing is learned on from them until a person says so.
+3. A version is made when enough was told, and each says why.
+"""
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Final
+
+from msgspec import Struct
+
+from pointsman.app.learned import folder_of, parameters_of, pointer_of
+from pointsman.app.switches import ledger_of
+from pointsman.control.learning.evidence import Evidence, Scope, gather
+from pointsman.control.learning.learn import is_due_anew, is_material, learn
+from pointsman.control.learning.version import LEDGER, Seen, Version, named_in, put_in_force, version_at
+from pointsman.control.snapshots.history import history, whole
+from pointsman.core.errors import PointsmanError
+from pointsman.decision.prediction.parameters import Parameters, encode
+from pointsman.decision.prediction.values import Label
+from pointsman.settings.load import Settings
+from pointsman.settings.workflows import Workflow, span_ms
+from pointsman.storage.open import open_reading
+from pointsman.storage.sql import Database
+
+_LOG: Final = logging.getLogger("pointsman")
+_SETTLED_MS: Final = 5_000  # what was told in the last moments may still be on its way to the disk
+_KEPT_SNAPSHOTS: Final = 50
+_MOST_SNAPSHOTS: Final = 1_000
+_MOST_ANEW: Final = 20_000
+RESTS: Final = "learning rests: earlier parameters are in force again; `pointsman learn --once` learns on from them"
+
+
+class Round(Struct, frozen=True, kw_only=True):
+    """What a round came to: the version in force after it, whether it is new, and what was found. `says` is why nothing was put in force."""
+
+    version: Version
+    is_new: bool
+    judged: int
+    measured: int
+    says: str = ""
+
+
+class Learner:
+    """Learns for one configuration. `settings` returns what is in force; `by` is who learns."""
+
+    def __init__(self, settings: Callable[[], Settings], *, now_ms: Callable[[], int], by: str = "pointsman") -> None:
+        self._settings = settings
+        self._now_ms = now_ms
+        self._by = by
+        self._lock = threading.Lock()  # a round at a time: a second one would only be overtaken
+        self._next_ms = 0
+        self.trouble: str | None = None
+
+    def look(self) -> Round | None:
+        """Learn what was told since the last time, if it is time to. Raises nothing: `trouble` says why nothing came of it."""
+        settings, now_ms = self._settings(), self._now_ms()
+        if now_ms < self._next_ms or not any(scopes_of(settings)):
+            return None
+        self._next_ms = now_ms + span_ms(settings.file.learning.every)
+        try:
+            found = self.round()
+        except (sqlite3.Error, OSError, PointsmanError) as error:
+            self.trouble = f"nothing was learned ({error if isinstance(error, PointsmanError) else type(error).__name__})"
+            _LOG.error("nothing was learned, and it is tried again: %s", error)
+            return None
+        self.trouble = found.says if found.says == RESTS else None
+        return found
+
+    def round(self, *, by_hand: bool = False, anew: bool = False, dry: bool = False) -> Round:
+        """
+        Learn what was told since the last time, and put it in force where it is enough; with `dry` only tell what would be.
+
+        `by_hand` learns on from whatever is in force and makes a version of the least evidence; `anew` forgets what was learned and learns from the whole
+        ledger. Raises `Overtaken`, `ParametersLost`, `ParametersUnreadable`, `Unusable` and what the database says.
+        """
+        with self._lock:
+            return self._round(self._settings(), by_hand=by_hand, anew=anew, dry=dry)
+
+    def _round(self, settings: Settings, *, by_hand: bool, anew: bool, dry: bool) -> Round:
+        version, folder = version_at(pointer_of(settings)), folder_of(settings)
+        if not by_hand and folder.newest and folder.newest != version.parameters:
+            return Round(version=version, is_new=False, judged=0, measured=0, says=RESTS)
+        before = Parameters() if anew else parameters_of(settings)
+        seen = Seen() if anew else version.seen
+        until_ms = self._now_ms() - _SETTLED_MS
+        with closing(open_reading(ledger_of(settings))) as db:
+            evidence = gather(db, scopes_of(settings), seen=seen, until_ms=until_ms)
+            if not (is_material(evidence) or ((by_hand or anew) and evidence.labels)):
+                return _found(version, evidence, says="too little was told for a version of its own")
+            total = len(evidence.judged) if anew else version.labels + len(evidence.judged)
+            everything = evidence.labels if anew else self._everything(db, settings, total=total, version=version, until_ms=until_ms)
+        learnt = learn(before, evidence, anew=everything, fitted=version.fitted)
+        data = encode(learnt.parameters)
+        made = Version(
+            parameters=learnt.parameters.digest,
+            made=_iso(self._now_ms()),
+            by=self._by,
+            labels=total,
+            why=learnt.why,
+            before=version.parameters,
+            source=LEDGER if anew else version.source,
+            fitted=learnt.fitted,
+            seen=evidence.seen,
+        )
+        if dry:
+            return _found(made, evidence, says="nothing was put in force")
+        digest = folder.keep(data)
+        put_in_force(pointer_of(settings), made, folder=settings.folder)
+        folder.note_newest(digest)
+        with closing(open_reading(ledger_of(settings))) as db:
+            folder.prune({digest, made.before} | named_by_snapshots(db, settings, now_ms=self._now_ms()))
+        return Round(version=made, is_new=True, judged=len(evidence.judged), measured=len(evidence.measured))
+
+    def _everything(self, db: Database, settings: Settings, *, total: int, version: Version, until_ms: int) -> tuple[Label, ...] | None:
+        """Return all labels that the ledger gives, where it is time to learn anew from it; None to learn on."""
+        if version.source != LEDGER or not is_due_anew(total, fitted=version.fitted):
+            return None
+        return gather(db, scopes_of(settings), seen=Seen(), until_ms=until_ms, most=_MOST_ANEW).labels
+
+
+def _found(version: Version, evidence: Evidence, *, says: str) -> Round:
+    return Round(version=version, is_new=False, judged=len(evidence.judged), measured=len(evidence.measured), says=says)
+
+
+def scopes_of(settings: Settings) -> Iterator[Scope]:
+    """Return what is learned from: the workflows of capabilities that are chosen by value."""
+    tasks: dict[str, dict[str, str]] = {}
+    for name, one in settings.snapshot.capabilities.items():
+        if one.routing is not None:
+            tasks.setdefault(one.workflow or name, {})[name] = one.routing.criteria.task
+    for workflow, named in tasks.items():
+        found = settings.workflows.get(workflow) or Workflow(name=workflow, capabilities=())
+        yield Scope(workflow=workflow, window_ms=found.window_ms, tasks=named)
+
+
+def named_by_snapshots(db: Database, settings: Settings, *, now_ms: int) -> frozenset[str]:
+    """Return the parameters that the last snapshots name, and those of all that took effect within the time for which records are kept."""
+    records_s = settings.retention.usual.records_s
+    since_ms = 0 if records_s is None else now_ms - records_s * 1000
+    kept = history(db, most=_MOST_SNAPSHOTS)
+    digests = dict.fromkeys(one.digest for index, one in enumerate(kept) if index < _KEPT_SNAPSHOTS or one.since_ms >= since_ms)
+    texts = (whole(db, digest).files.get(settings.file.learning.parameters) for digest in digests)
+    return frozenset(parameters for text in texts if text and (parameters := named_in(text)))
+
+
+def _iso(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

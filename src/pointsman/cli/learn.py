@@ -1,0 +1,73 @@
+"""
+`pointsman learn`: learn from what became of answers, and show what is known of each target.
+"""
+
+from pathlib import Path
+
+import click
+
+from pointsman.app.learned import parameters_of, pointer_of
+from pointsman.app.learning import Learner, Round
+from pointsman.cli.configuration import now_ms, settings_at
+from pointsman.cli.kept import who
+from pointsman.cli.options import config_option, json_option, note, print_json, say, table
+from pointsman.control.learning.known import Known, known
+from pointsman.control.learning.version import Version, version_at
+from pointsman.core.money import dollars
+
+
+@click.command("learn")
+@click.option("--once", is_flag=True, help="Learn what was told since the last time, now, and put it in force.")
+@click.option("--anew", is_flag=True, help="Forget what was learned, and learn from the whole ledger.")
+@click.option("--dry-run", is_flag=True, help="Say what would be learned, and change nothing.")
+@click.option("--show", is_flag=True, help="Show what is known of each target. This is what happens without any option.")
+@config_option
+@json_option
+def command(path: Path, *, once: bool, anew: bool, dry_run: bool, show: bool, as_json: bool) -> None:
+    """
+    Learn from outcomes, reviews and scores, or show what is known of each target in each capability.
+
+    A running gateway learns by itself, as often as `learning.every` says, and takes up what is learned here within a second.
+    """
+    settings = settings_at(path)
+    if once or anew or dry_run:
+        learner = Learner(lambda: settings, now_ms=now_ms, by=who())
+        found = learner.round(by_hand=True, anew=anew, dry=dry_run)
+        if not show:
+            _tell_round(found, as_json=as_json)
+            return
+        settings = settings_at(path)
+    _show(version_at(pointer_of(settings)), known(parameters_of(settings)), as_json=as_json)
+
+
+def _tell_round(found: Round, *, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    if found.is_new:
+        click.echo(f"Parameters `{found.version.parameters}` are in force from now on.")
+    else:
+        note(f"Nothing changed: {found.says}.")
+    for sentence in found.version.why if found.is_new or found.says == "nothing was put in force" else ():
+        say(f"  {sentence}", hang=2)
+
+
+def _show(version: Version, rows: tuple[Known, ...], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"version": version, "known": rows})
+        return
+    if not version.parameters:
+        note("Nothing was learned yet. Choose a capability by value (`routing: {by: value}`), tell outcomes, and run `pointsman learn --once`.")
+        return
+    click.echo(f"Parameters `{version.parameters}`, in force since {version.made}, by {version.by}, from {version.labels:,} judgements.")
+    for sentence in version.why:
+        say(f"  {sentence}", hang=2)
+    if rows:
+        click.echo("")
+        click.echo(table(("capability", "target", "quality", "90 % within", "judged", "cost", "seconds"), [_row(one) for one in rows]))
+
+
+def _row(one: Known) -> tuple[str, ...]:
+    cost = "unknown" if one.cost_nano_usd is None else dollars(round(one.cost_nano_usd))
+    seconds = "unknown" if one.latency_s is None else f"{one.latency_s:.2f}"
+    return one.capability, one.target, f"{one.quality:.2f}", f"{one.low:.2f}-{one.high:.2f}", f"{one.labels:,.0f}", cost, seconds

@@ -1,0 +1,106 @@
+"""
+The folder of learned parameters: every set that was ever in force, in a file named by the digest of what is in it. Bytes only; what they say is not known here.
+
+A file is written beside its place, is on the disk before it gets its name, and is never written again. What is read is held against its name.
+"""
+
+from collections.abc import Collection
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+
+from pointsman.core.errors import Unusable
+from pointsman.storage.audit_files import make_folder, replace_whole
+
+_DIGEST_BYTES: Final = 16
+_HEX: Final = frozenset("0123456789abcdef")
+_NEWEST: Final = "newest"
+
+
+class ParametersLost(Unusable):
+    """
+    The learned parameters that are in force are not in their folder, or are damaged. Remedy: put the file back from a backup, roll back, or learn anew with
+    `pointsman learn --anew`. Until then the incumbent answers and the owner's order follows.
+    """
+
+    code = "parameters_lost"
+
+    def __init__(self, digest: str, *, why: str) -> None:
+        super().__init__(
+            f"The learned parameters `{digest[:40]}` {why}. Put the file back from a backup, go back with `pointsman rollback`, "
+            "or learn anew with `pointsman learn --anew`."
+        )
+        self.digest = digest
+
+
+def digest_of(data: bytes) -> str:
+    """Return the name of these bytes."""
+    return blake2b(data, digest_size=_DIGEST_BYTES).hexdigest()
+
+
+class LearnedFolder:
+    """Keeps parameters. The folder is made when the first are kept."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def keep(self, data: bytes) -> str:
+        """Keep bytes; return their name. Raises `OSError`."""
+        digest = digest_of(data)
+        make_folder(self.folder)
+        if not self._holds(digest, data):
+            replace_whole(self.folder / digest, data)
+        return digest
+
+    def read(self, digest: str) -> bytes:
+        """Return the bytes of this name. Raises `ParametersLost` where there are none, or others."""
+        if not is_digest(digest):
+            raise ParametersLost(digest, why="have no name that could be theirs")
+        try:
+            data = (self.folder / digest).read_bytes()
+        except FileNotFoundError as error:
+            raise ParametersLost(digest, why=f"are not in `{self.folder.name}`") from error
+        except OSError as error:
+            raise ParametersLost(digest, why=f"cannot be read ({error.strerror})") from error
+        if digest_of(data) != digest:
+            raise ParametersLost(digest, why="are damaged")
+        return data
+
+    def digests(self) -> frozenset[str]:
+        """Return the names of all that are kept."""
+        try:
+            return frozenset(path.name for path in self.folder.iterdir() if is_digest(path.name))
+        except FileNotFoundError:
+            return frozenset()
+
+    def prune(self, keep: Collection[str]) -> int:
+        """Delete all but these; return how many went."""
+        gone = 0
+        for digest in self.digests().difference(keep):
+            with suppress(FileNotFoundError):
+                (self.folder / digest).unlink()
+                gone += 1
+        return gone
+
+    @property
+    def newest(self) -> str:
+        """The name of those that were learned last, which need not be in force: somebody may have gone back. Empty if there are none."""
+        with suppress(OSError, UnicodeDecodeError):
+            return (self.folder / _NEWEST).read_text(encoding="ascii").strip()
+        return ""
+
+    def note_newest(self, digest: str) -> None:
+        """Remember which were learned last. Raises `OSError`."""
+        make_folder(self.folder)
+        replace_whole(self.folder / _NEWEST, digest.encode())
+
+    def _holds(self, digest: str, data: bytes) -> bool:
+        with suppress(OSError):
+            return (self.folder / digest).read_bytes() == data
+        return False
+
+
+def is_digest(name: str) -> bool:
+    """Tell whether this can be the name of parameters: nothing else is ever looked for in the folder."""
+    return len(name) == 2 * _DIGEST_BYTES and _HEX.issuperset(name)

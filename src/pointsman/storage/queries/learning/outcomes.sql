@@ -1,0 +1,21 @@
+-- Calls that models or people answered, of units of a workflow that had their time and of which something was told; newest units first.
+SELECT c.call_id AS call_id,
+       c.capability AS capability,
+       c.target AS target,
+       c.tenant AS tenant,
+       u.unit AS unit,
+       u.state AS state,
+       COALESCE(u.closed_ms, u.opened_ms) AS at_ms,
+       d.features AS features
+FROM (
+    SELECT tenant, workflow, unit, opened_ms, closed_ms, state
+    FROM unit
+    WHERE workflow = :workflow AND opened_ms > :after_ms AND opened_ms <= :until_ms AND state <> 'open'
+    ORDER BY opened_ms DESC, tenant, unit
+    LIMIT :most
+) AS u
+JOIN call AS c ON c.tenant = u.tenant AND c.unit = u.unit AND c.workflow = u.workflow AND c.status = 'ok'
+              AND c.place IN ('private', 'cloud', 'edge', 'people')
+LEFT JOIN decision AS d ON d.call_id = c.call_id AND d.seq = 0
+ORDER BY u.opened_ms DESC, c.call_id DESC
+LIMIT :most
