@@ -50,8 +50,9 @@ class Proposal(Struct, frozen=True, kw_only=True):
 
     @property
     def moved(self) -> float:
-        """The probability that another target would have gone first."""
-        return 1.0 - self.chances.get(self.did or "", 0.0) if self.chances else 0.0
+        """How much of the probability of what goes first would have moved to other targets."""
+        was = self.call.behaviour
+        return sum(max(0.0, chance - was.get(name, 0.0)) for name, chance in self.chances.items())
 
 
 class Measure(Struct, frozen=True, kw_only=True):
