@@ -24,9 +24,14 @@ def a_candidate(target: str, quality: float, *, cost: int | None, latency_ms: fl
 def a_situation(routing: Routing, *weighed: Weighed) -> Situation:
     criteria = routing.criteria
 
+    dearest = max((one.cost_nano_usd or 0 for one in weighed), default=0)
+    slowest = max((one.latency_ms or 0.0 for one in weighed), default=0.0)
+
     def worth(one: Weighed) -> int:
         wrong = criteria.error_nano_usd * criteria.risk * (1 - one.quality)
-        return round(criteria.value_nano_usd * one.quality - wrong - (one.cost_nano_usd or 0) - criteria.delay_nano_usd_per_s * (one.latency_ms or 0) / 1000)
+        price = dearest if one.cost_nano_usd is None else one.cost_nano_usd
+        waiting = 0.0 if criteria.bulk else criteria.delay_nano_usd_per_s * (slowest if one.latency_ms is None else one.latency_ms) / 1000
+        return round(criteria.value_nano_usd * one.quality - wrong - price - waiting)
 
     return Situation(weighed=tuple(replace(one, value_nano_usd=worth(one)) for one in weighed), routing=routing)
 
@@ -57,8 +62,11 @@ def applied(situation: Situation, change: Change) -> Situation:
                 "confidence": "confidence",
                 "within": "within_s",
                 "price_limit": "cost_nano_usd",
+                "risk": "risk",
+                "volume": "bulk",
             }[change.what]
-            criteria = replace(criteria, **{name: round(change.needed) if name.endswith(("usd", "per_s")) else change.needed})
+            made = round if name.endswith(("usd", "per_s")) else bool if name == "bulk" else float
+            criteria = replace(criteria, **{name: made(change.needed)})
             routing = replace(routing, criteria=criteria)
     return a_situation(routing, *weighed)
 
@@ -97,11 +105,26 @@ def test_without_a_certificate_no_number_moves_the_choice_there() -> None:
     assert all(one.chosen != "small" for one in nearest(seen, chosen="big"))
 
 
-def test_where_nobody_keeps_to_the_criteria_the_incumbent_is_asked() -> None:
+def test_where_nobody_keeps_to_a_criterion_it_is_told_what_would_have_had_to_be_asked_for() -> None:
     strict = replace(PLAIN, criteria=Criteria(quality_floor=0.99, confidence=0.9))
     seen = a_situation(strict, a_candidate("small", 0.95, cost=400_000), a_candidate("big", 0.9, cost=4_000_000))
-    assert best(seen) == "big"
-    assert "floor" in {one.what for one in nearest(seen, chosen="big")}
+    assert best(seen) == "small", "it breaks the floor least"
+    assert "`big` would have been chosen if its quality were at least 0.94 (was 0.9 ± 0.03)." in {one.says for one in nearest(seen, chosen="small")}
+
+
+def test_criteria_that_the_request_told_itself_are_not_on_record_and_nothing_is_counted_with_others() -> None:
+    by_request = a_situation(RICH, a_candidate("small", 0.93, cost=400_000), a_candidate("big", 0.9, cost=4_000_000))
+    assert nearest(by_request, chosen="small")
+    assert nearest(replace(by_request, routing=PLAIN), chosen="small") == ()
+
+
+def test_how_bad_an_error_is_and_whether_work_may_wait_are_told_as_they_are_written() -> None:
+    criteria = Criteria(value_nano_usd=CENT, error_nano_usd=CENT, delay_nano_usd_per_s=CENT)
+    slow = a_candidate("mid", 0.9, cost=400_000, latency_ms=60_000)
+    seen = a_situation(Routing(incumbent=BIG, loss=0.4, criteria=criteria), slow, a_candidate("big", 0.8, cost=500_000))
+    assert "`mid` would have been chosen if `volume` were `bulk` (was `interactive`)." in {one.says for one in nearest(seen, chosen="big")}
+    bold = a_situation(Routing(incumbent=BIG, loss=0.4, criteria=criteria), a_candidate("mid", 0.7, cost=400_000), a_candidate("big", 0.8, cost=4_000_000))
+    assert "`big` would have been chosen if `risk` were `high` (was `normal`)." in {one.says for one in nearest(bold, chosen=best(bold))}
 
 
 shares = st.integers(1, 99).map(lambda number: number / 100)
@@ -123,6 +146,7 @@ criteria = st.builds(
     confidence=shares,
     within_s=st.sampled_from([None, 1.0, 30.0]),
     cost_nano_usd=st.sampled_from([None, CENT]),
+    bulk=st.booleans(),
 )
 
 

@@ -23,9 +23,11 @@ from pointsman.core.errors import NoPlaceAllowed, PointsmanError, Refused, Unusa
 from pointsman.core.label import PUBLIC, Label
 from pointsman.core.money import dollars
 from pointsman.core.principal import Principal
+from pointsman.core.routing import Weighed
 from pointsman.core.target import Target
 from pointsman.core.verdict import Verdict
-from pointsman.decision.choose import Choice
+from pointsman.decision.choice import Choice, Circumstances
+from pointsman.decision.counterfactual import Change, Situation, nearest
 from pointsman.governance.detection.kinds import SECRET_PREFIX
 from pointsman.governance.judge import Judged
 from pointsman.ledger.trace import Trace
@@ -44,7 +46,14 @@ _SAYS: Final = {
     "output_too_long": "the answer may be longer than it allows",
     "no_credential": "its credential is missing",
     "switched_off": "somebody switched it, or its vendor, off",
+    "best_value": "of those that may answer it is expected to be worth most",
+    "incumbent": "it is the incumbent",
+    "explores": "it is tried, to learn more of it",
+    "stays": "the conversation is there already",
+    "relaxed": "no target keeps to every criterion, and it breaks them least ({})",
 }
+# Below every probability: what is shown is the choice when nothing is tried.
+_NO_TRIAL: Final = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +72,7 @@ class Candidate:
 
     `code` and `says` tell why it is where it is. `policy`, `fit` and `credential` tell of each condition by itself, whatever the others
     say; `owed` what must be done to the data first; `protocol` is `same` as the caller's or `other`. The estimate is in nano-dollars, None where it is unknown.
+    `weighed` is what is expected of it, where the capability chooses by value and nothing keeps the call from it.
     """
 
     target: str
@@ -78,11 +88,16 @@ class Candidate:
     credential: str
     price: str
     estimate_nano_usd: int | None
+    weighed: Weighed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """The whole story. `answered_by` is the place or target that would answer first; None if the call would be refused, as `refusal` tells."""
+    """
+    The whole story. `answered_by` is the place or target that would answer first; None if the call would be refused, as `refusal` tells.
+
+    `learned` names the parameters that candidates were predicted with; `changes` are what would change the choice, the nearest first.
+    """
 
     capability: str
     key: str
@@ -95,6 +110,13 @@ class Explanation:
     refusal: str | None
     tokens_in: int | None
     tokens_out: int
+    learned: str = ""
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def is_by_value(self) -> bool:
+        """Tell whether candidates were weighed."""
+        return any(one.weighed is not None for one in self.candidates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +175,8 @@ class _Walk:
         self._principal = principal
         self._steps: list[Step] = []
         self._candidates: tuple[Candidate, ...] = ()
+        self._choice: Choice | None = None
+        self._changes: tuple[Change, ...] = ()
         self._answered_by: str | None = None
         self._tokens_in: int | None = None
         self._label = principal.key.label
@@ -222,7 +246,10 @@ class _Walk:
 
     def choose(self, way: Way) -> None:
         """Ask which targets would be tried, and look at each."""
-        choice = self._stages.chooser.choose(way.judged.call, way.capability, verdict=way.verdict)
+        now = Circumstances(tenant=self._principal.key.tenant, left_s=way.left_s, chance=_NO_TRIAL, now_ms=self._stages.clock.wall_ms())
+        choice = self._choice = self._stages.chooser.choose(way.judged.call, way.capability, verdict=way.verdict, now=now)
+        if way.capability.routing is not None and choice.weighed and choice.rungs:
+            self._changes = nearest(Situation(weighed=choice.weighed, routing=way.capability.routing), chosen=choice.rungs[0].target.name)
         self._candidates = tuple(self._candidate(target, choice, way=way) for target in way.capability.ladder)
         if self._answered_by is not None or self.refusal is not None:
             return
@@ -247,6 +274,8 @@ class _Walk:
             refusal=None if self.refusal is None else self.refusal.message,
             tokens_in=self._tokens_in,
             tokens_out=self._tokens_out,
+            learned="" if self._choice is None else self._choice.learned,
+            changes=self._changes,
         )
 
     # ── one target ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -273,6 +302,7 @@ class _Walk:
             credential=self._credential(target),
             price=price,
             estimate_nano_usd=estimate,
+            weighed=next((one for one in choice.weighed if one.target == target.name), None),
         )
 
     def _credential(self, target: Target) -> str:

@@ -1,5 +1,5 @@
 """
-`pointsman explain`: where a call would go and why, without sending it.
+`pointsman explain`: where a call would go and why, without sending it, or why one on record went where it went.
 """
 
 from dataclasses import asdict
@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from pointsman.app.explain import Candidate, Explanation, explain, rehearsing
 from pointsman.app.gateway import Gateway, system_clock
 from pointsman.cli.configuration import settings_at
+from pointsman.cli.explain_past import say_changes, tell_past, weighed_table
 from pointsman.cli.options import Wrong, config_option, json_option, money, note, print_json, say, table
 from pointsman.core.errors import PointsmanError
 from pointsman.core.label import Label, a_label
@@ -30,7 +31,8 @@ _PROTOCOLS: Final = {"openai": Dialect.OPENAI_CHAT, "anthropic": Dialect.ANTHROP
 
 @click.command("explain")
 @click.argument("prompt", default="Hello")
-@click.option("--capability", required=True, help="The capability, or a target's name for a key that may name targets.")
+@click.option("--capability", help="The capability, or a target's name for a key that may name targets.")
+@click.option("--call", "call_id", help="A call on record, by the id in its reply's header `x-request-id`, instead of a prompt.")
 @click.option("--data-class", help="The class that the request declares, or several with commas.")
 @click.option("--key-id", help="The key that calls; by default the first that may use the capability.")
 @click.option("--user", help="The person for whom the application calls.")
@@ -42,8 +44,18 @@ _PROTOCOLS: Final = {"openai": Dialect.OPENAI_CHAT, "anthropic": Dialect.ANTHROP
 @click.option("--max-tokens", type=click.IntRange(min=1), help="The longest answer that the call allows.")
 @config_option
 @json_option
-def command(path: Path, *, capability: str, data_class: str | None, key_id: str | None, user: str | None, as_json: bool, **asked: Any) -> None:
+def command(path: Path, *, capability: str | None, call_id: str | None, as_json: bool, **asked: Any) -> None:
     """Show every candidate with why it is in or out. Nothing is sent and nothing is recorded."""
+    if call_id is not None:
+        tell_past(path, call_id, as_json=as_json)
+    elif capability is None:
+        raise click.UsageError("Name a capability with --capability, or a call on record with --call.")
+    else:
+        _rehearse(path, capability, as_json=as_json, **asked)
+
+
+def _rehearse(path: Path, capability: str, *, data_class: str | None, key_id: str | None, as_json: bool, **asked: Any) -> None:
+    user = asked.pop("user")
     settings = settings_at(path)
     with rehearsing(settings, environ=environment(), clock=system_clock()) as rehearsal:
         principal = replace(_principal(rehearsal.gateway, capability, key_id=key_id), user=user)
@@ -126,11 +138,15 @@ def _tell(found: Explanation) -> None:
         for one in found.candidates:
             owed = "" if one.order is None or not one.owed else f", but first: {', '.join(one.owed)}"
             say(f"  {one.target} is {'out' if one.order is None else 'in'}: {one.says}{owed}.")
+    if found.is_by_value:
+        by = f"parameters {found.learned[:8]}" if found.learned else "nothing learned"
+        click.echo(f"\nWeighed with {by}:\n\n" + weighed_table([one.weighed for one in found.candidates if one.weighed], first=found.answered_by))
     click.echo()
     if found.refusal is not None:
         say(f"The call would be refused. The caller would be told:\n  {found.refusal}")
     else:
         say(f"The call would be answered by `{found.answered_by}`{_or_cache(found)}.")
+    say_changes(found.changes, title="\nWhat would change it")
     if found.tokens_in is not None:
         note(f"\nEstimates are for {found.tokens_in} {'token' if found.tokens_in == 1 else 'tokens'} in and {found.tokens_out} out. Nothing was sent.")
 

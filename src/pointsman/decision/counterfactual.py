@@ -6,7 +6,7 @@ one candidate, or one of the criteria. It is the smallest, rounded away from wha
 """
 
 from collections.abc import Callable, Iterator
-from math import erfc, isfinite, sqrt
+from math import erfc, isclose, isfinite, sqrt
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -14,8 +14,11 @@ from msgspec.structs import replace
 
 from pointsman.core.money import dollars
 from pointsman.core.routing import Criteria, Routing, Weighed
+from pointsman.decision.criteria import WORDS
+from pointsman.decision.prediction.values import Prediction
+from pointsman.decision.value import Candidate, Scale
 
-What = Literal["quality", "price", "delay", "value", "error", "delay_price", "floor", "confidence", "within", "price_limit", "loss", "sure"]
+What = Literal["quality", "price", "delay", "value", "error", "delay_price", "floor", "confidence", "within", "price_limit", "risk", "volume", "loss", "sure"]
 
 _BOUND: Final = 1.6449  # `low` and `high` hold 90 % of a normal distribution
 _DOUBLINGS: Final = 60
@@ -23,6 +26,10 @@ _HALVINGS: Final = 50
 _LEAST: Final = 1000.0  # nano-dollars: where a search of an amount begins that was nothing
 _UNSET: Final = 10.0  # a change of what nobody had set is further than any change of a number that counted
 _MS: Final = 1000.0
+_NEAR: Final = 1e-9
+_LOSSES: Final = (0.0001, 0.499)  # as far as an owner may set them and mean it
+_SURES: Final = (0.001, 0.999)
+_FIXED: Final = ("guarantee:", "guard:novel", "guard:unknown")
 
 
 class Situation(Struct, frozen=True, kw_only=True):
@@ -36,7 +43,7 @@ class Change(Struct, frozen=True, kw_only=True):
     """
     With `needed` in the place of `was`, `chosen` would have been taken. `target` is whose number it is, empty for one of the criteria.
 
-    Money in nano-dollars, delays in milliseconds, `within` in seconds, the rest 0..1. `size` is the change as a share of what was.
+    Money in nano-dollars, delays in milliseconds, `within` in seconds, the rest 0..1. `size` is the change as a share of what was; another word counts 1.
     """
 
     what: What
@@ -49,7 +56,11 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class _Knob(Struct, frozen=True, kw_only=True):
-    """One number that may be turned. `end` is how far; infinite where only the search ends it. `wants` is who shall be chosen, None for anybody else."""
+    """
+    One number that may be turned. `end` is how far; infinite where only the search ends it. `wants` is who shall be chosen, None for anybody else.
+
+    One that `is_word` has no numbers between: it is written as a word.
+    """
 
     what: What
     target: str = ""
@@ -58,67 +69,85 @@ class _Knob(Struct, frozen=True, kw_only=True):
     end: float
     turn: Callable[[float], Situation]
     wants: str | None = None
+    is_word: bool = False
 
 
 def best(situation: Situation) -> str:
-    """Return who is taken when nothing is tried: of those that may be, the one that is worth most; the incumbent where none may."""
-    incumbent = situation.routing.incumbent.name
-    may = [one for one in situation.weighed if not _barred(one, situation)]
-    return max(may, key=lambda one: (one.value_nano_usd, one.target == incumbent)).target if may else incumbent
+    """Return who goes first when nothing is tried: of those that keep to the bounds best and may go before the incumbent, the one that is worth most."""
+    scale, candidates = _scale(situation)
+    incumbent = _incumbent(situation)
+    order = sorted(
+        range(len(candidates)),
+        key=lambda at: (scale.breach(candidates[at]), -scale.worth(candidates[at]), at != incumbent, at),
+    )
+    weighed = situation.weighed
+    return weighed[next(at for at in order if _passes(weighed[at], weighed[incumbent], situation))].target
 
 
 def nearest(situation: Situation, *, chosen: str) -> tuple[Change, ...]:
     """
     Return what would have changed the choice, the nearest first, one change a number.
 
-    Nothing, if the objective by itself does not choose `chosen`: then something else did, such as a trial or a conversation that stayed.
+    Nothing, if the objective by itself does not choose `chosen`: then something else did, such as a trial, a cascade, or criteria that the request told.
     """
-    if best(situation) != chosen:
+    if not situation.weighed or not _is_on_record(situation) or best(situation) != chosen:
         return ()
-    found = (_turned(knob, situation, chosen=chosen) for knob in _knobs(situation, chosen=chosen))
-    return tuple(sorted((one for one in found if one is not None), key=lambda one: (one.size, one.what, one.target)))
+    found: dict[tuple[str, str, str], Change] = {}
+    for knob in _knobs(situation, chosen=chosen):
+        change = _turned(knob, situation, chosen=chosen)
+        if change is not None:
+            found.setdefault((change.what, change.target, change.chosen), change)
+    return tuple(sorted(found.values(), key=lambda one: (one.size, one.what, one.target)))
 
 
 # ── the objective, asked again ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _worth(one: Weighed, criteria: Criteria) -> float:
-    wrong = criteria.error_nano_usd * criteria.risk * (1 - one.quality)
-    waiting = 0.0 if criteria.bulk else criteria.delay_nano_usd_per_s * (one.latency_ms or 0.0) / _MS
-    return criteria.value_nano_usd * one.quality - wrong - waiting - (one.cost_nano_usd or 0)
+def _scale(situation: Situation) -> tuple[Scale, list[Candidate]]:
+    candidates = [
+        Candidate(
+            target=one.target,
+            seen=Prediction(target=one.target, quality=one.quality, sd=_sd(one)),
+            cost_nano_usd=one.cost_nano_usd,
+            latency_s=None if one.latency_ms is None else one.latency_ms / _MS,
+        )
+        for one in situation.weighed
+    ]
+    return Scale(situation.routing.criteria, candidates), candidates
 
 
-def _barred(one: Weighed, situation: Situation) -> bool:
-    routing = situation.routing
-    criteria = routing.criteria
-    if criteria.within_s is not None and one.latency_ms is not None and one.latency_ms > criteria.within_s * _MS:
+def _is_on_record(situation: Situation) -> bool:
+    """Tell whether the candidates were weighed by these criteria: a request may have told its own."""
+    scale, candidates = _scale(situation)
+    return all(isclose(scale.worth(one), seen.value_nano_usd, rel_tol=_NEAR, abs_tol=2) for one, seen in zip(candidates, situation.weighed, strict=True))
+
+
+def _incumbent(situation: Situation) -> int:
+    """Return which candidate is the incumbent; the first where that one could not take the call."""
+    wanted = situation.routing.incumbent.name
+    return next((at for at, one in enumerate(situation.weighed) if one.target == wanted), 0)
+
+
+def _passes(one: Weighed, there: Weighed, situation: Situation) -> bool:
+    """
+    Tell whether a candidate may go before the incumbent.
+
+    What no number on record says (traffic unlike any, no certificate) stays as it was. How far the two may be off is taken as independent.
+    """
+    if one is there:
         return True
-    if criteria.cost_nano_usd is not None and one.cost_nano_usd is not None and one.cost_nano_usd > criteria.cost_nano_usd:
-        return True
-    if criteria.quality_floor > 0 and _above(one.quality - criteria.quality_floor, _sd(one)) < criteria.confidence:
-        return True
-    if one.target == routing.incumbent.name:
+    if one.reason.startswith(_FIXED):
         return False
-    return one.reason.startswith("guarantee") or _worse(one, situation) > 1 - routing.sure
-
-
-def _worse(one: Weighed, situation: Situation) -> float:
-    """Return the probability that a candidate is worse than the incumbent by more than is allowed."""
     routing = situation.routing
-    there = next((other for other in situation.weighed if other.target == routing.incumbent.name), None)
-    if there is None:
-        return 0.0
-    return 1 - _above(one.quality - there.quality + routing.loss, sqrt(_sd(one) ** 2 + _sd(there) ** 2))
+    ahead = one.quality - there.quality + routing.loss / routing.criteria.risk
+    sd = sqrt(_sd(one) ** 2 + _sd(there) ** 2)
+    worse = erfc(ahead / sd / sqrt(2)) / 2 if sd > 0 else float(ahead < 0)
+    return worse <= 1 - routing.sure
 
 
 def _sd(one: Weighed) -> float:
     # A bound that lies at 0 or 1 was cut off there: the other one tells.
     return max(one.high - one.quality, one.quality - one.low, 0.0) / _BOUND
-
-
-def _above(mean: float, sd: float) -> float:
-    """Return the probability that a normal variable is not below 0."""
-    return erfc(-mean / sd / sqrt(2)) / 2 if sd > 0 else float(mean >= 0)
 
 
 # ── what may be turned ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -197,6 +226,10 @@ def _of_criteria(situation: Situation) -> Iterator[_Knob]:
         if told.quality_floor > 0:
             yield _Knob(what="confidence", was=told.confidence, start=told.confidence, end=end, turn=turn(lambda value: replace(told, confidence=value)))
     yield from _of_limits(situation, turn=turn)
+    for number in sorted(WORDS["risk"].values(), key=lambda value: abs(value - told.risk)):
+        yield _Knob(what="risk", was=told.risk, start=told.risk, end=number, turn=turn(lambda value: replace(told, risk=value)), is_word=True)
+    bulk = float(told.bulk)
+    yield _Knob(what="volume", was=bulk, start=bulk, end=1 - bulk, turn=turn(lambda value: replace(told, bulk=bool(value))), is_word=True)
 
 
 def _of_limits(situation: Situation, *, turn: Callable[[Callable[[float], Criteria]], Callable[[float], Situation]]) -> Iterator[_Knob]:
@@ -213,9 +246,9 @@ def _of_limits(situation: Situation, *, turn: Callable[[Callable[[float], Criter
 
 def _of_guard(situation: Situation) -> Iterator[_Knob]:
     routing = situation.routing
-    for end in (0.0, 0.5):
+    for end in _LOSSES:
         yield _Knob(what="loss", was=routing.loss, start=routing.loss, end=end, turn=lambda value: replace(situation, routing=replace(routing, loss=value)))
-    for end in (0.0, 1.0):
+    for end in _SURES:
         yield _Knob(what="sure", was=routing.sure, start=routing.sure, end=end, turn=lambda value: replace(situation, routing=replace(routing, sure=value)))
 
 
@@ -225,16 +258,11 @@ def _of_quality(one: Weighed, quality: float) -> Weighed:
 
 
 def _with(situation: Situation, one: Weighed, other: Weighed) -> Situation:
-    """Return the situation with a candidate changed. What it was worth beside the objective (a cache that is lost elsewhere) stays as it was."""
-    criteria = situation.routing.criteria
-    other = replace(other, value_nano_usd=round(one.value_nano_usd + _worth(other, criteria) - _worth(one, criteria)))
     return replace(situation, weighed=tuple(other if seen is one else seen for seen in situation.weighed))
 
 
 def _under(situation: Situation, criteria: Criteria) -> Situation:
-    was = situation.routing.criteria
-    weighed = tuple(replace(one, value_nano_usd=round(one.value_nano_usd + _worth(one, criteria) - _worth(one, was))) for one in situation.weighed)
-    return Situation(weighed=weighed, routing=replace(situation.routing, criteria=criteria))
+    return replace(situation, routing=replace(situation.routing, criteria=criteria))
 
 
 # ── the search ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -250,12 +278,8 @@ def _turned(knob: _Knob, situation: Situation, *, chosen: str) -> Change | None:
     far = _far(knob, differs)
     if far is None:
         return None
-    near = knob.start
-    for _ in range(_HALVINGS):
-        middle = (near + far) / 2
-        near, far = (near, middle) if differs(middle) else (middle, far)
-    needed = _rounded(far, knob, differs)
-    size = _UNSET if not knob.was else abs(needed - knob.was) / abs(knob.was)
+    needed = far if knob.is_word else _rounded(_nearest(far, knob, differs), knob, differs)
+    size = 1.0 if knob.is_word else _UNSET if not knob.was else abs(needed - knob.was) / abs(knob.was)
     change = Change(what=knob.what, target=knob.target, was=knob.was, needed=needed, chosen=best(knob.turn(needed)), size=size, says="")
     return replace(change, says=_says(change, situation, is_more=needed > knob.start))
 
@@ -270,6 +294,14 @@ def _far(knob: _Knob, differs: Callable[[float], bool]) -> float | None:
             return value
         value *= 2
     return None
+
+
+def _nearest(far: float, knob: _Knob, differs: Callable[[float], bool]) -> float:
+    near = knob.start
+    for _ in range(_HALVINGS):
+        middle = (near + far) / 2
+        near, far = (near, middle) if differs(middle) else (middle, far)
+    return far
 
 
 def _rounded(value: float, knob: _Knob, differs: Callable[[float], bool]) -> float:
@@ -304,6 +336,9 @@ def _says(change: Change, situation: Situation, *, is_more: bool) -> str:
         was = f"{was} ± {max(whose.high - whose.quality, whose.quality - whose.low):.2f}"
     own = "its" if change.target == change.chosen else f"the {{}} of `{change.target}`"
     subject = _SUBJECT[change.what]
+    if change.what in WORDS:
+        words = {meant: word for word, meant in WORDS[change.what].items()}
+        return f"`{change.chosen}` would have been chosen if {subject} were `{words[change.needed]}` (was `{words.get(change.was or 0.0, was)}`)."
     told = (f"its {subject}" if own == "its" else own.format(subject)) if change.target else subject
     return f"`{change.chosen}` would have been chosen if {told} were at {'least' if is_more else 'most'} {_told(change.what, change.needed)} (was {was})."
 
@@ -319,6 +354,8 @@ _SUBJECT: Final = {
     "confidence": "`confidence`",
     "within": "`within_s`",
     "price_limit": "`cost_usd`",
+    "risk": "`risk`",
+    "volume": "`volume`",
     "loss": "`not_worse_by`",
     "sure": "`sure`",
 }

@@ -1,0 +1,121 @@
+"""
+Why a call on record went where it went: what was weighed then, by which criteria and parameters, and what would have changed the choice.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from msgspec import Struct
+
+from pointsman.app.facts import Prices, facts
+from pointsman.control.snapshots.history import NoSuchSnapshot, whole
+from pointsman.core.errors import PointsmanError
+from pointsman.core.routing import Routing, Weighed
+from pointsman.decision.counterfactual import Change, Situation, nearest
+from pointsman.settings.load import Settings, load
+from pointsman.storage.database import query
+from pointsman.storage.sql import Database, Row
+from pointsman.storage.weighed import weighed_of
+
+_LONGEST_ID: Final = 64
+_TRIALS: Final = frozenset({"explore", "shadow", "canary", "override"})
+
+
+class Decided(Struct, frozen=True, kw_only=True):
+    """
+    One decision on record. `first` is who was to be tried first, `chosen` who answered in the end; both may be None where nobody was.
+
+    `vetoes` are the targets that were left out, each with its code. `changes` are what would have changed who was to be tried first, the nearest first; there
+    are none for a trial, nor where the owner's order counted.
+    """
+
+    mode: str
+    propensity: float
+    first: str | None
+    chosen: str | None
+    reason: str
+    learned: str
+    weighed: tuple[Weighed, ...]
+    vetoes: Mapping[str, str]
+    changes: tuple[Change, ...] = ()
+
+
+class Past(Struct, frozen=True, kw_only=True):
+    """
+    A call on record. `criteria` tells which ones its changes are counted with: those in force `then`, those of `now`, or `none`.
+
+    Money in nano-dollars, times in milliseconds; None is unknown.
+    """
+
+    call_id: str
+    started_ms: int
+    capability: str
+    data_class: str
+    snapshot: str
+    status: str
+    target: str | None
+    place: str | None
+    reason: str
+    latency_ms: float
+    cost_nano_usd: int | None
+    decisions: tuple[Decided, ...]
+    criteria: str = "none"
+
+
+def explain_past(db: Database, call_id: str, *, settings: Settings) -> Past | None:
+    """Return the story of a call, or None if there is none of this id. `settings` are those in force now."""
+    found = db.rows(query("console/call"), {"call_id": call_id}) if len(call_id) <= _LONGEST_ID else []
+    if not found:
+        return None
+    row = found[0]
+    rows = db.rows(query("console/decisions"), {"call_id": call_id})
+    routing, criteria = (None, "none") if not any(one["weighed"] for one in rows) else _routing(db, row, settings=settings)
+    return Past(
+        **{name: row[name] for name in Past.__struct_fields__ if name in row},
+        decisions=tuple(_decided(one, routing=routing) for one in rows),
+        criteria=criteria,
+    )
+
+
+def _decided(row: Row, *, routing: Routing | None) -> Decided:
+    weighed = weighed_of(row["weighed"])
+    first = max(weighed, key=lambda one: one.probability).target if weighed else row["chosen"]
+    changes = nearest(Situation(weighed=weighed, routing=routing), chosen=first) if weighed and routing is not None else ()
+    return Decided(
+        mode=row["mode"],
+        propensity=row["propensity"],
+        first=first,
+        chosen=row["chosen"],
+        reason=row["reason"],
+        learned=row["learned"] or "",
+        weighed=weighed,
+        vetoes={name: code for one in row["vetoes"].split(";") if one for name, _, code in [one.partition("=")]},
+        changes=changes,
+    )
+
+
+def _routing(db: Database, row: Row, *, settings: Settings) -> tuple[Routing | None, str]:
+    """Return by what the capability chose then, as far as its snapshot is on record, or else by what it chooses now."""
+    capability = row["capability"]
+    if row["snapshot"] != settings.snapshot.digest:
+        try:
+            return _routing_of(whole(db, row["snapshot"]).files, capability, now_ms=row["started_ms"]), "then"
+        except (NoSuchSnapshot, PointsmanError, OSError):
+            pass  # it was not kept, or this version reads it no more
+    now = settings.snapshot.capabilities.get(capability)
+    if now is None or now.routing is None:
+        return None, "none"
+    return now.routing, "then" if row["snapshot"] == settings.snapshot.digest else "now"
+
+
+def _routing_of(files: Mapping[str, str], capability: str, *, now_ms: int) -> Routing | None:
+    with TemporaryDirectory(prefix="pointsman-") as folder:
+        for name, text in files.items():
+            place = (Path(folder) / name).resolve()
+            if place.is_relative_to(Path(folder).resolve()):
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_text(text, encoding="utf-8")
+        then = load(Path(folder) / next(iter(files)), facts(Prices(lambda: now_ms))).snapshot.capabilities.get(capability)
+    return None if then is None else then.routing
