@@ -21,6 +21,7 @@ from pointsman.core import errors
 from pointsman.core.capability import Retries
 from pointsman.core.errors import PlaceFailed, PointsmanError
 from pointsman.core.failure import Failure, FailureKind
+from pointsman.core.place import Dialect
 from pointsman.decision.retry import Again, NextRung, plan
 from pointsman.providers.profiles.table import PROFILES
 from pointsman.server.problems import INTERNAL, problem
@@ -31,6 +32,7 @@ from pointsman.settings import (
     identity_shape,
     policy_shape,
     retention_shape,
+    routing_shape,
     shape,
     telemetry_shape,
     webhook_shape,
@@ -44,11 +46,15 @@ _WHERE: Final = {
     "File": "",
     "Capability": "capabilities.NAME",
     "Cache": "capabilities.NAME.cache",
+    "Routing": "capabilities.NAME.routing",
+    "Criteria": "capabilities.NAME.routing.criteria",
+    "Trial": "capabilities.NAME.routing.explore, capabilities.NAME.routing.shadow",
     "Deadlines": "capabilities.NAME.deadlines, targets.NAME.deadlines",
     "Retries": "capabilities.NAME.retries",
     "Target": "targets.NAME",
     "Price": "targets.NAME.price",
     "Hardware": "targets.NAME.hardware",
+    "People": "targets.NAME.people",
     "Vendor": "vendors.NAME",
     "Terms": "vendors.NAME.terms",
     "Key": "keys.NAME",
@@ -73,6 +79,7 @@ _WHERE: Final = {
     "Objective": "workflows.NAME.objectives.NAME",
     "Costs": "costs",
     "Licence": "costs.licences.NAME",
+    "Learning": "learning",
     "Incoming": "webhooks.NAME",
     "Meaning": "webhooks.NAME.events.WORD",
     "Alerts": "alerts",
@@ -156,6 +163,18 @@ webhooks:
       ticket.solved: {kind: resolved}
       ticket.reopened: {success: false, reversed: true}
 """
+_ROUTED: Final = """
+capabilities:
+  support:
+    ladder: [openai/gpt-6-luna, anthropic/claude-haiku-5-5, anthropic/claude-opus-5]
+    routing:
+      incumbent: anthropic/claude-opus-5
+      criteria: {task: answer, value_usd: 0.40, error_usd: 2, risk: normal, delay_usd_per_s: 0.002, quality_floor: 0.7, within_s: 20}
+      requests_may_set: {risk: [normal, critical], within_s: [2, 60], volume: [interactive, bulk]}
+      check: [openai/gpt-6-luna]
+      explore: {share: 0.02, usd_per_day: 5}
+      shadow: {share: 0.01, usd_per_day: 5, data_class: internal}
+"""
 _TOLD: Final = """
 alerts:
   budget_shares: [0.5, 0.8, 1]
@@ -207,6 +226,10 @@ capabilities:
       required: [answer]
 """,
     "Cache": f"{_SUPPORT.rstrip()}\n    cache: {{ttl_s: 900}}\n",
+    "Routing": _ROUTED,
+    "Criteria": _ROUTED,
+    "Trial": _ROUTED,
+    "Learning": f"{_ROUTED}learning: {{every: 6h, keep_features: false}}\n",
     "Deadlines": f"{_SUPPORT.rstrip()}\n    deadlines: {{first_byte_s: 10, total_s: 60}}\n",
     "Retries": f"{_SUPPORT.rstrip()}\n    retries: {{per_target: 0, budget: 2}}\n",
     "Target": """
@@ -239,6 +262,16 @@ targets:
     vendor: ollama
     model: qwen3:8b
     hardware: {hourly_usd: 1.10}
+""",
+    "People": """
+capabilities:
+  support:
+    ladder: [openai/gpt-6-luna, desk]
+targets:
+  desk:
+    vendor: people
+    model: second-level
+    people: {item_usd: 4.20, delay_s: 7200, says: "A colleague will answer within two hours."}
 """,
     "Vendor": """
 capabilities:
@@ -331,6 +364,7 @@ _SHAPES: Final = (
     identity_shape,
     policy_shape,
     retention_shape,
+    routing_shape,
     telemetry_shape,
     webhook_shape,
     workflow_shape,
@@ -441,11 +475,15 @@ def _default(value: object) -> str:
 
 def _kinds() -> str:
     rows = [
-        f"| `{kind}` | {one.dialect.value.replace('_', ' ')} | {one.place.value} | {_code(one.base_url)} | {_code(one.credential)} |"
+        f"| `{kind}` | {_spoken(one.dialect)} | {one.place.value} | {_code(one.base_url)} | {_code(one.credential)} |"
         for kind, one in PROFILES.items()
         if not kind.startswith("simulated")
     ]
     return "\n".join(["| kind | speaks | place | address | credential |", "|---|---|---|---|---|", *rows])
+
+
+def _spoken(dialect: Dialect | None) -> str:
+    return "none" if dialect is None else dialect.value.replace("_", " ")
 
 
 def _code(text: str | None) -> str:

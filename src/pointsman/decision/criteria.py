@@ -12,14 +12,10 @@ from pointsman.core.capability import Capability
 from pointsman.core.errors import BadRequest
 from pointsman.core.money import nano
 from pointsman.core.routing import Criteria
-from pointsman.settings.routing import RISKS
+from pointsman.settings.routing import WORDS
 
 HEADER: Final = "x-pointsman-criteria"
 NONE: Final = Criteria()
-
-_VOLUMES: Final = MappingProxyType({"interactive": 0.0, "bulk": 1.0})
-# Words that stand for a number, by criterion: in the header, in the bounds, and in what is told.
-WORDS: Final[Mapping[str, Mapping[str, float]]] = MappingProxyType({"risk": RISKS, "volume": _VOLUMES})
 
 _FIELDS: Final[Mapping[str, tuple[str, Callable[[float], Any]]]] = MappingProxyType(
     {

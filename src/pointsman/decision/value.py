@@ -7,8 +7,9 @@ one that breaks them least is taken: the ceiling of cost is given up first, the 
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
+from importlib import import_module
 from math import inf
-from statistics import NormalDist
 from typing import Final
 
 from msgspec import Struct
@@ -21,7 +22,6 @@ TOO_LATE: Final = "too_late"
 TOO_DEAR: Final = "too_dear"
 PRICE_UNKNOWN: Final = "price_unknown"
 
-_NORMAL: Final = NormalDist()
 _SURE: Final = 1e-4  # a confidence of 0 or 1 is read as this near to it: nothing is known beyond
 
 
@@ -72,7 +72,7 @@ class Scale:
         self._gain = criteria.value_nano_usd + criteria.error_nano_usd * criteria.risk
         self._loss = criteria.error_nano_usd * criteria.risk
         self._delay = 0 if criteria.bulk else criteria.delay_nano_usd_per_s
-        self._z = 0.0 if criteria.quality_floor <= 0 else _NORMAL.inv_cdf(min(max(criteria.confidence, _SURE), 1 - _SURE))
+        self._z = 0.0 if criteria.quality_floor <= 0 else _z(criteria.confidence)
         self._has_bounds = criteria.quality_floor > 0 or criteria.within_s is not None or criteria.cost_nano_usd is not None
 
     def worth(self, candidate: Candidate) -> float:
@@ -106,3 +106,11 @@ def _over(cost: float | None, ceiling: int | None) -> float:
     if ceiling is None:
         return 0.0
     return inf if cost is None else max(0.0, cost - ceiling)
+
+
+@lru_cache(maxsize=64)
+def _z(confidence: float) -> float:
+    """Return how many standard deviations below its mean a normal variable is exceeded with this probability."""
+    distribution = import_module("statistics").NormalDist()  # read only where a floor is set: most gateways need no statistics
+    found: float = distribution.inv_cdf(min(max(confidence, _SURE), 1 - _SURE))
+    return found

@@ -20,6 +20,7 @@ from pointsman.settings.identity_values import NOBODY, Identity
 from pointsman.settings.meaning import Meaning, open_secrets
 from pointsman.settings.meaning_of_business import BusinessMeaning
 from pointsman.settings.meaning_of_data import DataMeaning, claim_mistake, policy_mistakes
+from pointsman.settings.meaning_of_routing import RoutingMeaning
 from pointsman.settings.mistakes import Mistake, SettingsInvalid
 from pointsman.settings.policy_compile import lowered, policy_text
 from pointsman.settings.policy_text import PolicyText
@@ -30,7 +31,7 @@ from pointsman.settings.texts import texts_of
 from pointsman.settings.validate import validate
 from pointsman.settings.watch import Stamp, Watch, stamp
 from pointsman.settings.workflows import Workflow, workflows_of
-from pointsman.settings.yaml_text import Text, compose
+from pointsman.settings.yaml_text import compose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +97,8 @@ def parse(source: str, path: Path, *, facts: Facts, watch: Watch | None = None) 
     mistakes.extend(IdentityMeaning(text, file, levels=policy.levels).check())
     mistakes.extend(mistakes_in(text, file.retention))
     mistakes.extend(BusinessMeaning(text, file).check())
-    learned, lost = _learned(text, file, beside=beside)
+    mistakes.extend(RoutingMeaning(text, file).check(targets))
+    learned, lost = _learned(file, beside=beside)
     mistakes.extend(lost)
     documents, unread = documents_of(text, file, beside=beside)
     mistakes.extend(unread)
@@ -168,13 +170,13 @@ def _invalid(path: Path, mistakes: Iterable[Mistake]) -> SettingsInvalid:
     return SettingsInvalid(sorted(dict.fromkeys(mistakes), key=lambda one: (one.file != str(path), one.file, one.line, one.path)))
 
 
-def _learned(text: Text, file: shape.File, *, beside: Beside) -> tuple[str, list[Mistake]]:
+def _learned(file: shape.File, *, beside: Beside) -> tuple[str, list[Mistake]]:
     try:
         return parameters_in_force(file.learning, beside), []
     except (OSError, ValueError) as error:
         says = f"it cannot be read ({error})."
         remedy = "Go back with `pointsman rollback`, or delete it to choose without anything learned."
-        return "", [Mistake(file=file.learning.parameters, path="", line=text.line(("learning",)), says=says, remedy=remedy)]
+        return "", [Mistake(file=file.learning.parameters, path="", line=0, says=says, remedy=remedy)]
 
 
 def _of_people(beside: Beside, file: shape.File) -> dict[str, str]:

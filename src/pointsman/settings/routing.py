@@ -15,6 +15,9 @@ from pointsman.settings import routing_shape as shape
 from pointsman.settings.beside import Beside
 
 RISKS: Final = MappingProxyType({"low": 0.5, "normal": 1.0, "high": 4.0, "critical": 16.0})
+_VOLUMES: Final = MappingProxyType({"interactive": 0.0, "bulk": 1.0})
+# Criteria that are told by words, and the numbers that these stand for.
+WORDS: Final[Mapping[str, Mapping[str, float]]] = MappingProxyType({"risk": RISKS, "volume": _VOLUMES})
 
 
 def routing_of(told: shape.Routing | None, ladder: tuple[Target, ...], *, targets: Mapping[str, Target]) -> Routing | None:
@@ -26,7 +29,7 @@ def routing_of(told: shape.Routing | None, ladder: tuple[Target, ...], *, target
         incumbent=ladder[0] if told.incumbent is None else targets[told.incumbent],
         loss=told.not_worse_by,
         sure=told.sure,
-        settable={name: (_number(low), _number(high)) for name, (low, high) in told.requests_may_set.items()},
+        settable={name: (criterion(name, low), criterion(name, high)) for name, (low, high) in told.requests_may_set.items()},
         checked=frozenset(told.check or ()),
         second=None if told.second is None else targets[told.second],
         explore=None if told.explore is None else _trial(told.explore),
@@ -62,8 +65,14 @@ def parameters_in_force(told: shape.Learning, beside: Beside) -> str:
     return digest
 
 
-def _number(told: float | str) -> float:
-    return RISKS[told] if isinstance(told, str) and told in RISKS else float(told == "bulk") if isinstance(told, str) else float(told)
+def criterion(name: str, told: float | str) -> float:
+    """Return a criterion as a number. Raises `ValueError` for a text that is neither one of its words nor a number."""
+    words = WORDS.get(name)
+    if words is None:
+        return float(told)
+    if told not in words:
+        raise ValueError(f"`{told}` is none of {', '.join(f'`{word}`' for word in words)}")
+    return words[cast("str", told)]
 
 
 def _trial(told: shape.Trial) -> Trial:
