@@ -3,7 +3,7 @@ What was learned, ready for choices: one value per set of parameters in force, s
 """
 
 from pointsman.decision.answers.verifier import Verifier
-from pointsman.decision.guarantee.certificate import Standing, decode
+from pointsman.decision.guarantee.certificate import Standing, decode, predicting
 from pointsman.decision.prediction.predictor import Predictor
 
 
@@ -14,6 +14,8 @@ class Learned:
         self.predictor = predictor
         self.digest = digest
         parameters = predictor.parameters
+        # Promises are about what predicts, and are kept beside it: the name of both together would change with each promise.
+        self.predictions = predicting(parameters) if parameters.certificates else ""
         self._verifiers = {capability: Verifier(kept) for capability, kept in parameters.verifiers.items()}
         self._standings = {capability: decode(kept) for capability, kept in parameters.certificates.items()}
 

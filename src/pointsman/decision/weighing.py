@@ -136,7 +136,7 @@ class Weighing:
             loss=self.loss,
             sure=seen.routing.sure,
         )
-        opened = gate(standing, wish, now_ms=seen.now_ms, parameters=learned.digest)
+        opened = gate(standing, wish, now_ms=seen.now_ms, parameters=learned.predictions)
         return name, "" if opened.is_open else opened.reason
 
 

@@ -6,13 +6,15 @@ incumbent does. Any other rule, with the same figures, is not covered.
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
 
+from pointsman.decision.prediction.parameters import Parameters
+
 Source = Literal["shadows", "evaluation"]
-_SHAPE: int = 1
+_SHAPE: Final = 1
 
 
 class Certificate(Struct, frozen=True, kw_only=True):
@@ -54,6 +56,7 @@ class Drift(Struct, frozen=True, kw_only=True):
 
     `counts` are advantages by bin of the certificate's edges, `scores` the wealth of bets that their distribution moved, `losses` that of bets that the loss
     is above the promise. A wealth of 1/α is an alarm that is false with probability α at most, however long one watches (Ville).
+    `last_call` and `last_pair_ms` tell how far the traffic was looked at.
     """
 
     counts: tuple[int, ...] = ()
@@ -61,6 +64,8 @@ class Drift(Struct, frozen=True, kw_only=True):
     losses: tuple[float, ...] = ()
     calls: int = 0
     pairs: int = 0
+    last_call: str = ""
+    last_pair_ms: int = 0
     alarm: str = ""
     alarm_ms: int | None = None
 
@@ -89,6 +94,11 @@ def decode(kept: bytes) -> Standing | None:
     except msgspec.DecodeError:
         return None
     return found.standing if found.shape == _SHAPE else None
+
+
+def predicting(parameters: Parameters) -> str:
+    """Return the name of what predicts: the same whatever is promised about it, or else no promise could be kept among the parameters. Hashes all of it."""
+    return msgspec.structs.replace(parameters, certificates={}, verifiers={}).digest
 
 
 def preferred(targets: tuple[str, ...], advantages: Mapping[str, float], *, lean: Mapping[str, float]) -> str | None:

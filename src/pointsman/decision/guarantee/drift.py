@@ -7,7 +7,10 @@ Pure Python, a few microseconds each: it runs for each call and each pair. An al
 import bisect
 from typing import Final
 
+from msgspec.structs import replace
+
 from pointsman.decision.guarantee.certificate import Certificate, Drift
+from pointsman.decision.guarantee.pair import Pair
 
 ALARM: Final = 0.01  # α: the probability of a false alarm, over all time
 SCORES: Final = "drift:scores"
@@ -44,28 +47,26 @@ def saw_call(drift: Drift, certificate: Certificate, *, advantage: float, chance
         (ends * (1 - _JUMP) + shared) * (1 + spread),
     )
     is_rich = not drift.alarm and sum(scores) >= _RICH
-    return Drift(
+    return replace(
+        drift,
         counts=tuple(counts),
         scores=scores,
-        losses=drift.losses,
         calls=drift.calls + 1,
-        pairs=drift.pairs,
         alarm=SCORES if is_rich else drift.alarm,
         alarm_ms=now_ms if is_rich else drift.alarm_ms,
     )
 
 
-def saw_pair(drift: Drift, certificate: Certificate, *, advantage: float, loss: float, now_ms: int, weight: float = 1.0) -> Drift:
+def saw_pair(drift: Drift, certificate: Certificate, pair: Pair, *, now_ms: int) -> Drift:
     """Return the state after a prompt that both answered: bets that the mean loss of the rule is above what is promised."""
-    excess = weight * ((loss if advantage >= certificate.threshold else 0.0) - certificate.loss)
+    excess = pair.weight * ((pair.loss if pair.advantage >= certificate.threshold else 0.0) - certificate.loss)
     losses = tuple(wealth * (1 + stake * excess) for wealth, stake in zip(drift.losses, _STAKES, strict=True))
     is_rich = not drift.alarm and sum(losses) >= _RICH
-    return Drift(
-        counts=drift.counts,
-        scores=drift.scores,
+    return replace(
+        drift,
         losses=losses,
-        calls=drift.calls,
         pairs=drift.pairs + 1,
+        last_pair_ms=now_ms,
         alarm=LOSSES if is_rich else drift.alarm,
         alarm_ms=now_ms if is_rich else drift.alarm_ms,
     )

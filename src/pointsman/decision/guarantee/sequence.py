@@ -14,26 +14,13 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from pointsman.decision.guarantee.betting import Array, least_pairs, refutes, upper_bound
+from pointsman.decision.guarantee.pair import Pair
 
 # From where hardly anything leaves the incumbent to where all does, in steps that move a few in a hundred calls.
 THRESHOLDS: Final = tuple(round(0.6 - 0.01 * step, 2) for step in range(121))
 
 _USEFUL: Final = 0.05  # the share of traffic for which it is worth to say how many pairs are missing
 _SPREADS: Final = 1.5  # how many standard errors a test asks for, about
-
-
-class Pair(Struct, frozen=True, kw_only=True):
-    """
-    A prompt that both answered. `advantage` is what was predicted for the preferred target, `loss` the incumbent's score less its score (-1..1).
-
-    `weight` (0..1] is the least probability with which a pair was drawn divided by that of this one. `key` names it, `at_ms` is when it was.
-    """
-
-    advantage: float
-    loss: float
-    weight: float = 1.0
-    key: str = ""
-    at_ms: int = 0
 
 
 class Proof(Struct, frozen=True, kw_only=True):
