@@ -2,6 +2,7 @@
 Learning from a real ledger, over real files: what is put in force, what is not, and the way back.
 """
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from pointsman.app.learning import RESTS, Learner
 from pointsman.control.learning.known import known
 from pointsman.core.clock import Clock
 from pointsman.settings.load import Settings, load
-from pointsman.storage.batch import Batch
 
 _DAY_MS = 86_400_000
 _NOW_MS = 1_767_225_600_000 + 30 * _DAY_MS
@@ -48,15 +48,15 @@ class Site:
         self.gateway.ledger.flush()
 
     def tell(self, target: str, *, good: int, bad: int) -> None:
-        batch = Batch(records=[], outcomes=[])
-        records, outcomes = [], []
+        """Book calls of tickets whose time is over, and say what became of each."""
+        outcomes = []
         for number in range(self.told, self.told + good + bad):
             at_ms, unit = _NOW_MS - 20 * _DAY_MS + number * 1000, f"t{number}"
-            records.append(a_record(number, at_ms=at_ms, capability="triage", unit=unit, entries=(an_entry(target=target),)))
+            self.gateway.ledger.book(a_record(number, at_ms=at_ms, capability="triage", unit=unit, entries=(an_entry(target=target),)))
             outcomes.append(an_outcome(unit, f"o{number}", at_ms=at_ms + 1000, success=number - self.told < good))
         self.told += good + bad
-        del batch
-        self.gateway.ledger._pen.write(Batch(records=records, outcomes=outcomes), self.gateway.settings.workflows)
+        self.gateway.ledger.flush()
+        asyncio.run(self.gateway.ledger.record_outcomes(outcomes))
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +27,7 @@ from pointsman.app.identity import Standing
 from pointsman.app.identity_approvals import Approvals
 from pointsman.app.learned import InUse
 from pointsman.app.outlets import Outlets
-from pointsman.app.shadows import Shadows
+from pointsman.app.shadows import SHADOW, Shadows
 from pointsman.app.switches import Switches, ledger_of
 from pointsman.app.telemetry import Telemetry
 from pointsman.app.telemetry_figures import Worth, of_worker
@@ -40,7 +41,6 @@ from pointsman.core.principal import LimitBy, Period
 from pointsman.core.snapshot import Snapshot
 from pointsman.core.target import Target
 from pointsman.decision.breaker import Breakers
-from pointsman.decision.by_value import ByValue
 from pointsman.decision.choose import NO_CREDENTIAL, SWITCHED_OFF, Chooser
 from pointsman.intake.admit import Intake
 from pointsman.intake.cells import OwnCells, SharedCells
@@ -63,6 +63,7 @@ from pointsman.places.rules.table import RulesPlace
 from pointsman.providers.registry import BY_DIALECT as WIRES
 from pointsman.settings.ledger_place import ledger_place
 from pointsman.settings.load import Settings
+from pointsman.storage.open import open_reading
 from pointsman.surfaces.registry import BY_DIALECT as SURFACES
 from pointsman.telemetry.logs import Plain
 from pointsman.transport.bounds import Bounds
@@ -107,7 +108,7 @@ class Gateway:
         self._audit = audit_log(settings, environ=environ, wall_ms=clock.wall_ms)
         self.switches = Switches(place)
         self.switches.look()  # what was off before the start is off from the first call on
-        self.learned = InUse()
+        self.learned = InUse(partial(open_reading, place), now_ms=clock.wall_ms)
         self.noted: dict[str, Callable[[], str | None]] = {"switches": lambda: self.switches.trouble, "learned": lambda: self.learned.trouble}
         self.auditor = Auditor(self._audit, detectors=self._governing.names, wall_ms=clock.wall_ms, may_leave=self.switches.may_leave)
         store = self._content_store() if settings.retention.keeps_content else None
@@ -119,7 +120,7 @@ class Gateway:
             common=(Worth(ledger_of(settings), clock),),
         )
         self.keeper = Keeper(store, settings.retention, tell=self.telemetry.content)
-        self.shadows = Shadows(self._alone, new_id=self.new_id)
+        self.shadows = Shadows(self._alone, new_id=self.new_id, spent=partial(self.learned.spent, SHADOW))
         self._failed: Counter[str] = Counter()  # detector → calls in which it failed
         self.prepare(settings)
         self.settings = settings
@@ -259,7 +260,7 @@ class Gateway:
             chooser=Chooser(
                 misfits=_misfits,
                 health=lambda name: self._health(snapshot.targets[name], outlets),
-                by_value=ByValue(price_of=self.prices.of, learned=self.learned.of(settings)),
+                by_value=self.learned.by_value(settings, self.prices.of),
             ),
             breakers=self._breakers,
             rules=rules,
@@ -286,6 +287,7 @@ class Gateway:
         """Delete what its time has come for, and forget what was erased; called every few seconds."""
         try:
             await asyncio.to_thread(self._retaining.run, self.keeper.retention)
+            await self.learned.look(self.stages.snapshot)
         except (sqlite3.Error, OSError, PointsmanError) as error:
             _LOG.error("what is past its time was not deleted: %s", type(error).__name__)
         while self._erased:
@@ -315,6 +317,7 @@ class Gateway:
 
     def _book(self, record: CallRecord) -> None:
         self.ledger.book(record)
+        self.learned.note(record)
         self.auditor.closed(record)
         self.telemetry.note(record)
         self._failed.update(kind.removeprefix(_FAILED) for kind in record.found if kind.startswith(_FAILED))

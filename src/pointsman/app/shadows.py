@@ -30,7 +30,6 @@ from pointsman.surfaces.events import unstreamed
 
 SHADOW: Final = "shadow"
 _LOG: Final = logging.getLogger("pointsman")
-_DAY_MS: Final = 86_400_000
 _MOST_AT_ONCE: Final = 16
 _GRACE_S: Final = 5.0
 _TEXTS: Final = frozenset({"content", "text", "refusal"})
@@ -74,25 +73,24 @@ class _Given(Struct, frozen=True, kw_only=True):
 
 
 class Shadows:
-    """Makes shadow calls. `stages_of(snapshot, book)` makes the stages of another snapshot; `new_id` names a call; `compare` is told each pair."""
+    """
+    Makes shadow calls. `stages_of(snapshot, book)` makes the stages of another snapshot; `new_id` names a call; `compare` is told each pair. `spent` tells what
+    a capability's shadow calls have cost today, in nano-dollars.
+    """
 
-    def __init__(self, stages_of: Making, *, new_id: Callable[[], str]) -> None:
+    def __init__(self, stages_of: Making, *, new_id: Callable[[], str], spent: Callable[[str], int]) -> None:
         self.compare: Callable[[Pair], None] = _nobody
         self._stages_of = stages_of
         self._new_id = new_id
         self._under_way: set[asyncio.Task[None]] = set()
-        self._day_ms = 0
-        self._spent: dict[str, int] = {}
+        self._spent = spent
 
     def after(self, call: Call, asked: Asked, *, trace: Trace, said: bytes, stages: Stages) -> None:
         """Ask somebody else too, if it is this call's turn. `said` is what the caller was sent."""
         trial = wanted(trace)
         if trial is None or len(self._under_way) >= _MOST_AT_ONCE:
             return
-        now_ms, name = stages.clock.wall_ms(), trace.capability.name
-        if now_ms - self._day_ms >= _DAY_MS:
-            self._day_ms, self._spent = now_ms - now_ms % _DAY_MS, {}
-        if trial.daily_nano_usd is not None and self._spent.get(name, 0) >= trial.daily_nano_usd:
+        if trial.daily_nano_usd is not None and self._spent(trace.capability.name) >= trial.daily_nano_usd:
             return
         others = _others(trace, stages)
         chance = stages.clock.chance()
@@ -118,8 +116,6 @@ class Shadows:
         def book(record: CallRecord) -> None:
             status = SHADOW if record.status == OK else record.status
             entries = tuple(changed(entry, shadow=True) for entry in record.entries)
-            costs = [entry.cost_nano_usd for entry in entries]
-            self._spent[name] = self._spent.get(name, 0) + sum(cost or 0 for cost in costs)
             stages.book(changed(record, mode=SHADOW, status=status, reason=f"shadow_of:{trace.call_id}", entries=entries, propensity=given.propensity))
 
         alone = self._stages_of(_only(stages.snapshot, trace.capability, other), book)

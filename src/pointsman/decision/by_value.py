@@ -35,6 +35,7 @@ from pointsman.decision.value import Candidate
 from pointsman.decision.weighing import Seen, Weighing, clueless, expected_of_people
 
 PriceOf = Callable[[Target], Price | None]
+Spent = Callable[[str], int]
 
 DRAWS: Final = 64
 _SEED: Final = 20_260_101  # the same draws for every call: the probability of a trial follows from the call alone
@@ -42,6 +43,11 @@ _SEED: Final = 20_260_101  # the same draws for every call: the probability of a
 
 def _own(target: Target) -> Price | None:
     return target.price
+
+
+def _nothing(capability: str) -> int:
+    del capability
+    return 0
 
 
 class _First(Struct, frozen=True):
@@ -55,13 +61,15 @@ class _First(Struct, frozen=True):
 
 class ByValue:
     """
-    Orders ladders. `price_of` tells what a target charges now, `sessions` where conversations stand.
+    Orders ladders. `price_of` tells what a target charges now, `sessions` where conversations stand, `spent` what a capability's trials have cost today in
+    nano-dollars.
 
     Without anything `learned` the incumbent goes first, and the rest follows as the owner ordered it.
     """
 
-    def __init__(self, *, price_of: PriceOf = _own, learned: Learned | None = None, sessions: Sessions | None = None) -> None:
+    def __init__(self, *, price_of: PriceOf = _own, learned: Learned | None = None, sessions: Sessions | None = None, spent: Spent = _nothing) -> None:
         self._price_of = price_of
+        self._spent = spent
         self.learned = learned
         self._sessions = Sessions() if sessions is None else sessions
 
@@ -153,7 +161,8 @@ class ByValue:
 
     def _first(self, weighing: Weighing, targets: Sequence[Target], *, now: Circumstances, level: Level) -> _First:
         routing, best = weighing.seen.routing, weighing.greedy()
-        draw = self._tried(best, weighing, targets, share=_share(weighing, now, level=level), chance=now.chance)
+        spent = max(now.spent_nano_usd, self._spent(weighing.seen.capability.name))
+        draw = self._tried(best, weighing, targets, share=_share(weighing, level=level, spent_nano_usd=spent), chance=now.chance)
         if draw is not None and draw.is_exploring:
             return _First((draw.index, best), "explores", draw.probabilities, is_trial=True)
         probabilities = draw.probabilities if draw is not None else tuple(float(at == best) for at in range(len(targets)))
@@ -193,12 +202,12 @@ class ByValue:
         return order if order and order[-1] in may_end and all(at in known for at in order[:-1]) else (best,)
 
 
-def _share(weighing: Weighing, now: Circumstances, *, level: Level) -> float:
+def _share(weighing: Weighing, *, level: Level, spent_nano_usd: int) -> float:
     """Return the share of calls that may be tried: none in the middle of a conversation, and none where the incumbent is left under a certificate only."""
     routing: Routing = weighing.seen.routing
     if routing.explore is None or routing.guarantee or weighing.seen.stands is not None:
         return 0.0
-    return share_of(routing.explore, level=level, spent_nano_usd=now.spent_nano_usd)
+    return share_of(routing.explore, level=level, spent_nano_usd=spent_nano_usd)
 
 
 def _moved(probabilities: Sequence[float], source: int, to: int) -> tuple[float, ...]:
