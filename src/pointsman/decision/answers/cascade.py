@@ -7,11 +7,12 @@ any other, with their price, delay and quality. Nothing is known here of where t
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from pointsman.decision.answers.programme import LONGEST, Programme
 from pointsman.decision.answers.steps import TOGETHER, Onward, Plan, Stakes, Step, given, learned_of
 
-__all__ = ["LONGEST", "TOGETHER", "Onward", "Plan", "Stakes", "Step", "given", "go_on", "learned_of", "plan"]
+__all__: Final = ("LONGEST", "TOGETHER", "Onward", "Plan", "Stakes", "Step", "given", "go_on", "learned_of", "plan")
 
 
 def plan(steps: Sequence[Step], *, stakes: Stakes, together: float = TOGETHER) -> Plan:

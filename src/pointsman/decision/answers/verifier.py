@@ -1,50 +1,126 @@
 """
-How probable it is that an answer is right: what was believed before, moved by what is seen of the answer, as far as labels bear it out. Pure.
+How probable it is that an answer is right: what was believed before, moved by what is seen of the answer, as far as labels bear it out.
+
+Without labels only declared signals count, cautiously. With labels a logistic regression and small trees correct that start, each shrunk towards it; they are
+put together by how well they did on labels that they had not seen (`fitting`). Pure; numpy is loaded only where something was learned.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Mapping
+from importlib import import_module
+from math import exp, log, sqrt
+from typing import TYPE_CHECKING, Any, Final
 
-from msgspec import Struct
+from pointsman.decision.answers.learnt import Learnt, decode
+from pointsman.decision.answers.seen import Seen, declared, features, read
+from pointsman.decision.answers.steps import TOGETHER
 
-from pointsman.decision.answers.features import surface
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-_UNSURE: Final = 0.15
+    Numbers = NDArray[np.float64]
 
-
-class Judged(Struct, frozen=True, kw_only=True):
-    """
-    An answer whose worth is known. `prompt` and `answer` are texts, or `features` is what `Verifier.features` once made of them.
-
-    `prior` is the probability of a good answer that was predicted from the prompt alone; `evidence` is that of its grade; `score` in 0..1.
-    """
-
-    score: float
-    prior: float
-    prompt: str = ""
-    answer: str = ""
-    evidence: Mapping[str, float] = {}
-    features: bytes | None = None
-    weight: float = 1.0
-
-
-def fit_verifier(labels: Sequence[Judged], *, seed: int = 0) -> bytes:
-    """Return what a `Verifier` is made of, learned from the labels of one capability; few labels move little."""
-    return b""
+PRIOR: Final = "prior"  # the column of what was believed before, in log odds
+MISSING: Final = "?"  # before the name of a signal: whether it could not be read
+CLIP: Final = 4.0  # standard deviations beyond which an input is taken for less
+UNSEEN: Final = 0.6  # strength of the declared signals, where no label has told
+_DOUBT: Final = 0.9  # standard deviation of the log odds, where nothing was learned
+_LEAST: Final = 1e-4
 
 
 class Verifier:
-    """Judges answers of one capability. Without anything learned (`b""`) it goes by the declared signals, cautiously."""
+    """
+    Judges answers of one capability. `learned` is what `fit_verifier` returned, or `b""`.
 
-    strength: float = 0.5
+    `strength` is how well its look tells good from bad beyond what was believed before (AUROC), `together` how far the successes of two targets go together.
+    """
 
     def __init__(self, learned: bytes = b"") -> None:
-        self._learned = learned
+        learnt = decode(learned)
+        self._model = None if learnt is None else _Model(learnt)
+        self.strength = UNSEEN if learnt is None else learnt.strength
+        self.together = TOGETHER if learnt is None or learnt.together is None else learnt.together
+        self.labels = 0.0 if learnt is None else learnt.labels
 
     def right(self, prompt: str, answer: str | bytes, *, evidence: Mapping[str, float], prior: float) -> tuple[float, float]:
-        """Return the probability that the answer is right, and its standard deviation. `answer` may be what `features` returned."""
-        return prior, _UNSURE
+        """
+        Return the probability that the answer is right, and its standard deviation. `prior` is what was predicted from the prompt alone.
+
+        Instead of the answer's text, what `features` returned may be given; then prompt and evidence are in it.
+        """
+        seen = read(prompt, answer, evidence=evidence)
+        start = log_odds(prior) + declared(seen.evidence)
+        chance, doubt = (_chance(start), _DOUBT) if self._model is None else self._model.judge(seen, start=start, prior=prior)
+        return chance, max(chance * (1 - chance) * doubt, _LEAST)
 
     def features(self, prompt: str, answer: str, *, evidence: Mapping[str, float]) -> bytes:
-        """Return what may be kept of an answer to learn from it later: numbers, no words."""
-        return b"".join(round(number * 100).to_bytes(4, signed=True) for number in surface(prompt, answer))
+        """Return what may be kept of an answer to learn from it later: numbers and hashed words, from which no sentence can be read."""
+        return features(prompt, answer, evidence=evidence)
+
+
+def log_odds(chance: float) -> float:
+    """Return the log odds of a probability, kept off the ends."""
+    sure = min(max(chance, _LEAST), 1 - _LEAST)
+    return log(sure / (1 - sure))
+
+
+def dense(seen: Seen, *, prior: float) -> dict[str, float]:
+    """Return the named inputs of an answer, its missing signals left out."""
+    return {**seen.surface, **seen.evidence, PRIOR: log_odds(prior)}
+
+
+class _Model:
+    """The numbers of a verifier, laid out for judging one answer at a time."""
+
+    def __init__(self, learnt: Learnt) -> None:
+        self._np = np = import_module("numpy")
+        self._columns = learnt.columns
+        self._places = {name: place for place, name in enumerate(learnt.columns)}
+        self._mean, self._scale, self._slope, self._words = (
+            np.frombuffer(kept, dtype="<f4").astype(float) for kept in (learnt.mean, learnt.scale, learnt.slope, learnt.words)
+        )
+        count = len(learnt.columns) + 1
+        self._doubt: Numbers = np.frombuffer(learnt.doubt, dtype="<f4").astype(float).reshape(count, count)
+        self._feature: Any = np.frombuffer(learnt.feature, dtype="<i2").astype(int).reshape(-1, 3)
+        self._cut: Numbers = np.frombuffer(learnt.cut, dtype="<f4").astype(float).reshape(-1, 3)
+        self._leaf: Numbers = np.frombuffer(learnt.leaf, dtype="<f4").astype(float).reshape(-1, 4)
+        self._blend = learnt.blend
+        self._knots = tuple(zip(*learnt.knots, strict=True)) if learnt.knots else None
+
+    def judge(self, seen: Seen, *, start: float, prior: float) -> tuple[float, float]:
+        """Return the probability of a good answer, and the standard deviation of its log odds."""
+        np = self._np
+        inputs = self._inputs(seen, prior=prior)
+        line = np.append(inputs, 1.0)
+        linear = float(line @ self._slope) + self._said(seen)
+        trees = self._fall(inputs)
+        shift, start_weight, linear_weight, tree_weight = self._blend
+        value = shift + start_weight * start + linear_weight * linear + tree_weight * trees
+        doubt = sqrt(max(float(line @ self._doubt @ line), 0.0) + ((linear - trees) / 2) ** 2 * min(linear_weight, tree_weight))
+        chance = _chance(value)
+        if self._knots is not None:
+            chance = (chance + float(np.interp(value, *self._knots))) / 2
+        return chance, doubt
+
+    def _inputs(self, seen: Seen, *, prior: float) -> "Numbers":
+        named = dense(seen, prior=prior)
+        missing = float("nan")
+        row = self._np.array([float(name[1:] not in named) if name[0] == MISSING else named.get(name, missing) for name in self._columns])
+        scaled = (row - self._mean) / self._scale
+        return self._np.nan_to_num(scaled).clip(-CLIP, CLIP)
+
+    def _said(self, seen: Seen) -> float:
+        if not len(self._words) or not seen.words:
+            return 0.0
+        return float(sum(self._words[bucket] * sign for bucket, sign in seen.words)) / sqrt(len(seen.words))
+
+    def _fall(self, inputs: "Numbers") -> float:
+        if not len(self._feature):
+            return 0.0
+        right = inputs[self._feature] > self._cut  # (trees, 3): each question's answer
+        second = self._np.where(right[:, 0], right[:, 2], right[:, 1])
+        return float(self._leaf[self._np.arange(len(right)), 2 * right[:, 0] + second].sum())
+
+
+def _chance(value: float) -> float:
+    return 1 / (1 + exp(-min(max(value, -30.0), 30.0)))
