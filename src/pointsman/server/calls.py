@@ -9,6 +9,7 @@ from typing import Final
 from pointsman.app.gateway import Gateway
 from pointsman.app.shadows import wanted
 from pointsman.core.errors import NoPlaceAllowed
+from pointsman.core.money import NANO_PER_USD
 from pointsman.core.place import Dialect
 from pointsman.ledger.trace import Trace
 from pointsman.pipeline.run import run
@@ -24,6 +25,7 @@ from pointsman.surfaces.surface import Surface
 
 _TOO_MANY: Final = 429
 _FIRST_SERVER_ERROR: Final = 500
+_SHORT: Final = 8
 
 
 async def answer_call(request: Request, client: Client, *, surface: Surface, gateway: Gateway) -> None:
@@ -135,8 +137,18 @@ def _decision(trace: Trace, surface: Surface) -> str:
     return (
         f"{_ids(trace.call_id, surface)}x-pointsman-target: {header_value(trace.target)}\r\nx-pointsman-place: {trace.place}\r\n"
         f"x-pointsman-reason: {header_value(trace.reason)}\r\nx-pointsman-snapshot: {trace.snapshot}\r\n"
-        f"x-pointsman-data-class: {header_value(_classes(trace))}\r\n"
+        f"x-pointsman-data-class: {header_value(_classes(trace))}\r\n{_choice(trace)}"
     )
+
+
+def _choice(trace: Trace) -> str:
+    """Return the line that tells how a choice by value saw the target that answers: all numbers, nothing of the content. Empty where there was none."""
+    seen = next((one for one in trace.weighed if one.target == trace.target), None)
+    if seen is None:
+        return ""
+    cost = "" if seen.cost_nano_usd is None else f"; cost-usd={seen.cost_nano_usd / NANO_PER_USD:.3g}"
+    learned = f"; learned={trace.learned[:_SHORT]}" if trace.learned else ""
+    return f"x-pointsman-choice: {header_value(trace.reason)}; p={trace.propensity:.3g}; quality={seen.quality:.2f}{cost}{learned}\r\n"
 
 
 def _classes(trace: Trace) -> str:

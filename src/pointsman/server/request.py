@@ -23,6 +23,7 @@ _READ: Final = (
     "traceparent",
     "transfer-encoding",
     "x-api-key",
+    "x-pointsman-criteria",
     "x-pointsman-data-class",
     "x-pointsman-session",
     "x-pointsman-signature",
