@@ -1,92 +1,95 @@
 """
-`pointsman router decide`: for each prompt of a file, which model it would go to.
+`pointsman router decide`: for each prompt of a file, which model it goes to and what is expected of it.
 """
 
-import time
+import secrets
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 import msgspec
-import numpy as np
-from msgspec import Struct
 
-from pointsman.cli.options import Wrong, json_option, print_json
+from pointsman.cli.options import Wrong, json_option, note, print_json, say, table, warn
 from pointsman.cli.router_options import opened, store_option
-from pointsman.control.evaluation import curves, engine
+from pointsman.control.evaluation import certifying, deciding, journal
 from pointsman.control.evaluation import fitted as learning
-from pointsman.control.evaluation.grid import Whole
-from pointsman.control.evaluation.tables import raw
-from pointsman.decision.prediction.predictor import Predictor
-from pointsman.decision.prediction.values import Prediction, Prompt
-
-
-class Asked(Struct, kw_only=True):
-    """A line of the input."""
-
-    prompt: str
-    capability: str = ""
-    id: str | int | None = None
-    answers: dict[str, str] = {}
+from pointsman.control.evaluation.deciding import Decision
+from pointsman.control.evaluation.modes import Mode, mode_of
+from pointsman.control.evaluation.promise import Promise
 
 
 @click.command("decide", short_help="Choose a model for each prompt of a file.")
-@click.option("--in", "source", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True, help="JSON lines of prompts.")
-@click.option("--mode", "mode", required=True, metavar="MODE", help="share=0.5, lambda=0.3, risk=EPS,DELTA or online.")
+@click.option("--in", "source", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True, help="Prompts: JSON lines, CSV or Parquet.")
+@click.option("--mode", "told", required=True, metavar="MODE", help="share=0.5, lambda=0.3, risk=EPS,DELTA, online or online=PRICE,SHARE.")
 @click.option("--out", "target", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Where decisions are written, as JSON lines.")
+@click.option("--answers", "is_cascade", is_flag=True, help="Look at the cheapest model's answer in `answers` before asking the best one too.")
+@click.option("--seed", type=int, default=0, show_default=True, help="What chance depends on when exploring.")
 @store_option
 @json_option
-def decide_command(folder: Path, *, source: Path, mode: str, target: Path, as_json: bool) -> None:
-    """Choose a model for each prompt: by a share of calls to the best single one, a price of cost, under a guarantee, or exploring."""
+def decide_command(folder: Path, *, source: Path, told: str, target: Path, as_json: bool, **how: Any) -> None:
+    """
+    Choose a model for each prompt. A line of the input is an object with a `prompt` and, if they are known, `capability`, `id` and `answers` by model.
+
+    share=S sends exactly S of the prompts in the file to the best single model. lambda=L takes what is worth most, where L in quality is the price of what the
+    dearest model costs on average. risk=EPS,DELTA leaves the best single model only where it is proven, with probability 1 - DELTA, to lose at most EPS.
+    online takes what is worth most and tries others now and then, with the probabilities on record.
+    """
+    mode = mode_of(told)
+    several = deciding.asked(source)
     with opened(folder) as store:
         value = learning.kept(store)
-    asked = _asked(source)
-    predictor = Predictor(value.learned)
-    predictions: list[tuple[Prediction, ...]] = []
-    spent_us: list[float] = []
-    for one in asked:
-        started = time.thread_time_ns()
-        predictions.append(predictor.predict(Prompt(text=one.prompt, capability=one.capability), value.models))
-        spent_us.append((time.thread_time_ns() - started) / 1000)
-    expected = engine.tabled(predictions)
-    kind, _, number = mode.partition("=")
-    way = _by_share(expected, value, share=float(number)) if kind == "share" else curves.chosen(expected.quality, expected.cost, price=float(number))
-    unit = 1.0 if value.unit is None else value.unit
-    rows: list[dict[str, Any]] = [
-        {
-            "id": one.id if one.id is not None else index,
-            "model": value.models[column],
-            "probability": 1.0,
-            "quality": round(float(expected.quality[index, column]), 6),
-            "sd": round(float(expected.sd[index, column]), 6),
-            "cost": float(expected.cost[index, column]) * unit,
-            "cpu_us": round(spent_us[index], 1),
-        }
-        for index, (one, column) in enumerate(zip(asked, way.tolist(), strict=True))
-    ]
-    target.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
+        promise: Promise | None = None
+        if how["is_cascade"]:
+            found = deciding.cascade(value, several, mode=mode)
+        elif mode.kind == "risk":
+            value, promise = certifying.certified(store.grid(), value, risk=(mode.loss, mode.sure))
+            found = deciding.under(promise, value, several=several)
+        else:
+            found = deciding.choice(value, several, mode=mode, seed=how["seed"])
+        journal.log(store, deciding.journaled(value, several, found=found))
+    lines = deciding.decisions(value, several, found=found)
+    _write(target, lines)
+    _tell(lines, mode=mode, promise=promise, price=found.way.price, as_json=as_json)
+
+
+def _write(path: Path, lines: list[Decision]) -> None:
+    """Write the file whole or not at all."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    encoder = msgspec.json.Encoder()
+    try:
+        draft.write_bytes(b"".join(encoder.encode(line) + b"\n" for line in lines))
+        draft.replace(path)
+    except OSError as error:
+        raise Wrong(f"`{path}` cannot be written ({error.strerror}). Name a file in a folder that is there and may be written.") from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _tell(lines: list[Decision], *, mode: Mode, promise: Promise | None, price: float | None, as_json: bool) -> None:
+    went: dict[str, int] = {}
+    for line in lines:
+        went[line.model] = went.get(line.model, 0) + 1
+    took = sorted(line.cpu_us for line in lines)
+    p50, p99 = took[len(took) // 2], took[min(len(took) - 1, len(took) * 99 // 100)]
     if as_json:
-        print_json({"prompts": len(rows)})
-    else:
-        click.echo(f"{len(rows)} prompts decided.")
+        known = {} if promise is None else {"promise": promise}
+        print_json({"prompts": len(lines), "models": went, "lambda": price, "cpu_us": {"p50": p50, "p99": p99}, **known})
+        return
+    say(f"{len(lines)} prompts decided, {p50:.0f} µs of CPU each (p99 {p99:.0f}).")
+    click.echo(table(["model", "prompts", "share"], [[model, str(count), f"{count / len(lines):.1%}"] for model, count in sorted(went.items())]))
+    if mode.kind == "share" and price is not None:
+        note(f"About the same as --mode lambda={price:.4g}, which decides each prompt by itself.")
+    if promise is not None:
+        _tell_promise(promise, mode)
 
 
-def _by_share(expected: engine.Expected, value: learning.Fitted, *, share: float) -> Whole:
-    weak, strong = value.models.index(value.weak), value.models.index(value.strong)
-    gain = expected.quality[:, strong] - expected.quality[:, weak]
-    way = np.full(len(gain), weak)
-    way[np.argsort(-gain, kind="stable")[: round(share * len(gain))]] = strong
-    return way
-
-
-_LINE: Final = msgspec.json.Decoder(Asked)
-
-
-def _asked(path: Path) -> list[Asked]:
-    found: list[Asked] = []
-    for row, cells in raw(path)[1]:
-        try:
-            found.append(msgspec.convert(cells, Asked))
-        except msgspec.ValidationError as error:
-            raise Wrong(f"line {row} of `{path.name}`: {error}. Each line is an object with a text `prompt`.") from error
-    return found
+def _tell_promise(promise: Promise, mode: Mode) -> None:
+    if promise.threshold is None:
+        lacks = f"{promise.missing} pairs are missing" if promise.missing else "the labels do not bear it out"
+        warn(f"Nothing is proven with {promise.pairs} pairs ({lacks}), so every prompt goes to the best single model. Import more scored prompts.")
+        return
+    say(
+        f"With probability {mode.sure:.0%} over the draw of {promise.pairs} pairs that were not learned from, the expected loss of quality is at most"
+        f" {mode.loss:g} on prompts like these (seen {promise.mean:.4f}, bound {promise.bound:.4f})."
+    )
+    note("Nothing is promised for capabilities without pairs: their prompts go to the best single model.")

@@ -2,62 +2,96 @@
 `pointsman router evaluate`: what choosing would have saved on prompts that were not learned from, with the baselines beside it.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import click
+import msgspec
 import numpy as np
 
-from pointsman.cli.options import json_option, note, print_json, table, warn
+from pointsman.cli.options import json_option, note, print_json, say, table, warn
 from pointsman.cli.router_options import opened, store_option
-from pointsman.control.evaluation import engine
 from pointsman.control.evaluation import fitted as learning
+from pointsman.control.evaluation.beforehand import Beforehand
 from pointsman.control.evaluation.figures import Figure, LineFigures, PairFigures, weights
 from pointsman.control.evaluation.grid import Grid, Whole
-from pointsman.control.evaluation.report import Report, held, report
+from pointsman.control.evaluation.parts import divided
+from pointsman.control.evaluation.report import Evaluation, Report, held, several
 from pointsman.control.evaluation.store import digest
 
 _TIMES: Final = 200
+_NONE: Final = "—"
 
 
 @click.command("evaluate", short_help="Measure what choosing saves, beside the baselines.")
 @click.option("--seed", type=int, default=0, show_default=True, help="What the resamples of the intervals depend on.")
+@click.option("--repeat", type=click.IntRange(min=1, max=100), default=1, show_default=True, help="Draw labels anew and learn again so many times.")
 @store_option
 @json_option
-def evaluate_command(folder: Path, *, seed: int, as_json: bool) -> None:
-    """Evaluate what was learned on held-out prompts: those of the split `test`, or those that `pointsman router fit` did not learn from."""
+def evaluate_command(folder: Path, *, seed: int, repeat: int, as_json: bool) -> None:
+    """
+    Evaluate what was learned on held-out prompts: those of the split `test`, or those that `pointsman router fit` did not learn from.
+
+    With --repeat, as many labels as the last fit had are drawn by as many seeds, and each time it is learned anew: the figures are means over these, with the
+    least and the most. What was learned in the store stays as it is.
+    """
     with opened(folder) as store:
         grid = store.grid()
         value = learning.kept(store)
-    learned, rows = _apart(grid, value)
-    what = held(grid, learned, rows)
-    expected = engine.expected(value.learned, engine.prompts_of(what.grid), models=grid.models)
-    found = report(what, expected, drawn=weights(len(what.grid.prompts), times=_TIMES, seed=seed))
+    found = [
+        Evaluation(held(grid, learned, rows), grid.at(learned), value=one).report(drawn=_drawn(grid, rows, repeat=repeat, seed=seed))
+        for one, learned, rows in _fits(grid, value, repeat=repeat)
+    ]
+    told = found[0] if repeat == 1 else several(found)
     if as_json:
-        print_json(found)
+        print_json(told if repeat == 1 else {**msgspec.to_builtins(told), "repeats": msgspec.to_builtins(found)})
     else:
-        _tell(found)
+        _tell(told, repeat=repeat)
 
 
-def _apart(grid: Grid, value: learning.Fitted) -> tuple[Whole, Whole]:
-    is_seen = np.array([digest(text, capability) in value.seen for text, capability in zip(grid.prompts, grid.capabilities, strict=True)])
-    is_test = np.array(grid.splits) == "test"
-    return np.flatnonzero(is_seen), np.flatnonzero(is_test & ~is_seen if is_test.any() else ~is_seen)
+def _fits(grid: Grid, value: learning.Fitted, *, repeat: int) -> Iterator[tuple[learning.Fitted, Whole, Whole]]:
+    """Yield what was learned with the rows that it was learned from and those that are held out."""
+    if repeat == 1:
+        is_seen = np.array([digest(text, capability) in value.seen for text, capability in zip(grid.prompts, grid.capabilities, strict=True)])
+        is_test = np.array(grid.splits) == "test"
+        yield value, np.flatnonzero(is_seen), np.flatnonzero(is_test & ~is_seen if is_test.any() else ~is_seen)
+        return
+    for at in range(repeat):
+        drawn = msgspec.structs.replace(value.drawn, seed=value.drawn.seed + at)
+        learned, rows = divided(grid, drawn)
+        yield learning.of_rows(grid, learned, drawn=drawn), learned, rows
 
 
-def _tell(found: Report) -> None:
-    click.echo(f"{found.prompts} held-out prompts, learned from {found.labels} others. Best single model: `{found.strong}`; cheapest: `{found.weak}`.")
+def _drawn(grid: Grid, rows: Whole, *, repeat: int, seed: int) -> np.ndarray:
+    whole = len(grid.at(rows).whole)
+    return weights(whole, times=_TIMES, seed=seed) if repeat == 1 else np.zeros((0, whole))
+
+
+# ── for people ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _tell(found: Report, *, repeat: int) -> None:
+    say(f"{found.prompts} held-out prompts, learned from {found.labels} others. Best single model: `{found.strong}`; cheapest: `{found.weak}`.")
     if found.left_out:
         note(f"{found.left_out} held-out prompts lack the score of some model and were left out.")
     if not found.has_costs:
-        warn("No cost is known: every model counts as 1.")
-    click.echo("\n" + table(["model", "quality", "cost"], [[name, f"{quality:.3f}", f"{cost:.3f}"] for name, (quality, cost) in found.singles.items()]))
+        warn("No cost is known: every model counts as 1. Import a column `cost` to see what choosing saves.")
+    click.echo("\n" + table(["model", "quality", "cost"], [[one.model, f"{one.quality:.3f}", f"{one.cost:.3f}"] for one in found.singles]))
     levels = list(found.lines[0].cost_at)
     click.echo("\n" + table(["line", "AIQ", "peak", *[f"cost at {level}" for level in levels]], [_line(one, levels) for one in found.lines]))
     if found.pair:
         shares = list(found.pair[0].cpt)
-        click.echo("\n" + table(["line", "APGR", *[f"CPT({level})" for level in shares]], [_pair(one, shares) for one in found.pair]))
-    click.echo("\nCosts are in units of always asking the best single model; in brackets 95 % intervals over prompts.")
+        click.echo("\n" + table([f"{found.weak} → {found.strong}", "APGR", *[f"CPT({level})" for level in shares]], [_pair(one, shares) for one in found.pair]))
+    else:
+        note(f"`{found.strong}` was better than `{found.weak}` on what was learned from, but is not here: there is no gap to close, so no APGR and no CPT.")
+    if found.beforehand:
+        click.echo("\n" + table(["price fixed beforehand", "quality", "cost"], [_fixed(one) for one in found.beforehand]))
+    bounds = "95 % intervals over prompts" if repeat == 1 else f"the least and the most of {repeat} draws"
+    click.echo("")
+    say(f"Costs, and qualities at prices fixed beforehand, are in units of always asking `{found.strong}`; in brackets {bounds}.")
+    say("Costs at a quality are read off each line where it first reaches it on these prompts; what was fixed beforehand knew nothing of them.")
+    say(_sum(found))
 
 
 def _line(one: LineFigures, levels: list[str]) -> list[str]:
@@ -68,8 +102,24 @@ def _pair(one: PairFigures, levels: list[str]) -> list[str]:
     return [one.name, _shown(one.apgr), *[_shown(one.cpt[level]) for level in levels]]
 
 
+def _fixed(one: Beforehand) -> list[str]:
+    return [f"for {one.level}", _shown(one.quality), _shown(one.cost)]
+
+
 def _shown(figure: Figure) -> str:
     if figure.value is None:
-        return "—"
-    low, high = ("—" if edge is None else f"{edge:.3f}" for edge in (figure.low, figure.high))
+        return _NONE
+    if figure.low is None and figure.high is None:
+        return f"{figure.value:.3f}"
+    low, high = (_NONE if edge is None else f"{edge:.3f}" for edge in (figure.low, figure.high))
     return f"{figure.value:.3f} [{low}, {high}]"
+
+
+def _sum(found: Report) -> str:
+    cost = {one.name: one.cost_at["100%"].value for one in found.lines}
+    parts = [f"{name} {_saved(cost[name])}" for name in ("router", "cascade", "length", "zero", "oracle") if name in cost]
+    return f"At the quality of `{found.strong}` this saves: {', '.join(parts)}."
+
+
+def _saved(cost: float | None) -> str:
+    return _NONE if cost is None else f"{1 - cost:.0%}"

@@ -37,10 +37,22 @@ def sent(gain: Floats, *, bins: int = BINS) -> Floats:
     return np.array([*rows, gain > limits[-1]], dtype=np.float64)
 
 
-def by_share(strong_calls: Floats, *, weak: Floats, strong: Floats) -> Curve:
-    """Return the curve of quality over the share of strong calls. `strong_calls` (k, n) says which; `weak` and `strong` (n) are the scores."""
-    share = strong_calls.mean(axis=1)
-    quality = (weak + strong_calls * (strong - weak)).mean(axis=1)
+def best(gain: Floats, *, bins: int = BINS) -> Floats:
+    """Return as `sent` does which prompts go to the strong model, if `gain` is known: equal gains are parted, by their order, so that no share is skipped."""
+    order = np.argsort(-gain, kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return np.array([rank < round(share * len(gain)) for share in np.linspace(1.0, 0.0, bins + 1)], dtype=np.float64)
+
+
+def by_share(strong_calls: Floats, *, weak: Floats, strong: Floats, weight: Floats) -> Curve:
+    """
+    Return the curve of quality over the share of strong calls. `strong_calls` (k, n) says which; `weak` and `strong` (n) are the scores.
+
+    `weight` (n) adds up to 1.
+    """
+    share = strong_calls @ weight
+    quality = float(weak @ weight) + strong_calls @ (weight * (strong - weak))
     order = np.argsort(share, kind="stable")
     return Curve(x=share[order], quality=quality[order])
 

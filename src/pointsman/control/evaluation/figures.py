@@ -4,8 +4,7 @@ The numbers of an evaluation: for each line what it saves and reaches, for a pai
 Intervals are percentiles of a bootstrap over prompts (95 %), in which the baselines are drawn with the same prompts.
 """
 
-from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from msgspec import Struct
@@ -16,7 +15,6 @@ from pointsman.control.evaluation.lines import Ends, Line
 
 LEVELS: Final = (0.95, 0.99, 1.0)
 CPT_LEVELS: Final = (0.5, 0.8, 0.95)
-_CHUNK: Final = 25
 _BELOW: Final = 1e-12
 
 
@@ -66,9 +64,9 @@ def line_figures(line: Line, *, score: Floats, spent: Floats, strong: int, drawn
     areas = [curves.aiq(curves.Curve(x=x, quality=y), low=low, high=high) for x, y in zip(cost, quality, strict=True)]
     return LineFigures(
         name=line.name,
-        aiq=_figure(curves.aiq(line.curve, low=low, high=high), np.array(areas)),
-        peak=_figure(float(line.quality.mean(axis=1).max()), quality.max(axis=1) if len(drawn) else np.zeros(0)),
-        cost_at={name: _figure(float(told[name][0]), spread[name]) for name in told},
+        aiq=figure(curves.aiq(line.curve, low=low, high=high), np.array(areas)),
+        peak=figure(float(line.quality.mean(axis=1).max()), quality.max(axis=1) if len(drawn) else np.zeros(0)),
+        cost_at={name: figure(float(told[name][0]), spread[name]) for name in told},
     )
 
 
@@ -92,7 +90,7 @@ def pair_figures(name: str, *, calls: Floats, score: Floats, ends: Ends, drawn: 
         if one is not None:
             spread.append(one[0])
     table = np.array(spread) if spread else np.zeros((0, 1 + len(CPT_LEVELS)))
-    told = [_figure(value, table[:, at]) for at, value in enumerate(found[0])]
+    told = [figure(value, table[:, at]) for at, value in enumerate(found[0])]
     return PairFigures(
         name=name,
         apgr=told[0],
@@ -106,26 +104,20 @@ def _pair(calls: Floats, *, weak: Floats, strong: Floats, weight: Floats | None 
     low, high = float(many @ weak), float(many @ strong)
     if high <= low:
         return None
-    share, quality = calls @ many, low + calls @ (many * (strong - weak))
-    order = np.argsort(share, kind="stable")
-    curve = curves.Curve(x=share[order], quality=quality[order])
+    curve = curves.by_share(calls, weak=weak, strong=strong, weight=many)
     levels = [curves.cpt(curve, level, weak=low, strong=high) for level in CPT_LEVELS]
     numbers = (curves.apgr(curve, weak=low, strong=high), *(float("inf") if level is None else level for level in levels))
     return numbers, curves.recovered(curve, weak=low, strong=high)
 
 
-def _figure(value: float, spread: Floats) -> Figure:
+def figure(value: Any, spread: Floats) -> Figure:
+    """Return a number with the interval of what it was in the resamples. What is not finite is unknown."""
     known = spread[~np.isnan(spread)]
     if not len(known):
         return Figure(value=_known(value))
     low, high = np.quantile(known, (0.025, 0.975), method="nearest")
-    return Figure(value=_known(value), low=_known(float(low)), high=_known(float(high)))
+    return Figure(value=_known(value), low=_known(low), high=_known(high))
 
 
-def _known(value: float) -> float | None:
-    return round(value, 6) if np.isfinite(value) else None
-
-
-def ordered(lines: Sequence[Line]) -> list[Line]:
-    """Return lines without one name twice, in their order."""
-    return list({line.name: line for line in lines}.values())
+def _known(value: Any) -> float | None:
+    return round(float(value), 6) if np.isfinite(value) else None

@@ -2,33 +2,44 @@
 What `router fit` leaves in the store: the parameters, and what is needed to use them and to know which prompts they have seen.
 """
 
+from collections.abc import Sequence
+from typing import Final
+
 import msgspec
 import numpy as np
 from msgspec import Struct
 
-from pointsman.control.evaluation import engine
-from pointsman.control.evaluation.grid import Grid, Whole, relative
-from pointsman.control.evaluation.parts import Drawn, divided
-from pointsman.control.evaluation.report import ends
+from pointsman.control.evaluation import cascades, engine
+from pointsman.control.evaluation.grid import Grid, Whole, relative, unit_of
+from pointsman.control.evaluation.journal import Told
+from pointsman.control.evaluation.lines import Ends
+from pointsman.control.evaluation.parts import Drawn, divided, ends
 from pointsman.control.evaluation.store import Store, digest
 from pointsman.core.errors import BadRequest
+from pointsman.decision.prediction.fit import update
 from pointsman.decision.prediction.parameters import Parameters, decode, encode
+from pointsman.decision.prediction.values import Prompt
 
-_NAME = "fitted"
+_NOW: Final = "fitted"
+_FIRST: Final = "fitted_first"
 
 
 class Fitted(Struct, frozen=True, kw_only=True):
     """
     `unit` is the mean cost of the dearest model, in the unit of the table: relative costs are in it; None where no cost is known.
 
-    `seen` are the prompts that were learned from, by their digests.
+    `seen` are the prompts that were learned from, by their digests; `labels` how many of them were drawn as `drawn` says. `feedback` counts what was told
+    since. `together` is how much the two ends succeed together.
     """
 
     models: tuple[str, ...]
     weak: str
     strong: str
     unit: float | None
-    seed: int
+    drawn: Drawn
+    labels: int
+    feedback: int = 0
+    together: float = 0.0
     seen: frozenset[bytes]
     parameters: bytes
 
@@ -37,45 +48,78 @@ class Fitted(Struct, frozen=True, kw_only=True):
         """The parameters."""
         return decode(self.parameters)
 
+    @property
+    def ends(self) -> Ends:
+        """The two ends, by their columns among `models`."""
+        return Ends(weak=self.models.index(self.weak), strong=self.models.index(self.strong))
+
 
 def fitted(grid: Grid, drawn: Drawn) -> Fitted:
     """Learn from drawn prompts. Raises `BadRequest` where there are none."""
     rows, _ = divided(grid, drawn)
-    return of_rows(grid, rows, seed=drawn.seed)
+    return of_rows(grid, rows, drawn=drawn)
 
 
-def of_rows(grid: Grid, rows: Whole, *, seed: int) -> Fitted:
+def of_rows(grid: Grid, rows: Whole, *, drawn: Drawn) -> Fitted:
     """Learn from these rows."""
     known = grid.at(rows)
     spent, mean, has_costs = relative(known)
     two = ends(known.score, mean)
-    parameters = engine.learned(known, np.arange(len(rows)), spent=spent, seed=seed)
+    parameters = engine.learned(known, np.arange(len(rows)), spent=spent, seed=drawn.seed)
+    correlation = 0.0
+    if two.weak != two.strong and cascades.has_answers(known, two.weak):
+        crossed = engine.crossed(known, spent=spent, seed=drawn.seed)
+        correlation = cascades.together(known.score, crossed, ends=two)
+        parameters = msgspec.structs.replace(parameters, verifiers=cascades.verifiers(known, crossed, weak=two.weak, seed=drawn.seed))
     return Fitted(
         models=grid.models,
         weak=grid.models[two.weak],
         strong=grid.models[two.strong],
         unit=unit_of(known) if has_costs else None,
-        seed=seed,
+        drawn=drawn,
+        labels=len(rows),
+        together=correlation,
         seen=frozenset(digest(text, capability) for text, capability in zip(known.prompts, known.capabilities, strict=True)),
         parameters=encode(parameters),
     )
 
 
-def unit_of(grid: Grid) -> float:
-    """Return the mean cost of the dearest model."""
-    known = ~np.isnan(grid.cost)
-    count = known.sum(axis=0)
-    return float((np.where(known, grid.cost, 0.0).sum(axis=0)[count > 0] / count[count > 0]).max())
+def taught(value: Fitted, told: Sequence[Told]) -> Fitted:
+    """Return it after feedback. A model that it did not know is one more to choose from."""
+    labels = [
+        engine.label(
+            Prompt(text=one.prompt, capability=one.capability),
+            one.model,
+            score=one.score,
+            cost=None if one.cost is None or value.unit is None else one.cost / value.unit,
+        )
+        for one in told
+    ]
+    if not labels:
+        return value
+    return msgspec.structs.replace(
+        value,
+        models=tuple(dict.fromkeys([*value.models, *(one.model for one in told)])),
+        feedback=value.feedback + len(told),
+        seen=value.seen | {digest(one.prompt, one.capability) for one in told},
+        parameters=encode(update(value.learned, labels)),
+    )
+
+
+def begin(store: Store, value: Fitted) -> None:
+    """Keep what was fitted in the store, in the place of what was learned before."""
+    store.remember(_FIRST, msgspec.msgpack.encode(value))
+    keep(store, value)
 
 
 def keep(store: Store, value: Fitted) -> None:
-    """Keep it in the store, in the place of what was learned before."""
-    store.remember(_NAME, msgspec.msgpack.encode(value))
+    """Keep what was fitted and has learned since."""
+    store.remember(_NOW, msgspec.msgpack.encode(value))
 
 
-def kept(store: Store) -> Fitted:
-    """Return it. Raises `BadRequest` where nothing was learned yet."""
-    found = store.remembered(_NAME)
+def kept(store: Store, *, is_first: bool = False) -> Fitted:
+    """Return what is kept; `is_first` as it was before any feedback. Raises `BadRequest` where nothing was learned yet."""
+    found = store.remembered(_FIRST if is_first else _NOW)
     if found is None:
         raise BadRequest("Nothing is learned yet. Run `pointsman router fit` first.")
     return msgspec.msgpack.decode(found, type=Fitted)

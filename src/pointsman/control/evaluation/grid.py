@@ -61,3 +61,10 @@ def relative(grid: Grid, *, unit: float | None = None) -> tuple[Floats, Floats, 
         return np.ones_like(grid.score), np.ones(len(grid.models)), False
     mean = np.where(np.isnan(mean), 1.0, mean / top)
     return np.where(known, grid.cost / top, mean), mean, True
+
+
+def unit_of(grid: Grid) -> float:
+    """Return the mean cost of the dearest model. Some cost must be known."""
+    known = ~np.isnan(grid.cost)
+    count = known.sum(axis=0)
+    return float((np.where(known, grid.cost, 0.0).sum(axis=0)[count > 0] / count[count > 0]).max())

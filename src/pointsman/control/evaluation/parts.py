@@ -7,7 +7,8 @@ import hashlib
 import numpy as np
 from msgspec import Struct
 
-from pointsman.control.evaluation.grid import Grid, Whole
+from pointsman.control.evaluation.grid import Floats, Grid, Whole
+from pointsman.control.evaluation.lines import Ends
 from pointsman.core.errors import BadRequest
 
 
@@ -67,3 +68,12 @@ def _stratified(grid: Grid, order: Whole, *, wanted: int) -> Whole:
     for at in by_rest[: wanted - sum(taken)]:
         taken[at] += 1
     return np.array([row for group, count in zip(groups, taken, strict=True) for row in group[:count]], dtype=np.int64)
+
+
+def ends(score: Floats, cost: Floats) -> Ends:
+    """Return the model with the highest mean score and the cheapest other one; of two that cost the same, the better. `score` (n, m), `cost` (m)."""
+    known = ~np.isnan(score)
+    quality = np.where(known, score, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    strong = int(np.lexsort((cost, -quality))[0])
+    others = [column for column in np.lexsort((-quality, cost)).tolist() if column != strong]
+    return Ends(weak=others[0] if others else strong, strong=strong)

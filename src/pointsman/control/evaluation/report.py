@@ -1,38 +1,54 @@
 """
 One evaluation: a router against the lines that it must be set against, on prompts that it has not learned from.
+
+Lines: `router` chooses by prompt and capability; `capability` is the same without a look at the prompt; `cascade` lets the cheapest model answer, looks at its
+answer and asks the best single one where that is expected to pay; the others stand in `lines`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from msgspec import Struct
 
-from pointsman.control.evaluation import curves, figures, lines
-from pointsman.control.evaluation.engine import Expected
+from pointsman.control.evaluation import cascades, curves, engine, figures, lines
+from pointsman.control.evaluation.beforehand import Beforehand, Known, beforehand
 from pointsman.control.evaluation.figures import Figure, LineFigures, PairFigures
+from pointsman.control.evaluation.fitted import Fitted
 from pointsman.control.evaluation.grid import Floats, Grid, Whole, relative
 from pointsman.control.evaluation.lines import Ends, Line
+from pointsman.control.evaluation.parts import ends
 from pointsman.core.errors import BadRequest
+from pointsman.decision.prediction.predictor import Predictor
+
+
+class Single(Struct, frozen=True, kw_only=True):
+    """What a model reaches by itself: its mean score, its cost in units of the best single model's, and what it was expected to reach on average."""
+
+    model: str
+    quality: float
+    cost: float
+    expected: float
 
 
 class Report(Struct, frozen=True, kw_only=True):
     """
     What was found on `prompts` held-out prompts, learned from `labels` others. `left_out` lack the score of some model.
 
-    Costs are in units of always asking `strong`, the best single model on what was learned from; `weak` is the cheapest.
+    Costs are in units of always asking `strong`, the best single model on what was learned from; `weak` is the cheapest. `cpu_us` is the median time of a
+    prediction.
     """
 
     prompts: int
     labels: int
     left_out: int
-    models: tuple[str, ...]
     weak: str
     strong: str
     has_costs: bool
-    singles: dict[str, tuple[float, float]]
+    singles: list[Single]
     lines: list[LineFigures]
     pair: list[PairFigures]
-    calibration: Figure = Figure(value=None)
+    beforehand: list[Beforehand]
+    cpu_us: float
 
 
 class Held(Struct, frozen=True, kw_only=True):
@@ -45,6 +61,10 @@ class Held(Struct, frozen=True, kw_only=True):
     left_out: int
     labels: int
 
+    def at(self, rows: Whole) -> "Held":
+        """Return some of its prompts."""
+        return Held(grid=self.grid.at(rows), spent=self.spent[rows], ends=self.ends, has_costs=self.has_costs, left_out=self.left_out, labels=self.labels)
+
 
 def held(grid: Grid, learned: Whole, rows: Whole) -> Held:
     """Return what is evaluated on. Raises `BadRequest` where there is nothing to compare."""
@@ -56,8 +76,8 @@ def held(grid: Grid, learned: Whole, rows: Whole) -> Held:
     whole = test.whole
     if not len(whole):
         raise BadRequest("No held-out prompt has a score of every model, so models cannot be compared. Score some prompts on all of them and import those.")
-    spent, mean, has_costs = relative(grid)
     known = grid.at(learned)
+    spent, mean, has_costs = relative(grid)
     return Held(
         grid=test.at(whole),
         spent=spent[rows][whole],
@@ -68,55 +88,136 @@ def held(grid: Grid, learned: Whole, rows: Whole) -> Held:
     )
 
 
-def ends(score: Floats, cost: Floats) -> Ends:
-    """Return the model with the highest mean score and the cheapest other one; of two that cost the same, the better. `score` (n, m), `cost` (m)."""
-    known = ~np.isnan(score)
-    quality = np.where(known, score, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    strong = int(np.lexsort((cost, -quality))[0])
-    others = [column for column in np.lexsort((-quality, cost)).tolist() if column != strong]
-    return Ends(weak=others[0] if others else strong, strong=strong)
+class Evaluation:
+    """What is known before the figures are worked out: predictions of the held-out prompts, and of those that were learned from by the others."""
+
+    def __init__(self, what: Held, known: Grid, *, value: Fitted) -> None:
+        """Predict. `known` is the grid that was learned from."""
+        self.what = what
+        self.value = value
+        self._parameters = value.learned
+        self._prompts = engine.prompts_of(what.grid)
+        self.expected = engine.expected(Predictor(self._parameters), self._prompts, models=what.grid.models)
+        self._known = known.at(known.whole)
+
+    def report(self, *, drawn: Floats) -> Report:
+        """Return the figures of all lines. `drawn` are the resamples' weights."""
+        what, grid, two = self.what, self.what.grid, self.what.ends
+        unit = float(what.spent[:, two.strong].mean()) or 1.0
+        seen = self._seen()
+        return Report(
+            prompts=len(grid.prompts),
+            labels=what.labels,
+            left_out=what.left_out,
+            weak=grid.models[two.weak],
+            strong=grid.models[two.strong],
+            has_costs=what.has_costs,
+            singles=[
+                Single(
+                    model=model,
+                    quality=round(float(grid.score[:, at].mean()), 6),
+                    cost=round(float(what.spent[:, at].mean()) / unit, 6),
+                    expected=round(float(self.expected.quality[:, at].mean()), 6),
+                )
+                for at, model in enumerate(grid.models)
+            ],
+            lines=[figures.line_figures(line(), score=grid.score, spent=what.spent, strong=two.strong, drawn=drawn) for line in self._lines(seen)],
+            pair=self._pairs(seen, drawn),
+            beforehand=self._beforehand(drawn),
+            cpu_us=round(float(np.median(self.expected.cpu_us)), 1),
+        )
+
+    def _lines(self, seen: cascades.Seen | None) -> Iterator[Callable[[], Line]]:
+        """Yield how each line is made: one at a time is in memory."""
+        what, expected = self.what, self.expected
+        score, spent, two = what.grid.score, what.spent, what.ends
+        yield lambda: lines.by_price("router", quality=expected.quality, cost=expected.cost, score=score, spent=spent)
+        if seen is not None:
+            yield lambda: cascades.line(seen, score, spent=spent, ends=two)
+        if len(set(what.grid.capabilities)) > 1:
+            blind = engine.expected(Predictor(engine.blind(self._parameters)), self._prompts, models=what.grid.models)
+            yield lambda: lines.by_price("capability", quality=blind.quality, cost=blind.cost, score=score, spent=spent)
+        yield lambda: lines.length(what.grid, spent, ends=two)
+        yield lambda: lines.random(score, spent, ends=two)
+        yield lambda: lines.zero(score, spent)
+        yield lambda: lines.oracle(score, spent)
+
+    def _seen(self) -> cascades.Seen | None:
+        """Return what is believed after the cheap answers; None where they are not known."""
+        grid, two, learned = self.what.grid, self.what.ends, self._parameters.verifiers
+        texts = [grid.answers.get((row, two.weak)) for row in range(len(grid.prompts))]
+        if not learned or grid.models[two.weak] != self.value.weak or any(text is None for text in texts):
+            return None
+        asked = [(prompt, name, text or "") for prompt, name, text in zip(grid.prompts, grid.capabilities, texts, strict=True)]
+        return cascades.seen(learned, asked, expected=self.expected, ends=two, correlation=self.value.together)
+
+    def _pairs(self, seen: cascades.Seen | None, drawn: Floats) -> list[PairFigures]:
+        """Return the figures between the two ends, by the share of calls to the strong one."""
+        score, two, quality = self.what.grid.score, self.what.ends, self.expected.quality
+        several = {"router": curves.sent(quality[:, two.strong] - quality[:, two.weak])}
+        if seen is not None:
+            several["cascade"] = curves.sent(seen.gain)
+        several["length"] = curves.sent(lines.sizes(self.what.grid))
+        several["random"] = np.repeat(np.linspace(0.0, 1.0, curves.BINS + 1)[:, None], len(score), axis=1)
+        several["oracle"] = curves.best(score[:, two.strong] - score[:, two.weak])
+        found = [figures.pair_figures(name, calls=calls, score=score, ends=two, drawn=drawn) for name, calls in several.items()]
+        return [one for one in found if one is not None]
+
+    def _beforehand(self, drawn: Floats) -> list[Beforehand]:
+        """Return what prices came to that were fixed on what was learned from."""
+        if not len(self._known.prompts):
+            return []
+        spent, _, _ = relative(self._known)
+        crossed = engine.crossed(self._known, spent=spent, seed=self.value.drawn.seed)
+        before = Known(expected=crossed, score=self._known.score, spent=spent)
+        after = Known(expected=self.expected, score=self.what.grid.score, spent=self.what.spent)
+        return beforehand(before, after, ends=self.what.ends, drawn=drawn)
 
 
-def drawn_lines(what: Held, expected: Expected) -> list[Line]:
-    """Return the lines of an evaluation, the router's first."""
-    score, spent = what.grid.score, what.spent
-    return [
-        lines.by_price("router", quality=expected.quality, cost=expected.cost, score=score, spent=spent),
-        lines.random(score, spent, ends=what.ends),
-        lines.length(what.grid, spent, ends=what.ends),
-        lines.zero(score, spent),
-        lines.oracle(score, spent),
-    ]
+def several(reports: Sequence[Report]) -> Report:
+    """Return the mean of evaluations of several draws, with the least and the most of them as bounds."""
+    first = reports[0]
 
+    def over(pick: Callable[[Report], Figure | None]) -> Figure:
+        values = [figure.value for one in reports if (figure := pick(one)) is not None and figure.value is not None]
+        if not values or len(values) < len(reports):
+            return Figure(value=None, low=min(values, default=None))
+        return Figure(value=round(sum(values) / len(values), 6), low=min(values), high=max(values))
 
-def report(what: Held, expected: Expected, *, drawn: Floats, more: Sequence[Line] = ()) -> Report:
-    """Return the figures of all lines. `drawn` are the resamples' weights, `more` further lines."""
-    grid, spent, found = what.grid, what.spent, what.ends
-    several = [*drawn_lines(what, expected), *more]
     return Report(
-        prompts=len(grid.prompts),
-        labels=what.labels,
-        left_out=what.left_out,
-        models=grid.models,
-        weak=grid.models[found.weak],
-        strong=grid.models[found.strong],
-        has_costs=what.has_costs,
-        singles={model: (float(grid.score[:, at].mean()), float(spent[:, at].mean())) for at, model in enumerate(grid.models)},
-        lines=[figures.line_figures(line, score=grid.score, spent=spent, strong=found.strong, drawn=drawn) for line in several],
-        pair=pairs(what, expected, drawn=drawn),
-        calibration=Figure(value=round(float(np.abs(expected.quality.mean(axis=0) - grid.score.mean(axis=0)).mean()), 6)),
+        prompts=first.prompts,
+        labels=first.labels,
+        left_out=first.left_out,
+        weak=first.weak,
+        strong=first.strong,
+        has_costs=first.has_costs,
+        singles=first.singles,
+        lines=[
+            LineFigures(
+                name=line.name,
+                aiq=over(lambda one, at=at: one.lines[at].aiq),
+                peak=over(lambda one, at=at: one.lines[at].peak),
+                cost_at={level: over(lambda one, at=at, level=level: one.lines[at].cost_at[level]) for level in line.cost_at},
+            )
+            for at, line in enumerate(first.lines)
+        ],
+        pair=[
+            PairFigures(
+                name=line.name,
+                apgr=over(lambda one, at=at: one.pair[at].apgr if len(one.pair) > at else None),
+                cpt={level: over(lambda one, at=at, level=level: one.pair[at].cpt[level] if len(one.pair) > at else None) for level in line.cpt},
+                curve=line.curve,
+            )
+            for at, line in enumerate(first.pair)
+        ],
+        beforehand=[
+            Beforehand(
+                level=line.level,
+                price=line.price,
+                quality=over(lambda one, at=at: one.beforehand[at].quality),
+                cost=over(lambda one, at=at: one.beforehand[at].cost),
+            )
+            for at, line in enumerate(first.beforehand)
+        ],
+        cpu_us=first.cpu_us,
     )
-
-
-def pairs(what: Held, expected: Expected, *, drawn: Floats) -> list[PairFigures]:
-    """Return the figures between the two ends, by the share of calls to the strong one."""
-    gain, score, two = expected.quality[:, what.ends.strong] - expected.quality[:, what.ends.weak], what.grid.score, what.ends
-    steps = np.linspace(0.0, 1.0, curves.BINS + 1)
-    several = {
-        "router": curves.sent(gain),
-        "random": np.repeat(steps[:, None], len(score), axis=1),
-        "length": curves.sent(lines.sizes(what.grid)),
-        "oracle": curves.sent(score[:, two.strong] - score[:, two.weak] - 1e-9 * score[:, two.weak]),
-    }
-    found = [figures.pair_figures(name, calls=calls, score=score, ends=two, drawn=drawn) for name, calls in several.items()]
-    return [one for one in found if one is not None]

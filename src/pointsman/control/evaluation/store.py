@@ -6,7 +6,8 @@ A prompt is known by its text and capability. A file that is imported again chan
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,9 @@ CREATE TABLE IF NOT EXISTS prompt (prompt_id INTEGER PRIMARY KEY, digest BLOB NO
     split TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS outcome (prompt_id INTEGER NOT NULL, model TEXT NOT NULL, score REAL NOT NULL, cost REAL, answer TEXT,
     PRIMARY KEY (prompt_id, model)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS decision (id TEXT PRIMARY KEY, prompt TEXT NOT NULL, capability TEXT NOT NULL, model TEXT NOT NULL, told BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS feedback (id TEXT NOT NULL, model TEXT NOT NULL, prompt TEXT NOT NULL, capability TEXT NOT NULL, score REAL NOT NULL, cost REAL,
+    PRIMARY KEY (id, model)) STRICT;
 CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 """
 
@@ -46,14 +50,25 @@ class Store:
             raise BadRequest(f"There is nothing in `{folder}`. Import outcomes with `pointsman router import FILE`, or name another --store.")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, isolation_level=None)
-            self._db.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 10000;{_SCHEMA}")
+            self.db = sqlite3.connect(path, isolation_level=None)
+            self.db.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 10000;{_SCHEMA}")
         except (OSError, sqlite3.Error) as error:
             raise Unusable(f"`{path}` cannot be opened ({error}). Name a folder that may be written with --store.") from error
 
     def close(self) -> None:
         """Close the file."""
-        self._db.close()
+        self.db.close()
+
+    @contextmanager
+    def writing(self) -> Generator[sqlite3.Connection]:
+        """Yield the connection in a transaction: all of it is kept, or nothing."""
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield self.db
+            self.db.execute("COMMIT")
+        except BaseException:
+            self.db.execute("ROLLBACK")
+            raise
 
     # ── outcomes ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -64,27 +79,22 @@ class Store:
         Raises `BadRequest` for a prompt that is in two splits.
         """
         unscored = 0
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            known = {row[0]: (row[1], row[2]) for row in self._db.execute("SELECT digest, prompt_id, split FROM prompt")}
-            told: dict[tuple[int, str], list[Outcome]] = {}
+        told: dict[tuple[int, str], list[Outcome]] = {}
+        with self.writing():
+            known = {row[0]: (row[1], row[2]) for row in self.db.execute("SELECT digest, prompt_id, split FROM prompt")}
             for outcome in outcomes:
                 if outcome.score is None:
                     unscored += 1
                     continue
                 told.setdefault((self._prompt(outcome, known), outcome.model), []).append(outcome)
             kept = self._write(told)
-            self._db.execute("COMMIT")
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
         return Kept(added=kept.added, changed=kept.changed, same=kept.same, unscored=unscored)
 
     def _prompt(self, outcome: Outcome, known: dict[bytes, tuple[int, str]]) -> int:
         key = digest(outcome.prompt, outcome.capability)
         found = known.get(key)
         if found is None:
-            row = self._db.execute(
+            row = self.db.execute(
                 "INSERT INTO prompt (digest, text, capability, split) VALUES (?, ?, ?, ?)", (key, outcome.prompt, outcome.capability, outcome.split)
             )
             known[key] = (int(row.lastrowid or 0), outcome.split)
@@ -93,29 +103,29 @@ class Store:
         if outcome.split and outcome.split != split:
             if split:
                 raise BadRequest(f"row {outcome.row}, column `split`: this prompt is in `{split}` already, and in `{outcome.split}` here. Give it one split.")
-            self._db.execute("UPDATE prompt SET split = ? WHERE prompt_id = ?", (outcome.split, number))
+            self.db.execute("UPDATE prompt SET split = ? WHERE prompt_id = ?", (outcome.split, number))
             known[key] = (number, outcome.split)
         return number
 
     def _write(self, told: dict[tuple[int, str], list[Outcome]]) -> Kept:
-        there: dict[tuple[int, str], tuple[Any, ...]] = {(row[0], row[1]): row[2:] for row in self._db.execute("SELECT * FROM outcome")}
+        there: dict[tuple[int, str], tuple[Any, ...]] = {(row[0], row[1]): row[2:] for row in self.db.execute("SELECT * FROM outcome")}
         rows = {key: _one(several) for key, several in told.items()}
         new = [key for key in rows if key not in there]
         changed = [key for key, row in rows.items() if key in there and there[key] != row]
-        self._db.executemany("INSERT OR REPLACE INTO outcome VALUES (?, ?, ?, ?, ?)", [(*key, *rows[key]) for key in (*new, *changed)])
+        self.db.executemany("INSERT OR REPLACE INTO outcome VALUES (?, ?, ?, ?, ?)", [(*key, *rows[key]) for key in (*new, *changed)])
         return Kept(added=len(new), changed=len(changed), same=len(rows) - len(new) - len(changed))
 
     def grid(self) -> Grid:
         """Return everything that is known, as a grid of prompts and models. Raises `BadRequest` if nothing is."""
-        prompts = self._db.execute("SELECT prompt_id, text, capability, split FROM prompt ORDER BY prompt_id").fetchall()
-        models = [str(row[0]) for row in self._db.execute("SELECT DISTINCT model FROM outcome ORDER BY model")]
+        prompts = self.db.execute("SELECT prompt_id, text, capability, split FROM prompt ORDER BY prompt_id").fetchall()
+        models = [str(row[0]) for row in self.db.execute("SELECT DISTINCT model FROM outcome ORDER BY model")]
         if not models:
             raise BadRequest("No outcome is kept yet. Import some with `pointsman router import FILE`.")
         at = {row[0]: index for index, row in enumerate(prompts)}
         of = {model: index for index, model in enumerate(models)}
         score, cost = _empty(len(prompts), len(models)), _empty(len(prompts), len(models))
         answers: dict[tuple[int, int], str] = {}
-        for number, model, told, price, answer in self._db.execute("SELECT prompt_id, model, score, cost, answer FROM outcome"):
+        for number, model, told, price, answer in self.db.execute("SELECT prompt_id, model, score, cost, answer FROM outcome"):
             where = (at[number], of[model])
             score[where] = told
             if price is not None:
@@ -127,18 +137,18 @@ class Store:
 
     def sizes(self) -> dict[str, int]:
         """Return how many prompts, models, outcomes, and outcomes without a cost there are."""
-        row = self._db.execute("SELECT count(DISTINCT prompt_id), count(DISTINCT model), count(*), count(*) - count(cost) FROM outcome").fetchone()
+        row = self.db.execute("SELECT count(DISTINCT prompt_id), count(DISTINCT model), count(*), count(*) - count(cost) FROM outcome").fetchone()
         return dict(zip(("prompts", "models", "outcomes", "uncosted"), row, strict=True))
 
     # ── what is remembered ──────────────────────────────────────────────────────────────────────────────────────────
 
     def remember(self, name: str, value: bytes) -> None:
         """Keep bytes under a name, in the place of those that were there."""
-        self._db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, value))
+        self.db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, value))
 
     def remembered(self, name: str) -> bytes | None:
         """Return what is kept under a name, or None."""
-        row = self._db.execute("SELECT value FROM state WHERE name = ?", (name,)).fetchone()
+        row = self.db.execute("SELECT value FROM state WHERE name = ?", (name,)).fetchone()
         return None if row is None else bytes(row[0])
 
 

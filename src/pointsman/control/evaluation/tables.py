@@ -7,15 +7,14 @@ Columns may stand in any order and be named in any case; others are ignored. A s
 import csv
 import difflib
 import io
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
+from pointsman.control.evaluation.cells import BadCell, Cells, cost_of, score_of, text_of
 from pointsman.core.errors import BadRequest
 from pointsman.storage import duck as ducks
 
@@ -24,13 +23,8 @@ FIELDS: Final = (*REQUIRED, "capability", "cost", "answer", "split")
 _MOST_LISTED: Final = 20
 _BATCH: Final = 5_000
 _LONGEST_FIELD: Final = 1 << 28
-_TRUE: Final = frozenset({"true", "yes", "correct"})
-_FALSE: Final = frozenset({"false", "no", "incorrect"})
-_EMPTY: Final = frozenset({"", "nan", "null", "none", "na", "n/a"})
 _TRAIN: Final = frozenset({"train", "training"})
 _TEST: Final = frozenset({"test", "testing", "eval", "evaluation", "heldout", "held-out"})
-
-Cells = Mapping[str, Any]
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -196,68 +190,8 @@ def _outcome(row: int, cells: Cells) -> Outcome | Fault:
             answer=text_of(cells, "answer", is_needed=False) or None,
             split=_split(text_of(cells, "split", is_needed=False)),
         )
-    except _Bad as bad:
+    except BadCell as bad:
         return Fault(row=row, column=bad.column, says=bad.says)
-
-
-class _Bad(Exception):
-    def __init__(self, column: str, says: str) -> None:
-        super().__init__(says)
-        self.column = column
-        self.says = says
-
-
-def text_of(cells: Cells, field: str, *, is_needed: bool = True) -> str:
-    """Return a cell as text that can be kept: half of a surrogate pair is replaced."""
-    value = cells.get(field)
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        value = ""
-    if not isinstance(value, str):
-        if not isinstance(value, int | float | Decimal):
-            raise _Bad(field, f"is {type(value).__name__}, not text. Write it as text.")
-        value = str(value)
-    if field not in {"prompt", "answer"}:
-        value = value.strip()
-    if is_needed and not value.strip():
-        raise _Bad(field, "is empty. Fill it or leave the row out.")
-    return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
-
-
-def score_of(value: object) -> float | None:
-    """Return a score in 0..1, or None where there is none."""
-    number = _number(value, field="score")
-    if number is None:
-        return None
-    if not 0.0 <= number <= 1.0:
-        raise _Bad("score", f"is {number:g}. A score is between 0 and 1: divide it by its highest value.")
-    return number
-
-
-def cost_of(value: object) -> float | None:
-    """Return a cost, or None where it is unknown."""
-    number = _number(value, field="cost")
-    if number is not None and (number < 0 or math.isinf(number)):
-        raise _Bad("cost", f"is {number:g}. A cost is at least 0; leave it empty where it is unknown.")
-    return number
-
-
-def _number(value: object, *, field: str) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, str):
-        told = value.strip().lower()
-        if told in _EMPTY:
-            return None
-        if told in _TRUE | _FALSE:
-            return float(told in _TRUE)
-        value = told.removeprefix("$")
-    if not isinstance(value, str | int | float | Decimal):
-        raise _Bad(field, f"is {type(value).__name__}, not a number. Write a number.")
-    try:
-        number = float(value)
-    except ValueError:
-        raise _Bad(field, f"is `{str(value)[:40]}`, not a number. Write a number with a decimal point.") from None
-    return None if math.isnan(number) else number
 
 
 def _split(told: str) -> str:
