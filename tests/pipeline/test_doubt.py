@@ -38,7 +38,7 @@ DESK = a_target(
     price=None,
     desk=Desk(item_nano_usd=5, delay_s=60, says="Someone will call."),
 )
-ROUTING = Routing(incumbent=BIG, checked=frozenset({"small"}))
+ROUTING = Routing(incumbent=BIG, checked=frozenset({"small"}), settable={"quality_floor": (0.0, 1.0)})
 STREAMED = a_call(stream=True, wire={"model": "support", "messages": [{"role": "user", "content": "hi"}], "stream": True})
 
 
