@@ -49,6 +49,7 @@ _COMMANDS: Final = {
     "telemetry": "Make a dashboard and alert rules, and try the collector.",
     "replay": "Try another configuration on the calls of the last days.",
     "objectives": "Show what is promised, how it is kept, and how fast error budgets burn.",
+    "guarantee": "Show what quality is promised, on which data, and prove it.",
     "incident": "Open, look into, note and close incidents.",
     "rollback": "Go back to an earlier snapshot of the configuration.",
     "learn": "Learn from what became of answers, and show what is known of each target.",

@@ -21,9 +21,17 @@ _JUMP: Final = 0.01
 _STAKES: Final = (0.05, 0.2, 0.6)
 
 
-def begun(certificate: Certificate) -> Drift:
-    """Return the state in which a certificate begins."""
-    return Drift(counts=certificate.seen, scores=(0.25, 0.25, 0.25, 0.25), losses=tuple(1 / len(_STAKES) for _ in _STAKES))
+def begun(certificate: Certificate, before: Drift | None = None) -> Drift:
+    """
+    Return the state in which a certificate begins.
+
+    Bets go on where those of an earlier certificate stand: each is fair whichever rule is in force, and evidence that gathers slowly must not be lost with each
+    new one. Only after an alarm they begin anew.
+    """
+    fresh = Drift(counts=certificate.seen, scores=(0.25, 0.25, 0.25, 0.25), losses=tuple(1 / len(_STAKES) for _ in _STAKES))
+    if before is None or before.alarm:
+        return fresh
+    return replace(fresh, scores=before.scores or fresh.scores, losses=before.losses or fresh.losses)
 
 
 def saw_call(drift: Drift, certificate: Certificate, *, advantage: float, chance: float, now_ms: int) -> Drift:
