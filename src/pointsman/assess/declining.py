@@ -8,21 +8,24 @@ sentence of an answer only, and shortness and silence about the question count w
 import re
 from typing import Final
 
+from pointsman.assess.grounding import words
+
 _HEAD: Final = 240  # characters in which an answer that declines says so
 _SHORT: Final = 400
-_DECLINES: Final = re.compile(
-    r"\b(?:i|we) (?:can(?:no|')t|cannot|am unable|am not able|won't|don't (?:know|have))|\bas an ai\b|\bsorry\b|\bunable to\b|\bno (?:information|answer)\b"
-    r"|\bnot (?:mentioned|specified|provided|enough information)\b|\bich (?:kann|weiß|weiss|habe)\b[^.]{0,40}\b(?:nicht|keine?)\b|\bleider\b"
-    r"|\bje ne (?:peux|sais|suis)\b|\bdésolée?\b|\blo siento\b|\bno (?:puedo|sé|tengo)\b|\bnon (?:posso|so)\b|\bmi dispiace\b|\bnão (?:posso|sei)\b|\bdesculpe"
-    r"|不知道|无法|抱歉|わかりません|できません|申し訳|모르|죄송|не (?:могу|знаю)|извините",
-    re.IGNORECASE,
+_LEAST: Final = 0.25
+_PLAIN: Final = (
+    *("i cannot", "i can't", "i can not", "i am unable", "i'm unable", "i am not able", "i'm not able", "i won't", "i don't know", "i do not know"),
+    *("i don't have", "we cannot", "we can't", "as an ai", "sorry", "unable to", "no information", "not mentioned", "not specified", "not provided"),
+    *("not enough information", "ich kann nicht", "ich weiß nicht", "ich weiss nicht", "leider", "je ne peux", "je ne sais", "désolé", "lo siento"),
+    *("no puedo", "no sé", "non posso", "non so", "mi dispiace", "não posso", "não sei", "desculpe", "не могу", "не знаю", "извините"),
+    *("不知道", "无法", "抱歉", "わかりません", "できません", "申し訳", "모르", "죄송"),
 )
-_DOUBTS: Final = re.compile(
-    r"\b(?:might|maybe|perhaps|possibly|probably|not (?:entirely )?sure|uncertain|i think|i believe|i guess|unclear|approximately"
-    r"|vielleicht|vermutlich|wahrscheinlich|möglicherweise|eventuell|peut-être|probablement|quizás?|tal vez|probablemente|forse|talvez)\b"
-    r"|可能|也许|たぶん|かもしれ|возможно|наверное",
-    re.IGNORECASE,
+_DOUBTS: Final = frozenset(
+    {"might", "maybe", "perhaps", "possibly", "probably", "uncertain", "unclear", "unsure", "guess", "approximately"}
+    | {"vielleicht", "vermutlich", "wahrscheinlich", "möglicherweise", "peut", "probablement", "quizá", "quizás", "probablemente", "forse", "talvez"}
+    | {"возможно", "наверное"}
 )
+_PHRASES: Final = ("not sure", "i think", "i believe", "tal vez", "可能", "也许", "たぶん", "かもしれ")
 _SENTENCE: Final = re.compile(r"[.!?。！？\n]+")  # noqa: RUF001 marks of East Asian scripts
 
 
@@ -31,12 +34,15 @@ def declines(answer: str) -> float:
     text = answer.strip()
     if not text:
         return 1.0
-    if not _DECLINES.search(text[:_HEAD]):
+    head = text[:_HEAD].lower().replace("\u2019", "'")
+    if not any(phrase in head for phrase in _PLAIN):
         return 0.0
-    return 1.0 if len(text) <= _SHORT else max(0.25, _SHORT / len(text))
+    return 1.0 if len(text) <= _SHORT else max(_LEAST, _SHORT / len(text))
 
 
 def doubts(answer: str) -> float:
     """Return how many words of doubt a sentence of the answer holds on average, at most 1."""
-    sentences = sum(1 for part in _SENTENCE.split(answer) if part.strip())
-    return min(1.0, len(_DOUBTS.findall(answer)) / sentences) if sentences else 0.0
+    text = answer.lower()
+    sentences = sum(1 for part in _SENTENCE.split(text) if part.strip())
+    found = sum(word in _DOUBTS for word in words(text)) + sum(text.count(phrase) for phrase in _PHRASES)
+    return min(1.0, found / sentences) if sentences else 0.0

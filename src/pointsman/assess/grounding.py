@@ -36,6 +36,8 @@ def grounding(answer: str, sources: Sequence[str]) -> Mapping[str, float]:
 
 def words(text: str) -> list[str]:
     """Return the words of a text in lower case; characters of scripts without spaces stand for themselves."""
+    if text.isascii():
+        return _WORD.findall(text.lower())
     found: list[str] = []
     for word in _WORD.findall(text.lower()):
         if word.isascii() or not _without_spaces(word[0]):

@@ -1,6 +1,6 @@
 """
-What speaks for and against an answer, as numbers: the evidence of a grade. Cheap and pure; what a text cannot show (agreement, log-probabilities) is added
-where it is known. A signal that cannot be read is left out, which is not the same as 0.
+What speaks for and against an answer, as numbers: the evidence of a grade. Cheap and pure; what a single answer cannot show (agreement) is added where it
+is known. A signal that cannot be read is left out, which is not the same as 0.
 """
 
 import re
@@ -16,7 +16,8 @@ from pointsman.core.reply import Finish, Reply
 _OPEN: Final = "([{"
 _CLOSED: Final = ")]}"
 _ENDS: Final = frozenset(".!?。！？…:)]}\"'`*>|”»")  # noqa: RUF001 marks of East Asian scripts
-_QUESTION: Final = re.compile(r"[^.!?。！？\n]*[?？]")  # noqa: RUF001
+_ASKS: Final = ("?", "？")  # noqa: RUF001
+_BEFORE: Final = re.compile(r"[.!?。！？\n]\s")  # noqa: RUF001
 
 
 def evidence(reply: Reply, call: Call, *, passages: Sequence[str] = ()) -> dict[str, float]:
@@ -25,6 +26,8 @@ def evidence(reply: Reply, call: Call, *, passages: Sequence[str] = ()) -> dict[
     found = of_text(asked(call), text_of(reply), passages=passages)
     found["refused"] = float(refused)
     found["truncated"] = float(reply.finish is Finish.LENGTH)
+    if reply.logprobs is not None:
+        found["logprob_mean"], found["logprob_min"] = reply.logprobs
     return found
 
 
@@ -77,8 +80,9 @@ def _cut(answer: str) -> float:
 
 def _addresses(prompt: str, answer: str) -> float:
     """Return what share of the last question's words the end of the answer takes up; of the prompt's end, if it asks nothing."""
-    questions = _QUESTION.findall(prompt)
-    wanted = set(words(questions[-1] if questions else prompt[-200:]))
+    end = max(prompt.rfind(mark) for mark in _ASKS)
+    question = _BEFORE.split(prompt[max(0, end - 300) : end])[-1] if end >= 0 else prompt[-200:]
+    wanted = set(words(question))
     return len(wanted & set(words(answer[-300:]))) / len(wanted) if wanted else 0.0
 
 

@@ -51,7 +51,7 @@ class Reply(Struct, frozen=True, kw_only=True):
     """
     A whole answer.
 
-    `parts` is empty when `native` is set and nobody needed to look inside. `usage` None means the vendor did not say.
+    `parts` is empty when `native` is set and nobody needed to look inside. `usage` and `logprobs` (mean and least of its tokens) None: the vendor did not say.
     """
 
     reply_id: str
@@ -61,6 +61,7 @@ class Reply(Struct, frozen=True, kw_only=True):
     stop_sequence: str | None = None
     usage: Usage | None = None
     native: Native | None = None
+    logprobs: tuple[float, float] | None = None
 
 
 class Started(Struct, frozen=True):

@@ -67,6 +67,14 @@ class _Message(msgspec.Struct):
     annotations: Any = None
 
 
+class _Logprob(msgspec.Struct):
+    logprob: float
+
+
+class _Logprobs(msgspec.Struct):
+    content: list[_Logprob] | None = None
+
+
 class _Choice(msgspec.Struct):
     finish_reason: str | None = None
     message: _Message | None = None
@@ -279,7 +287,17 @@ def decode(body: bytes, target: Target, *, full: bool) -> Reply:
         parts=parts,
         usage=usage_of(answer.usage, target),
         native=Native(Dialect.OPENAI_CHAT, body),
+        logprobs=_sureness(choice.logprobs) if isinstance(choice, _Choice) else None,
     )
+
+
+def _sureness(told: Any) -> tuple[float, float] | None:
+    """Return the mean and the least log-probability of the tokens; None where the vendor told none, or not in numbers."""
+    try:
+        found = [token.logprob for token in msgspec.convert(told, _Logprobs).content or ()] if told else []
+    except msgspec.ValidationError:
+        return None
+    return (sum(found) / len(found), min(found)) if found else None
 
 
 def _parts(choice: _Choice, answer: _Completion | _Head) -> Iterator[Part]:

@@ -56,9 +56,8 @@ def fall(forest: Forest, inputs: Numbers) -> Numbers:
     """Return the sum of the leaves (log odds) for each row of the inputs."""
     total = np.zeros(len(inputs))
     for asked, cut, leaf in zip(forest.feature, forest.cut, forest.leaf, strict=True):
-        right = inputs[:, asked[0]] > cut[0]
-        second = np.where(right, inputs[:, asked[2]] > cut[2], inputs[:, asked[1]] > cut[1])
-        total += leaf[2 * right + second]
+        told = np.asarray(inputs[:, asked] > cut, dtype=np.intp)
+        total += leaf[2 * told[:, 0] + np.where(told[:, 0] == 1, told[:, 2], told[:, 1])]
     return total
 
 
