@@ -17,6 +17,11 @@ from pointsman.cli import replay
 from pointsman.core.entry import CallRecord, Entry
 from pointsman.core.reply import Usage
 from pointsman.core.routing import Weighed
+from pointsman.decision.prediction.fit import fit
+from pointsman.decision.prediction.parameters import encode
+from pointsman.decision.prediction.predictor import Predictor
+from pointsman.decision.prediction.values import Label, Prompt
+from pointsman.storage.learned import LearnedFolder
 from pointsman.storage.open import open_writing
 
 DAY_MS = 86_400_000
@@ -223,3 +228,61 @@ def test_a_span_without_calls_or_that_is_none_says_what_to_do(made: Made, run: R
     made([a_ticket(1, "large")])
     assert "--last" in run("replay", "--policy", "new.yaml", "--last", "24h").err
     assert run("replay", "--policy", "new.yaml", "--last", "soon").code == 2
+
+
+# ── by value, with learned parameters ───────────────────────────────────────────────────────────────────────────────
+
+BY_VALUE = "capabilities: {answer: {ladder: [large, small], routing: {not_worse_by: 0.2, explore: {share: 0.1}}}}\n"
+
+
+@pytest.fixture
+def learned(tmp_path: Path) -> Predictor:
+    """Parameters in force that know both targets well, and by the prompt's features nothing."""
+    scores = {"large": 0.9, "small": 0.8}
+    labels = [
+        Label(prompt=Prompt(capability="answer"), target=name, score=float(number < 100 * score), cost_nano_usd=USD * price, tokens_out=1, latency_s=seconds)
+        for (name, score), price, seconds in zip(scores.items(), (10, 1), (0.9, 0.3), strict=True)
+        for number in range(100)
+    ]
+    parameters = fit(labels)
+    digest = LearnedFolder(tmp_path / "learned").keep(encode(parameters))
+    (tmp_path / "learned.json").write_text(json.dumps({"parameters": digest}))
+    return Predictor(parameters)
+
+
+def test_a_proposal_by_value_is_asked_with_what_was_learned_and_tries_its_share(
+    made: Made, told: Callable[..., Any], learned: Predictor, tmp_path: Path
+) -> None:
+    (tmp_path / "new.yaml").write_text(BY_VALUE)
+    made(*explored(600, share=0.5))
+    found = told()
+    [line] = found["capabilities"]
+    assert line["moved"] == pytest.approx(600 * 0.5, rel=0.2)
+    assert 1.0 * USD < line["cost"]["then"] < 2.2 * USD  # nine of ten at `small`, and at most one of ten at `large`
+    assert line["quality"]["basis"] == "doubly_robust"
+    assert {one["after"] for one in found["differing"]} == {"small"}
+    assert {one["why"] for one in found["differing"]} <= {"best_value", "explores"}
+
+
+def test_what_was_looked_at_is_remembered_by_its_features_and_not_by_a_text(
+    made: Made, told: Callable[..., Any], learned: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def heard(self: Predictor, prompt: Prompt, targets: Any) -> Any:
+        asked.append(prompt.text)
+        return predict(self, prompt, targets)
+
+    predict = Predictor.predict
+    monkeypatch.setattr(Predictor, "predict", heard)
+    (tmp_path / "new.yaml").write_text(BY_VALUE)
+    made([a_ticket(1, "large", features="AAEC"), a_ticket(2, "large")])
+    told()
+    assert {b"\0\1\2", b""} == set(asked)
+
+
+def test_a_conversation_stays_where_it_would_have_begun(made: Made, told: Callable[..., Any], learned: Predictor, tmp_path: Path) -> None:
+    (tmp_path / "new.yaml").write_text(BY_VALUE)
+    made([a_ticket(number, "large", session="talk") for number in range(30)])
+    [line] = told()["capabilities"]
+    assert line["moved"] > 29  # once it stands at `small`, nothing more is tried

@@ -19,6 +19,7 @@ from pointsman.control.policies.recorded import Recorded
 Basis = Literal["recorded", "doubly_robust", "predicted", "unknown"]
 FEW: Final = 10
 _SAME: Final = 1e-9
+_LITTLE: Final = 0.01  # what exploration moves to and fro between two likenesses of a policy is no difference
 
 
 class Expected(Struct, frozen=True, kw_only=True):
@@ -53,6 +54,11 @@ class Proposal(Struct, frozen=True, kw_only=True):
         """How much of the probability of what goes first would have moved to other targets."""
         was = self.call.behaviour
         return sum(max(0.0, chance - was.get(name, 0.0)) for name, chance in self.chances.items())
+
+    @property
+    def likeliest(self) -> str | None:
+        """Who would have gone first most probably, None without a place."""
+        return max(self.chances, key=lambda name: self.chances[name], default=None)
 
 
 class Measure(Struct, frozen=True, kw_only=True):
@@ -113,12 +119,12 @@ def lines(proposals: Sequence[Proposal]) -> tuple[Line, ...]:
 
 def differing(proposals: Sequence[Proposal], *, most: int = FEW) -> tuple[Differing, ...]:
     """Return the calls that differ most: first those without a place, then by how much the expected quality differs, then the cost."""
-    told = [_differing(one) for one in proposals if one.did is not None and (one.moved > 0.5 or not one.chances)]  # noqa: PLR2004 - more likely than not
+    told = [_differing(one) for one in proposals if one.did is not None and (not one.chances or (one.moved > _LITTLE and one.likeliest != one.did))]
     return tuple(sorted(told, key=lambda one: (one.after is not None, -abs(one.quality or 0.0), -abs(one.cost_nano_usd or 0.0), one.call_id))[:most])
 
 
 def _differing(one: Proposal) -> Differing:
-    after = max(one.chances, key=lambda name: one.chances[name], default=None)
+    after = one.likeliest
     was, would = one.expected.get(one.did or "", Expected()), one.expected.get(after or "", Expected())
     cost = was.cost_nano_usd if one.repriced_nano_usd is None else float(one.repriced_nano_usd)
     return Differing(
