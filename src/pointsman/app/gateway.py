@@ -27,6 +27,7 @@ from pointsman.app.identity import Standing
 from pointsman.app.identity_approvals import Approvals
 from pointsman.app.learned import InUse
 from pointsman.app.outlets import Outlets
+from pointsman.app.shadow_scores import Comparing, incumbent_of
 from pointsman.app.shadows import SHADOW, Shadows
 from pointsman.app.switches import Switches, ledger_of
 from pointsman.app.telemetry import Telemetry
@@ -120,7 +121,7 @@ class Gateway:
             common=(Worth(ledger_of(settings), clock),),
         )
         self.keeper = Keeper(store, settings.retention, tell=self.telemetry.content)
-        self.shadows = Shadows(self._alone, new_id=self.new_id, spent=partial(self.learned.spent, SHADOW))
+        self.shadows = Shadows(self._alone, new_id=self.new_id, spent=partial(self.learned.spent, SHADOW), compare=self._comparing())
         self._failed: Counter[str] = Counter()  # detector → calls in which it failed
         self.prepare(settings)
         self.settings = settings
@@ -275,6 +276,9 @@ class Gateway:
 
     def _content_store(self) -> ContentStore:
         return ContentStore(self._files.content, self._files.keys, seen=witness_of_reading(self._audit, self.clock.wall_ms))
+
+    def _comparing(self) -> Comparing:
+        return Comparing(self.ledger.record, incumbent=lambda capability: incumbent_of(self.stages.snapshot, capability), now_ms=self.clock.wall_ms)
 
     def _intake(self, snapshot: Snapshot, settings: Settings) -> Intake:
         others = self.standing.identities(settings.identity)

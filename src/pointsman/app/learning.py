@@ -24,6 +24,7 @@ from pointsman.control.learning.learn import is_due_anew, is_material, learn
 from pointsman.control.learning.version import LEDGER, Seen, Version, named_in, put_in_force, version_at
 from pointsman.control.snapshots.history import history, whole
 from pointsman.core.errors import PointsmanError
+from pointsman.core.routing import Routing
 from pointsman.decision.prediction.parameters import Parameters, encode
 from pointsman.decision.prediction.values import Label
 from pointsman.settings.load import Settings
@@ -133,13 +134,18 @@ def _found(version: Version, evidence: Evidence, *, says: str) -> Round:
 
 def scopes_of(settings: Settings) -> Iterator[Scope]:
     """Return what is learned from: the workflows of capabilities that are chosen by value."""
-    tasks: dict[str, dict[str, str]] = {}
+    rules: dict[str, dict[str, Routing]] = {}
     for name, one in settings.snapshot.capabilities.items():
         if one.routing is not None:
-            tasks.setdefault(one.workflow or name, {})[name] = one.routing.criteria.task
-    for workflow, named in tasks.items():
+            rules.setdefault(one.workflow or name, {})[name] = one.routing
+    for workflow, named in rules.items():
         found = settings.workflows.get(workflow) or Workflow(name=workflow, capabilities=())
-        yield Scope(workflow=workflow, window_ms=found.window_ms, tasks=named)
+        yield Scope(
+            workflow=workflow,
+            window_ms=found.window_ms,
+            tasks={name: rule.criteria.task for name, rule in named.items()},
+            promised=frozenset(name for name, rule in named.items() if rule.guarantee),
+        )
 
 
 def named_by_snapshots(db: Database, settings: Settings, *, now_ms: int) -> frozenset[str]:

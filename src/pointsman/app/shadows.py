@@ -72,14 +72,18 @@ class _Given(Struct, frozen=True, kw_only=True):
     propensity: float
 
 
+def _nobody(pair: Pair) -> None:
+    del pair
+
+
 class Shadows:
     """
     Makes shadow calls. `stages_of(snapshot, book)` makes the stages of another snapshot; `new_id` names a call; `compare` is told each pair. `spent` tells what
     a capability's shadow calls have cost today, in nano-dollars.
     """
 
-    def __init__(self, stages_of: Making, *, new_id: Callable[[], str], spent: Callable[[str], int]) -> None:
-        self.compare: Callable[[Pair], None] = _nobody
+    def __init__(self, stages_of: Making, *, new_id: Callable[[], str], spent: Callable[[str], int], compare: Callable[[Pair], None] = _nobody) -> None:
+        self.compare = compare
         self._stages_of = stages_of
         self._new_id = new_id
         self._under_way: set[asyncio.Task[None]] = set()
@@ -148,10 +152,6 @@ class Shadows:
                 learned=trace.learned,
             )
         )
-
-
-def _nobody(pair: Pair) -> None:
-    del pair
 
 
 def wanted(trace: Trace) -> Trial | None:

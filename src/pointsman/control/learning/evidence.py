@@ -8,7 +8,11 @@ Rules:
    or bad, would be taken for everything.
 3. A unit's outcome is one fact, however many calls of a capability led to it: they share its weight.
 4. What was picked to be looked at with a small probability counts more, what was picked with a large one less, and all of them together what they are.
-5. What of a prompt is learned from is what the ledger keeps of it, or what `text_of` may read: never anything else.
+5. That an answer which was not given agrees with one that was says as much of it as is known of that one. Only where nothing is ever told of a workflow,
+   answers are held against the incumbent's alone.
+6. What proves a promise does not teach: pairs that are kept apart for a guarantee are left out.
+7. What the gateway believes itself is no evidence.
+8. What of a prompt is learned from is what the ledger keeps of it, never anything else.
 """
 
 import binascii
@@ -21,6 +25,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pointsman.control.learning.version import Seen
+from pointsman.decision.guarantee.split import is_kept_apart
 from pointsman.decision.prediction.values import Label, Prompt
 from pointsman.storage.database import query
 from pointsman.storage.sql import Database, Row
@@ -41,11 +46,20 @@ MOST: Final = 5_000
 
 
 class Scope(Struct, frozen=True, kw_only=True):
-    """One workflow to learn from: for how long outcomes of a unit count, and its capabilities with their tasks."""
+    """
+    One workflow to learn from: for how long outcomes of a unit count, and its capabilities with their tasks. Of those that are `promised`, pairs are kept
+    apart.
+    """
 
     workflow: str
     window_ms: int
     tasks: Mapping[str, str]
+    promised: frozenset[str] = frozenset()
+
+    def teaches(self, row: Row) -> bool:
+        """Tell whether a judgement is for learning."""
+        name = row["capability"]
+        return name in self.tasks and not (name in self.promised and row["is_paired"] and is_kept_apart(row["call_id"]))
 
 
 class Judgement(Struct, frozen=True, kw_only=True):
@@ -84,8 +98,11 @@ def gather(db: Database, scopes: Iterable[Scope], *, seen: Seen, until_ms: int, 
         span = {"workflow": scope.workflow, "most": most}
         told = {**span, "after_ms": seen.until_ms, "until_ms": until_ms}
         after_ms = seen.opened_ms.get(scope.workflow, 0)
-        opened_ms[scope.workflow] = ripe_ms = max(until_ms - _patience_ms(db, scope, until_ms=until_ms), after_ms)
-        judgements += _judged(_outcomes(db, {**span, "after_ms": after_ms, "until_ms": ripe_ms}, recorded=seen.recorded), scope)
+        delays = _delays(db, scope, until_ms=until_ms)
+        opened_ms[scope.workflow] = ripe_ms = max(until_ms - _patience_ms(delays, scope.window_ms), after_ms)
+        ripe = {**span, "after_ms": after_ms, "until_ms": ripe_ms}
+        judgements += _judged(_outcomes(db, ripe, recorded=seen.recorded), scope)
+        judgements += _agreements(db.rows(query("learning/agreements"), ripe), scope, is_told=bool(delays))
         judgements += _reviews(db.rows(query("learning/reviews"), told), scope)
         judgements += _scores(db.rows(query("learning/scores"), told), scope)
         attempts = db.rows(query("learning/attempts"), {**told, "since_ms": seen.until_ms - scope.window_ms - _LATE_MS})
@@ -108,17 +125,21 @@ def _outcomes(db: Database, span: Mapping[str, object], *, recorded: int) -> Seq
     return rows
 
 
-def _patience_ms(db: Database, scope: Scope, *, until_ms: int) -> int:
-    """Return after which time nearly all outcomes of a workflow have been told, as far as enough units had their whole window to tell by."""
+def _delays(db: Database, scope: Scope, *, until_ms: int) -> Sequence[int]:
+    """Return how long it took until something was told, of units that had their whole window, the shortest first."""
     rows = db.rows(query("learning/delays"), {"workflow": scope.workflow, "until_ms": until_ms - scope.window_ms, "most": _DELAYS})
-    delays = sorted(row["delay_ms"] for row in rows)
-    return scope.window_ms if len(delays) < _FEW else min(max(delays[int(len(delays) * _NEARLY_ALL)], 0), scope.window_ms)
+    return sorted(max(row["delay_ms"], 0) for row in rows)
+
+
+def _patience_ms(delays: Sequence[int], window_ms: int) -> int:
+    """Return after which time nearly all outcomes have been told, as far as there are enough to tell by."""
+    return window_ms if len(delays) < _FEW else min(delays[int(len(delays) * _NEARLY_ALL)], window_ms)
 
 
 def _judged(rows: Sequence[Row], scope: Scope) -> Iterator[Judgement]:
     shared = Counter((row["tenant"], row["unit"], row["capability"]) for row in rows)
     for row in rows:
-        if row["capability"] in scope.tasks:
+        if scope.teaches(row):
             label = _label(row, scope, score=float(row["state"] == "useful"))
             share = shared[row["tenant"], row["unit"], row["capability"]]
             yield Judgement(call_id=row["call_id"], kind=OUTCOME, label=replace(label, weight=WEIGHTS[OUTCOME] / share))
@@ -127,7 +148,7 @@ def _judged(rows: Sequence[Row], scope: Scope) -> Iterator[Judgement]:
 def _reviews(rows: Sequence[Row], scope: Scope) -> Iterator[Judgement]:
     for row in rows:
         score = _VERDICTS.get(row["verdict"])
-        if score is None or row["capability"] not in scope.tasks:
+        if score is None or not scope.teaches(row):
             continue
         if row["verdict"] == "edited" and row["edit_distance"] is not None:
             score = min(max(1.0 - row["edit_distance"], 0.0), 1.0)
@@ -137,10 +158,29 @@ def _reviews(rows: Sequence[Row], scope: Scope) -> Iterator[Judgement]:
 
 def _scores(rows: Sequence[Row], scope: Scope) -> Iterator[Judgement]:
     for row in rows:
-        if row["capability"] in scope.tasks and row["target"] is not None:
+        if scope.teaches(row) and row["target"] is not None:
             kind = HUMAN if row["is_human"] else JUDGE
             label = _label(row, scope, score=min(max(row["value"], 0.0), 1.0))
             yield Judgement(call_id=row["call_id"], kind=kind, label=replace(label, weight=WEIGHTS[kind]), propensity=row["propensity"])
+
+
+def _agreements(rows: Sequence[Row], scope: Scope, *, is_told: bool) -> Iterator[Judgement]:
+    for row in rows:
+        if not scope.teaches(row):
+            continue
+        alike = min(max(min(row["value"], row["given_value"]), 0.0), 1.0)
+        if not is_told:
+            yield _agreed(row, scope, target=row["given"], score=row["given_value"])
+            yield _agreed(row, scope, target=row["target"], score=row["value"])
+        elif row["state"] == "useful":
+            yield _agreed(row, scope, target=row["target"], score=alike)
+        elif row["state"] != "open" and alike > 0:  # another answer than a bad one may be as bad, or good: only the same one is known
+            yield _agreed(row, scope, target=row["target"], score=0.0, weight=alike)
+
+
+def _agreed(row: Row, scope: Scope, *, target: str, score: float, weight: float = 1.0) -> Judgement:
+    label = replace(_label(row, scope, score=min(max(score, 0.0), 1.0)), target=target, weight=WEIGHTS[JUDGE] * weight)
+    return Judgement(call_id=row["call_id"], kind=JUDGE, label=label, propensity=row["propensity"])
 
 
 def _checks(rows: Sequence[Row], scope: Scope) -> Iterator[Judgement]:

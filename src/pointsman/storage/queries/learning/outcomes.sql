@@ -6,6 +6,7 @@ SELECT c.call_id AS call_id,
        u.unit AS unit,
        u.state AS state,
        COALESCE(u.closed_ms, u.opened_ms) AS at_ms,
+       CASE WHEN EXISTS (SELECT 1 FROM score AS p WHERE p.call_id = c.call_id AND p.target <> '') THEN 1 ELSE 0 END AS is_paired,
        d.features AS features
 FROM (
     SELECT tenant, workflow, unit, opened_ms, closed_ms, state

@@ -6,6 +6,7 @@ SELECT r.call_id AS call_id,
        r.edit_distance AS edit_distance,
        r.selection_propensity AS propensity,
        r.done_ms AS at_ms,
+       CASE WHEN EXISTS (SELECT 1 FROM score AS p WHERE p.call_id = c.call_id AND p.target <> '') THEN 1 ELSE 0 END AS is_paired,
        d.features AS features
 FROM review AS r
 JOIN call AS c ON c.call_id = r.call_id AND c.status = 'ok'

@@ -6,10 +6,11 @@ SELECT s.call_id AS call_id,
        s.is_human AS is_human,
        s.selection_propensity AS propensity,
        s.at_ms AS at_ms,
+       CASE WHEN EXISTS (SELECT 1 FROM score AS p WHERE p.call_id = c.call_id AND p.target <> '') THEN 1 ELSE 0 END AS is_paired,
        d.features AS features
 FROM score AS s
 JOIN call AS c ON c.call_id = s.call_id
 LEFT JOIN decision AS d ON d.call_id = c.call_id AND d.seq = 0
-WHERE s.workflow = :workflow AND s.at_ms > :after_ms AND s.at_ms <= :until_ms
+WHERE s.workflow = :workflow AND s.at_ms > :after_ms AND s.at_ms <= :until_ms AND s.metric <> 'agreement'
 ORDER BY s.at_ms DESC, s.score_id
 LIMIT :most
