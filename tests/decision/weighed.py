@@ -14,7 +14,7 @@ from pointsman.core.call import Call
 from pointsman.core.capability import Capability
 from pointsman.core.label import a_label
 from pointsman.core.routing import Criteria, Routing
-from pointsman.core.target import Price, Rates, Target
+from pointsman.core.target import Hardware, Price, Rates, Target
 from pointsman.core.verdict import Verdict
 from pointsman.decision.by_value import ByValue
 from pointsman.decision.choice import Choice, Circumstances
@@ -33,12 +33,13 @@ NOTHING: Final = Parameters()
 
 
 class Known(Struct, frozen=True):
-    """What is known of a target: quality, its standard deviation, US dollars for an answer (None: no price), seconds."""
+    """What is known of a target: quality, its standard deviation, US dollars for an answer (None: no price) or for an hour of own hardware, seconds."""
 
     quality: float = 0.9
     sd: float = 0.001
     usd: float | None = 0.01
     s: float | None = 1.0
+    hourly_usd: float | None = None
     novelty: float = 0.0
     basis: str = "prompt"
 
@@ -83,7 +84,11 @@ def priced(known: Known) -> Price | None:
 
 def ladder_of(known: Mapping[str, Known]) -> tuple[Target, ...]:
     """Return targets in the order in which they are told."""
-    return tuple(a_target(name, bit=bit, price=priced(told)) for bit, (name, told) in enumerate(known.items(), start=2))
+    return tuple(a_target(name, bit=bit, price=priced(told), hardware=_own(told)) for bit, (name, told) in enumerate(known.items(), start=2))
+
+
+def _own(known: Known) -> Hardware | None:
+    return None if known.hourly_usd is None else Hardware(hourly_nano_usd=round(known.hourly_usd * USD))
 
 
 def a_routed(ladder: Sequence[Target], *, criteria: Criteria = PLAIN, incumbent: str | None = None, **more: Any) -> Capability:

@@ -19,7 +19,6 @@ from pointsman.core.call import Call
 from pointsman.core.capability import Capability
 from pointsman.core.label import Level
 from pointsman.core.reply import Reply
-from pointsman.core.routing import Routing
 from pointsman.core.target import Price, Target
 from pointsman.decision.answers.cascade import plan
 from pointsman.decision.charges import expected_cost, expected_latency_s
@@ -106,7 +105,7 @@ class ByValue:
             candidates=weighing.candidates,
             scale=weighing.scale,
             loss=weighing.loss,
-            passed=frozenset(one.target for at, one in enumerate(weighing.candidates) if routing.checked and not weighing.guard(at)),
+            passed=weighing.passed() if routing.checked else frozenset(),
             incumbent=weighing.incumbent,
             conversation=conversation,
         )
@@ -161,17 +160,23 @@ class ByValue:
 
     def _first(self, weighing: Weighing, targets: Sequence[Target], *, now: Circumstances, level: Level) -> _First:
         routing, best = weighing.seen.routing, weighing.greedy()
-        spent = max(now.spent_nano_usd, self._spent(weighing.seen.capability.name))
-        draw = self._tried(best, weighing, targets, share=_share(weighing, level=level, spent_nano_usd=spent), chance=now.chance)
+        draw = self._tried(best, weighing, targets, share=self._share(weighing, level=level), chance=now.chance)
         if draw is not None and draw.is_exploring:
             return _First((draw.index, best), "explores", draw.probabilities, is_trial=True)
-        probabilities = draw.probabilities if draw is not None else tuple(float(at == best) for at in range(len(targets)))
+        probabilities = draw.probabilities if draw is not None else tuple([float(at == best) for at in range(len(targets))])
         if routing.checked and not routing.guarantee:
             order = self._cascade(best, weighing, targets)
             if len(order) > 1:
                 moved = probabilities if order[0] == best else _moved(probabilities, best, order[0])
                 return _First(order, "cascade", moved)
         return _First((best,), _reason(best, weighing), probabilities)
+
+    def _share(self, weighing: Weighing, *, level: Level) -> float:
+        """Return the share of calls that may be tried: none in the middle of a conversation, and none where the incumbent is left under a certificate only."""
+        seen = weighing.seen
+        if seen.routing.explore is None or seen.routing.guarantee or seen.stands is not None:
+            return 0.0
+        return share_of(seen.routing.explore, level=level, spent_nano_usd=self._spent(seen.capability.name))
 
     def _tried(self, best: int, weighing: Weighing, targets: Sequence[Target], *, share: float, chance: float) -> Draw | None:
         """Draw whether another candidate is tried; None where none may be."""
@@ -202,14 +207,6 @@ class ByValue:
         return order if order and order[-1] in may_end and all(at in known for at in order[:-1]) else (best,)
 
 
-def _share(weighing: Weighing, *, level: Level, spent_nano_usd: int) -> float:
-    """Return the share of calls that may be tried: none in the middle of a conversation, and none where the incumbent is left under a certificate only."""
-    routing: Routing = weighing.seen.routing
-    if routing.explore is None or routing.guarantee or weighing.seen.stands is not None:
-        return 0.0
-    return share_of(routing.explore, level=level, spent_nano_usd=spent_nano_usd)
-
-
 def _moved(probabilities: Sequence[float], source: int, to: int) -> tuple[float, ...]:
     """Return the probabilities with that of one candidate given to another."""
     moved = list(probabilities)
@@ -230,8 +227,8 @@ def _reason(at: int, weighing: Weighing) -> str:
 
 def _rungs(weighing: Weighing, ladder: Sequence[Rung], *, first: _First, weighed: Sequence[Any]) -> tuple[Rung, ...]:
     """Return the rungs: those of the plan, the incumbent, then the others as their owner ordered them, those that break a bound last."""
-    rest = sorted(range(len(ladder)), key=lambda at: (at != weighing.incumbent, weighing.breach[at], at))
-    order = [*first.order, *(at for at in rest if at not in first.order)]
+    rest = sorted([(at != weighing.incumbent, breach, at) for at, breach in enumerate(weighing.breach)])
+    order = [*first.order, *[at for *_, at in rest if at not in first.order]]
     checked = weighing.seen.routing.checked
     rungs: list[Rung] = []
     reason = first.reason

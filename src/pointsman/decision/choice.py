@@ -25,7 +25,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     What a choice depends on besides the call and its verdict.
 
     `criteria` are those of the request, as the header told them (name → number). `session` is the conversation, within `tenant`. `left_s` is what is left of
-    the call's time, `chance` a random number in [0, 1), `now_ms` the time. `spent_nano_usd` is what the capability's trials have cost today.
+    the call's time, `chance` a random number in [0, 1), `now_ms` the time.
     """
 
     criteria: Mapping[str, float] = {}
@@ -34,7 +34,6 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     left_s: float | None = None
     chance: float = 0.5
     now_ms: int = 0
-    spent_nano_usd: int = 0
 
 
 class Choice(Struct, frozen=True):

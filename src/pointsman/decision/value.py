@@ -63,12 +63,12 @@ KEPT: Final = Breach()
 
 
 class Scale:
-    """Weighs candidates of one call against each other."""
+    """Weighs candidates of one call, at least one, against each other."""
 
     def __init__(self, criteria: Criteria, candidates: Sequence[Candidate]) -> None:
         self._criteria = criteria
-        self._dearest = max((one.cost_nano_usd for one in candidates if one.cost_nano_usd is not None), default=0.0)
-        self._slowest = max((one.latency_s for one in candidates if one.latency_s is not None), default=0.0)
+        self._dearest = max([one.cost_nano_usd or 0.0 for one in candidates])
+        self._slowest = max([one.latency_s or 0.0 for one in candidates])
         self._gain = criteria.value_nano_usd + criteria.error_nano_usd * criteria.risk
         self._loss = criteria.error_nano_usd * criteria.risk
         self._delay = 0 if criteria.bulk else criteria.delay_nano_usd_per_s
@@ -96,9 +96,10 @@ class Scale:
         if not self._has_bounds:
             return KEPT
         criteria, seen = self._criteria, candidate.seen
-        short = max(0.0, criteria.quality_floor - (seen.quality - self._z * seen.sd)) if criteria.quality_floor > 0 else 0.0
-        late = 0.0 if criteria.within_s is None or candidate.latency_s is None else max(0.0, candidate.latency_s - criteria.within_s)
-        return Breach(short, late, _over(candidate.cost_nano_usd, criteria.cost_nano_usd))
+        short = criteria.quality_floor - (seen.quality - self._z * seen.sd) if criteria.quality_floor > 0 else 0.0
+        late = 0.0 if criteria.within_s is None or candidate.latency_s is None else candidate.latency_s - criteria.within_s
+        over = _over(candidate.cost_nano_usd, criteria.cost_nano_usd)
+        return Breach(max(0.0, short), max(0.0, late), over) if short > 0 or late > 0 or over > 0 else KEPT
 
 
 def _over(cost: float | None, ceiling: int | None) -> float:

@@ -17,7 +17,7 @@ from pointsman.decision.guarantee.certificate import preferred
 from pointsman.decision.guarantee.gate import NOTHING_PROMISED, Wish, gate
 from pointsman.decision.learned import Learned
 from pointsman.decision.prediction.values import Prediction, Prompt
-from pointsman.decision.value import Breach, Candidate, Scale
+from pointsman.decision.value import KEPT, Breach, Candidate, Scale
 
 UNKNOWN: Final = "guard:unknown"
 NOVEL: Final = "guard:novel"
@@ -66,10 +66,13 @@ class Weighing:
         """Return who goes first when nothing is tried: of those that keep to the bounds best and pass the guard, the one that is worth most."""
         stands, incumbent = self.seen.stands, self.incumbent
         order = sorted(
-            range(len(self.candidates)),
-            key=lambda at: (self.breach[at], -self.worth[at], self.candidates[at].target != stands, at != incumbent, at),
+            [(self.breach[at], -worth, self.candidates[at].target != stands, at != incumbent, at) for at, worth in enumerate(self.worth)],
         )
-        return next(at for at in order if not self.guard(at))
+        return next(at for *_, at in order if not self.guard(at))
+
+    def passed(self) -> frozenset[str]:
+        """Return who may go before the incumbent, and the incumbent."""
+        return frozenset(one.target for at, one in enumerate(self.candidates) if not self.guard(at))
 
     def guard(self, at: int) -> str:
         """Return why a candidate may not go before the incumbent; nothing if it may."""
@@ -82,23 +85,26 @@ class Weighing:
 
     def reason(self, at: int) -> str:
         """Return what speaks against a candidate, as far as it was looked at."""
-        return self.breach[at].told(self.candidates[at]) or self._guards.get(at, "")
+        breach = self.breach[at]
+        return (breach is not KEPT and breach.told(self.candidates[at])) or self._guards.get(at, "")
 
     def weighed(self, probabilities: Sequence[float]) -> tuple[Weighed, ...]:
         """Return how each candidate was seen, for the record."""
-        return tuple(
-            Weighed(
-                target=one.target,
-                quality=one.seen.quality,
-                low=one.seen.low,
-                high=one.seen.high,
-                cost_nano_usd=None if one.cost_nano_usd is None else round(one.cost_nano_usd),
-                latency_ms=None if one.latency_s is None else one.latency_s * _MS,
-                value_nano_usd=round(self.worth[at]),
-                probability=probabilities[at],
-                reason=self.reason(at),
-            )
-            for at, one in enumerate(self.candidates)
+        return tuple([self._one(at, probability) for at, probability in enumerate(probabilities)])
+
+    def _one(self, at: int, probability: float) -> Weighed:
+        one = self.candidates[at]
+        seen, cost, latency = one.seen, one.cost_nano_usd, one.latency_s
+        return Weighed(
+            target=one.target,
+            quality=seen.quality,
+            low=seen.low,
+            high=seen.high,
+            cost_nano_usd=None if cost is None else round(cost),
+            latency_ms=None if latency is None else latency * _MS,
+            value_nano_usd=round(self.worth[at]),
+            probability=probability,
+            reason=self.reason(at),
         )
 
     def _guarded(self, one: Candidate) -> str:
