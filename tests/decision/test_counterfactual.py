@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from tests.decision.weighed import Known, choose, first
 from tests.values import a_target
 
 from pointsman.core.routing import Criteria, Routing, Weighed
@@ -36,16 +37,21 @@ def a_situation(routing: Routing, *weighed: Weighed) -> Situation:
     return Situation(weighed=tuple(replace(one, value_nano_usd=worth(one)) for one in weighed), routing=routing)
 
 
+def sd_of(one: Weighed) -> float:
+    return max(one.high - one.quality, one.quality - one.low) / 1.6449
+
+
 def applied(situation: Situation, change: Change) -> Situation:
     """Do by hand what a change says, from the candidates and criteria alone."""
     routing, weighed = situation.routing, situation.weighed
     criteria = routing.criteria
     match change.what:
         case "quality":
-            by = change.needed - next(one.quality for one in weighed if one.target == change.target)
-            better = {one.target: (min(max(one.low + by, 0.0), 1.0), min(max(one.high + by, 0.0), 1.0)) for one in weighed if one.target == change.target}
             weighed = tuple(
-                replace(one, quality=change.needed, low=better[one.target][0], high=better[one.target][1]) if one.target in better else one for one in weighed
+                a_candidate(one.target, change.needed, cost=one.cost_nano_usd, latency_ms=one.latency_ms, sd=sd_of(one), reason=one.reason)
+                if one.target == change.target
+                else one
+                for one in weighed
             )
         case "price":
             weighed = tuple(replace(one, cost_nano_usd=round(change.needed)) if one.target == change.target else one for one in weighed)
@@ -181,3 +187,39 @@ def test_half_of_the_change_is_not_enough(what: str) -> None:
         if change.what == what and change.was:
             half = replace(change, needed=(change.was + change.needed) / 2)
             assert best(applied(seen, half)) != change.chosen, change
+
+
+# ── by the chooser itself ───────────────────────────────────────────────────────────────────────────────────────────
+
+known = st.builds(
+    Known,
+    quality=shares,
+    sd=st.sampled_from([0.001, 0.02, 0.1]),
+    usd=st.sampled_from([0.0004, 0.002, 0.01, 0.3]),
+    s=st.sampled_from([0.4, 2.0, 20.0]),
+)
+
+
+def chosen_after(change: Change, told: dict[str, Known], routing: dict[str, Any]) -> str:
+    """Let the chooser choose among what a change makes of the targets and of the criteria."""
+    asked: Criteria = routing["criteria"]
+    if change.target:
+        told = dict(told)
+        made = {"quality": {"quality": change.needed}, "price": {"usd": change.needed / 1e9}, "delay": {"s": change.needed / 1000}}[change.what]
+        told[change.target] = replace(told[change.target], **made)
+        return first(told, **routing)
+    after = applied(Situation(weighed=(), routing=Routing(incumbent=BIG, criteria=asked, loss=routing["loss"], sure=routing["sure"])), change).routing
+    return first(told, **{**routing, "criteria": after.criteria, "loss": after.loss, "sure": after.sure})
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(known, min_size=1, max_size=3), criteria, st.sampled_from([0.01, 0.02, 0.3]), shares)
+def test_the_chooser_itself_chooses_as_is_stated(found: list[Known], asked: Criteria, loss: float, sure: float) -> None:
+    told = dict(zip(["small", "mid", "big"], found, strict=False))
+    routing: dict[str, Any] = {"criteria": asked, "loss": loss, "sure": sure}
+    choice = choose(told, **routing)
+    went_first = choice.rungs[0].target.name
+    seen = Situation(weighed=choice.weighed, routing=Routing(incumbent=a_target([*told][-1]), criteria=asked, loss=loss, sure=sure))
+    assert best(seen) == went_first
+    for change in nearest(seen, chosen=went_first):
+        assert chosen_after(change, told, routing) == change.chosen, change

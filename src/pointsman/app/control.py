@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from pointsman.app.explain import Explanation, Rehearsal, explain
+from pointsman.app.explain_past import Past, explain_past
 from pointsman.app.gateway import Gateway
 from pointsman.app.steering import Steering
 from pointsman.app.switches import ledger_of
@@ -95,6 +96,10 @@ class Control:
         if found is None:
             raise BadRequest(f"There is no key `{key_id}`. Those there are: {', '.join(f'`{key.key_id}`' for key in keys)}.", field="key")
         return explain(Rehearsal(self.gateway), call, principal=Principal(key=found), declared=self._declared(data_class))
+
+    def explain_past(self, db: Database, call_id: str) -> Past | None:
+        """Tell why a call on record went where it went, or None if there is none of this id. For a thread, not for the event loop."""
+        return explain_past(db, call_id, rehearsal=Rehearsal(self.gateway))
 
     def health(self, target: str) -> str | None:
         """Return why a target is passed over now, as a reason code; None while it is asked."""

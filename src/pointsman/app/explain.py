@@ -118,6 +118,11 @@ class Explanation:
         """Tell whether candidates were weighed."""
         return any(one.weighed is not None for one in self.candidates)
 
+    @property
+    def first(self) -> str | None:
+        """The target that would be tried first, whatever else may answer before."""
+        return next((one.target for one in self.candidates if one.order == 1), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:

@@ -9,7 +9,10 @@ from typing import Final
 
 from msgspec import Struct
 
+from pointsman.app.explain import Rehearsal
 from pointsman.app.facts import Prices, facts
+from pointsman.app.replay import Replay
+from pointsman.control.policies.recorded import recorded
 from pointsman.control.snapshots.history import NoSuchSnapshot, whole
 from pointsman.core.errors import PointsmanError
 from pointsman.core.routing import Routing, Weighed
@@ -20,7 +23,7 @@ from pointsman.storage.sql import Database, Row
 from pointsman.storage.weighed import weighed_of
 
 _LONGEST_ID: Final = 64
-_TRIALS: Final = frozenset({"explore", "shadow", "canary", "override"})
+_TIME_DIGITS: Final = 12
 
 
 class Decided(Struct, frozen=True, kw_only=True):
@@ -42,9 +45,19 @@ class Decided(Struct, frozen=True, kw_only=True):
     changes: tuple[Change, ...] = ()
 
 
+class Now(Struct, frozen=True, kw_only=True):
+    """Who would be asked first now, by what the ledger kept of the call, with which probability and why; None if it would be refused."""
+
+    first: str | None
+    probability: float
+    reason: str
+
+
 class Past(Struct, frozen=True, kw_only=True):
     """
     A call on record. `criteria` tells which ones its changes are counted with: those in force `then`, those of `now`, or `none`.
+
+    `now` is what the configuration in force would do; None for a call that no target was to answer.
 
     Money in nano-dollars, times in milliseconds; None is unknown.
     """
@@ -62,21 +75,36 @@ class Past(Struct, frozen=True, kw_only=True):
     cost_nano_usd: int | None
     decisions: tuple[Decided, ...]
     criteria: str = "none"
+    now: Now | None = None
 
 
-def explain_past(db: Database, call_id: str, *, settings: Settings) -> Past | None:
-    """Return the story of a call, or None if there is none of this id. `settings` are those in force now."""
+def explain_past(db: Database, call_id: str, *, rehearsal: Rehearsal) -> Past | None:
+    """Return the story of a call, or None if there is none of this id. The `rehearsal` is of the settings in force now."""
     found = db.rows(query("console/call"), {"call_id": call_id}) if len(call_id) <= _LONGEST_ID else []
     if not found:
         return None
-    row = found[0]
+    row, settings = found[0], rehearsal.gateway.settings
     rows = db.rows(query("console/decisions"), {"call_id": call_id})
     routing, criteria = (None, "none") if not any(one["weighed"] for one in rows) else _routing(db, row, settings=settings)
     return Past(
         **{name: row[name] for name in Past.__struct_fields__ if name in row},
         decisions=tuple(_decided(one, routing=routing) for one in rows),
         criteria=criteria,
+        now=_now(db, call_id, rehearsal=rehearsal) if row["target"] else None,
     )
+
+
+def _now(db: Database, call_id: str, *, rehearsal: Rehearsal) -> Now | None:
+    """Return what would be done with the call now. It is put before the chooser as it was recorded."""
+    at_ms = int(call_id.replace("-", "")[:_TIME_DIGITS], 16)  # ids begin with their time
+    same = recorded(db, since_ms=at_ms, until_ms=at_ms + 1, windows={}).calls
+    replay = Replay(rehearsal, rehearsal.gateway.settings.snapshot.targets)
+    for proposal in replay.proposals(one for one in same if one.call_id == call_id):
+        if not proposal.chances:
+            return Now(first=None, probability=0.0, reason=proposal.why)
+        first, probability = max(proposal.chances.items(), key=lambda pair: pair[1])
+        return Now(first=first, probability=probability, reason=proposal.why)
+    return None
 
 
 def _decided(row: Row, *, routing: Routing | None) -> Decided:

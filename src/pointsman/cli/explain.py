@@ -140,7 +140,7 @@ def _tell(found: Explanation) -> None:
             say(f"  {one.target} is {'out' if one.order is None else 'in'}: {one.says}{owed}.")
     if found.is_by_value:
         by = f"parameters {found.learned[:8]}" if found.learned else "nothing learned"
-        click.echo(f"\nWeighed with {by}:\n\n" + weighed_table([one.weighed for one in found.candidates if one.weighed], first=found.answered_by))
+        click.echo(f"\nWeighed with {by}:\n\n" + weighed_table([one.weighed for one in found.candidates if one.weighed], first=found.first))
     click.echo()
     if found.refusal is not None:
         say(f"The call would be refused. The caller would be told:\n  {found.refusal}")

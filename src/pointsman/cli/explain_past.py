@@ -11,16 +11,20 @@ from typing import Final
 import click
 from msgspec.structs import asdict
 
-from pointsman.app.explain_past import Decided, Past, explain_past
+from pointsman.app.explain import rehearsing
+from pointsman.app.explain_past import Decided, Now, Past, explain_past
+from pointsman.app.gateway import system_clock
 from pointsman.app.switches import ledger_of
 from pointsman.cli.configuration import settings_at
 from pointsman.cli.options import Wrong, duration, money, note, print_json, say, table
 from pointsman.core.routing import Weighed
 from pointsman.decision.counterfactual import Change
+from pointsman.settings.secrets import environment
 from pointsman.storage.open import open_reading
 
 _MOST: Final = 3
 _MS: Final = 1000
+_ALWAYS: Final = 0.9995
 _BY: Final[Mapping[str, str]] = {
     "then": "What would have changed it, by the criteria of then",
     "now": "What would have changed it, by the criteria of now (those of then are not on record)",
@@ -30,8 +34,8 @@ _BY: Final[Mapping[str, str]] = {
 def tell_past(path: Path, call_id: str, *, as_json: bool) -> None:
     """Print the story of a call. Raises `Wrong` for one that is not on record."""
     settings = settings_at(path)
-    with closing(open_reading(ledger_of(settings))) as db:
-        found = explain_past(db, call_id, settings=settings)
+    with closing(open_reading(ledger_of(settings))) as db, rehearsing(settings, environ=environment(), clock=system_clock()) as rehearsal:
+        found = explain_past(db, call_id, rehearsal=rehearsal)
     if found is None:
         raise Wrong(
             f"There is no call `{call_id[:64]}` on record. The id is that of the reply header `x-request-id`; a call is written within a second, "
@@ -47,11 +51,21 @@ def _tell(found: Past) -> None:
     at = datetime.fromtimestamp(found.started_ms / _MS, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     say(f"{found.capability} · {at} · {found.data_class} data · snapshot {found.snapshot}\n")
     where = f"It ran on `{found.target}` ({found.place})" if found.target else "Nothing was asked"
-    say(
-        f"{where} and ended with `{found.status}`, after {duration(found.latency_ms / _MS)}, for {money(found.cost_nano_usd)}. The reason: {found.reason or 'none'}."
-    )
+    took = duration(found.latency_ms / _MS)
+    say(f"{where} and ended with `{found.status}`, after {took}, for {money(found.cost_nano_usd)}. The reason: {found.reason or 'none'}.")
     for one in found.decisions:
         _decision(one, criteria=found.criteria)
+    if found.now is not None:
+        _now(found, found.now)
+
+
+def _now(found: Past, now: Now) -> None:
+    if now.first is None:
+        say(f"\nNow it would be refused (`{now.reason}`).")
+        return
+    trial = "" if now.probability > _ALWAYS else f", with a probability of {now.probability:.1%}"
+    same = "again " if any(one.first == now.first for one in found.decisions) else ""
+    say(f"\nNow it would {same}go to `{now.first}` first{trial} (`{now.reason}`), by what the ledger kept of it: its own words are not kept there.")
 
 
 def _decision(one: Decided, *, criteria: str) -> None:

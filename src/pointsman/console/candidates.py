@@ -2,11 +2,11 @@
 The candidates of a choice by value as rows of a table: what was expected of each, with which probability it was to be tried, and why it was not.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from pointsman.console.sentences import against, pairs, why_not
+from pointsman.console.sentences import against, why_not
 from pointsman.core.routing import Weighed
 
 
@@ -23,10 +23,9 @@ class Seen(Struct, frozen=True, kw_only=True):
     weighed: Weighed | None = None
 
 
-def seen(weighed: Sequence[Weighed], *, chosen: str | None, vetoes: Iterable[str]) -> list[Seen]:
-    """Return the rows: the chosen one first, then what was weighed, the worthiest first, then what was left out as `target=code;…` tells."""
+def seen(weighed: Sequence[Weighed], *, chosen: str | None, vetoes: Mapping[str, str]) -> list[Seen]:
+    """Return the rows: the chosen one first, then what was weighed, the worthiest first, then what was left out, with its code."""
     ranked = sorted(weighed, key=lambda one: (one.target != chosen, -one.value_nano_usd))
     rows = [Seen(target=one.target, says=why_not(one.reason), tone="good" if one.target == chosen else "plain", weighed=one) for one in ranked]
     known = {one.target for one in weighed}
-    out = dict(pair for text in vetoes for pair in pairs(text) if pair[0] not in known)
-    return rows + [Seen(target=name, says=against(code), tone="bad") for name, code in out.items()]
+    return rows + [Seen(target=name, says=against(code), tone="bad") for name, code in vetoes.items() if name not in known]

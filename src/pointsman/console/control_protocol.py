@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from pointsman.app.explain import Explanation
+from pointsman.app.explain_past import Past
 from pointsman.app.steering import Steering
 from pointsman.core.call import Call
 from pointsman.core.principal import Principal
@@ -67,6 +68,10 @@ class Control(Protocol):
 
     def explain(self, call: Call, *, key_id: str | None, data_class: str | None) -> Explanation:
         """Tell where a call would go and why, without sending it. Raises `BadRequest` for a key, capability or class that is not there."""
+        ...
+
+    def explain_past(self, db: Database, call_id: str) -> Past | None:
+        """Tell why a call on record went where it went, or None if there is none of this id."""
         ...
 
     def health(self, target: str) -> str | None:

@@ -253,8 +253,9 @@ def _of_guard(situation: Situation) -> Iterator[_Knob]:
 
 
 def _of_quality(one: Weighed, quality: float) -> Weighed:
-    by = quality - one.quality
-    return replace(one, quality=quality, low=min(max(one.low + by, 0.0), 1.0), high=min(max(one.high + by, 0.0), 1.0))
+    """Return the candidate with another quality, known as well as before."""
+    reach = _BOUND * _sd(one)
+    return replace(one, quality=quality, low=max(quality - reach, 0.0), high=min(quality + reach, 1.0))
 
 
 def _with(situation: Situation, one: Weighed, other: Weighed) -> Situation:

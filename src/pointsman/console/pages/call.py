@@ -8,15 +8,16 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct
 
+from pointsman.app.explain_past import Decided
 from pointsman.console.candidates import Seen, seen
 from pointsman.console.frame import Ask, Shown
 from pointsman.console.sentences import sentences
 from pointsman.core.errors import UnknownRoute
 from pointsman.storage.database import query
 from pointsman.storage.sql import Database, Row
-from pointsman.storage.weighed import weighed_of
 
 _LONGEST_ID: Final = 64
+_MOST_CHANGES: Final = 3
 
 
 class Bar(Struct, frozen=True, kw_only=True):
@@ -29,10 +30,11 @@ class Bar(Struct, frozen=True, kw_only=True):
 
 
 class Weighing(Struct, frozen=True, kw_only=True):
-    """The candidates of a decision, and the digest of the parameters that they were predicted with."""
+    """The candidates of a decision, the digest of the parameters that they were predicted with, and what would have changed it, the nearest first."""
 
     rows: list[Seen]
     learned: str
+    changes: tuple[str, ...]
 
 
 def call(ask: Ask, db: Database) -> Shown:
@@ -43,15 +45,23 @@ def call(ask: Ask, db: Database) -> Shown:
         raise UnknownRoute(f"There is no call `{call_id[:_LONGEST_ID]}` on record. It may be older than what is kept here, or not written yet: try again.")
     row = {**found[0], "found": _object(found[0]["found"]), "tags": _object(found[0]["tags"])}
     attempts = db.rows(query("console/attempts"), {"call_id": call_id})
+    past = ask.control.explain_past(db, call_id)
     decisions = db.rows(query("console/decisions"), {"call_id": call_id})
     values = {
         "row": row,
         "sentences": sentences(row, attempts, decisions=decisions),
         "bars": bars(row, attempts),
-        "weighed": [shown for one in decisions if (shown := _weighed(one)) is not None],
+        "weighings": [_weighing(one) for one in (past.decisions if past is not None else ()) if one.weighed],
+        "criteria": "none" if past is None else past.criteria,
+        "now": None if past is None else past.now,
         "unit_to": unit_address(row),
     }
     return Shown(template="call.html", title=f"Call {call_id}", values=values, has_span=False)
+
+
+def _weighing(one: Decided) -> Weighing:
+    rows = seen(one.weighed, chosen=one.first, vetoes=one.vetoes)
+    return Weighing(rows=rows, learned=one.learned, changes=tuple(change.says for change in one.changes[:_MOST_CHANGES]))
 
 
 def unit_address(row: Row) -> str:
@@ -65,14 +75,6 @@ def bars(row: Row, attempts: list[Row]) -> list[Bar]:
     return [
         Bar(row=one, start=one["begun_ms"] / whole, length=one["latency_ms"] / whole, tone="bad" if one["error"] else str(one["place"])) for one in attempts
     ]
-
-
-def _weighed(decision: Row) -> Weighing | None:
-    """Return what was weighed in a decision; None where it followed the owner's order."""
-    weighed = weighed_of(decision["weighed"])
-    if not weighed:
-        return None
-    return Weighing(rows=seen(weighed, chosen=decision["chosen"], vetoes=(decision["vetoes"],)), learned=decision["learned"] or "")
 
 
 def _object(text: str) -> dict[str, Any]:

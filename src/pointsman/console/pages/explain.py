@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import msgspec
 
+from pointsman.app.explain import Explanation
+from pointsman.console.candidates import Seen, seen
 from pointsman.console.frame import Ask, Shown
 from pointsman.core.call import Call
 from pointsman.core.errors import BadRequest, PointsmanError
@@ -28,15 +30,25 @@ def explain(ask: Ask, db: Database) -> Shown:
         "form": {name: form.get(name, "") for name in ("capability", "key", "data_class", "protocol", "text")},
         "found": None,
         "wrong": None,
+        "rows": [],
     }
     if form.get("text"):
         try:
             call = _call(ask)
             key = form.get("key") or _able(ask, call.capability)
-            values["found"] = ask.control.explain(call, key_id=key, data_class=form.get("data_class") or None)
+            found = ask.control.explain(call, key_id=key, data_class=form.get("data_class") or None)
+            values |= {"found": found, "rows": _rows(found)}
         except PointsmanError as error:  # what was pasted stays in the form
             values["wrong"] = error.message
     return Shown(template="explain.html", title="Explain", values=values, has_span=False, status=400 if values["wrong"] else 200)
+
+
+def _rows(found: Explanation) -> list[Seen]:
+    """Return the candidates as they were weighed; none where the owner's order counts."""
+    if not found.is_by_value:
+        return []
+    weighed = [one.weighed for one in found.candidates if one.weighed is not None]
+    return seen(weighed, chosen=found.first, vetoes={one.target: one.code for one in found.candidates if one.order is None})
 
 
 def _call(ask: Ask) -> Call:
