@@ -17,11 +17,12 @@ from pointsman.control.evaluation.beforehand import Beforehand
 from pointsman.control.evaluation.figures import Figure, LineFigures, PairFigures, weights
 from pointsman.control.evaluation.grid import Grid, Whole
 from pointsman.control.evaluation.parts import divided
-from pointsman.control.evaluation.report import Evaluation, Report, held, several
+from pointsman.control.evaluation.report import Evaluation, Report, Single, held, several
 from pointsman.control.evaluation.store import digest
 
 _TIMES: Final = 200
 _NONE: Final = "—"
+_SHARES: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 @click.command("evaluate", short_help="Measure what choosing saves, beside the baselines.")
@@ -77,12 +78,13 @@ def _tell(found: Report, *, repeat: int) -> None:
         note(f"{found.left_out} held-out prompts lack the score of some model and were left out.")
     if not found.has_costs:
         warn("No cost is known: every model counts as 1. Import a column `cost` to see what choosing saves.")
-    click.echo("\n" + table(["model", "quality", "cost"], [[one.model, f"{one.quality:.3f}", f"{one.cost:.3f}"] for one in found.singles]))
+    click.echo("\n" + table(["model", "quality", "expected", "cost"], [_single(one) for one in found.singles]))
     levels = list(found.lines[0].cost_at)
     click.echo("\n" + table(["line", "AIQ", "peak", *[f"cost at {level}" for level in levels]], [_line(one, levels) for one in found.lines]))
     if found.pair:
         shares = list(found.pair[0].cpt)
         click.echo("\n" + table([f"{found.weak} → {found.strong}", "APGR", *[f"CPT({level})" for level in shares]], [_pair(one, shares) for one in found.pair]))
+        click.echo("\n" + table(["PGR by share of calls", *[f"{at:.0%}" for at in _SHARES]], [_recovered(one) for one in found.pair]))
     else:
         note(f"`{found.strong}` was better than `{found.weak}` on what was learned from, but is not here: there is no gap to close, so no APGR and no CPT.")
     if found.beforehand:
@@ -94,6 +96,15 @@ def _tell(found: Report, *, repeat: int) -> None:
     say(_sum(found))
 
 
+def _single(one: Single) -> list[str]:
+    return [one.model, f"{one.quality:.3f}", f"{one.expected:.3f}", f"{one.cost:.3f}"]
+
+
+def _recovered(one: PairFigures) -> list[str]:
+    shares, pgr = zip(*one.curve, strict=True)
+    return [one.name, *[f"{np.interp(at, shares, pgr):.2f}" for at in _SHARES]]
+
+
 def _line(one: LineFigures, levels: list[str]) -> list[str]:
     return [one.name, _shown(one.aiq), _shown(one.peak), *[_shown(one.cost_at[level]) for level in levels]]
 
@@ -103,7 +114,7 @@ def _pair(one: PairFigures, levels: list[str]) -> list[str]:
 
 
 def _fixed(one: Beforehand) -> list[str]:
-    return [f"for {one.level}", _shown(one.quality), _shown(one.cost)]
+    return [f"{one.line} for {one.level}", _shown(one.quality), _shown(one.cost)]
 
 
 def _shown(figure: Figure) -> str:

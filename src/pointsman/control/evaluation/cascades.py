@@ -3,6 +3,7 @@ Cascades between the two ends: the cheapest model answers, its answer is looked 
 """
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 from typing import Final
 
 import numpy as np
@@ -16,6 +17,8 @@ from pointsman.decision.answers.cascade import TOGETHER, Step, learned_of
 from pointsman.decision.answers.fitting import Judged, fit_verifier
 from pointsman.decision.answers.verifier import Verifier
 
+_FOLDS: Final = 5
+_MOST_LABELS: Final = 4_000  # of a verifier: more teach it little
 _OWN: Final = 100  # labels from which on a capability has a verifier of its own
 _LEAST: Final = 10
 _MOST_TOGETHER: Final = 0.9
@@ -46,14 +49,38 @@ def verifiers(grid: Grid, crossed: Expected, *, weak: int, seed: int) -> dict[st
     not learned from: what was would be believed too much.
     """
     groups: dict[str, list[Judged]] = {ALL: []}
-    for row, prompt in enumerate(grid.prompts):
-        answer, score = grid.answers.get((row, weak)), float(grid.score[row, weak])
-        if answer is not None and score == score:  # noqa: PLR0124 - not NaN
-            judged = Judged(score=score, prior=float(crossed.quality[row, weak]), prompt=prompt, answer=answer, evidence=of_text(prompt, answer))
+    order: list[int] = np.random.default_rng(seed).permutation(len(grid.prompts)).tolist()
+    for row in order:
+        judged = _judged(grid, row, weak=weak, prior=float(crossed.quality[row, weak]))
+        if judged is not None:
             groups[ALL].append(judged)
             if grid.capabilities[row]:
                 groups.setdefault(grid.capabilities[row], []).append(judged)
-    return {name: fit_verifier(group, seed=seed) for name, group in groups.items() if name == ALL or len(group) >= _OWN}
+    return {name: fit_verifier(group[:_MOST_LABELS], seed=seed) for name, group in groups.items() if name == ALL or len(group) >= _OWN}
+
+
+def _judged(grid: Grid, row: int, *, weak: int, prior: float) -> Judged | None:
+    prompt, answer, score = grid.prompts[row], grid.answers.get((row, weak)), float(grid.score[row, weak])
+    if answer is None or isnan(score):
+        return None
+    return Judged(score=score, prior=prior, prompt=prompt, answer=answer, evidence=of_text(prompt, answer))
+
+
+def crossed(grid: Grid, predicted: Expected, *, ends: Ends, correlation: float, seed: int) -> Seen:
+    """Return what is believed of each prompt of a grid, all of whose cheap answers are known, by what the others teach. `predicted` is so, too."""
+    parts = np.random.default_rng(seed).permutation(len(grid.prompts)) % _FOLDS
+    cheap, best = np.zeros(len(parts)), np.zeros(len(parts))
+    for part in range(_FOLDS):
+        own, others = np.flatnonzero(parts == part), np.flatnonzero(parts != part)
+        learned = verifiers(grid.at(others), predicted.at(others), weak=ends.weak, seed=seed)
+        found = seen(learned, asked_of(grid.at(own), ends.weak), expected=predicted.at(own), ends=ends, correlation=correlation)
+        cheap[own], best[own] = found.cheap, found.best
+    return Seen(cheap=cheap, best=best)
+
+
+def asked_of(grid: Grid, weak: int) -> list[tuple[str, str, str]]:
+    """Return prompt, capability and cheap answer of each; no text where it is not known."""
+    return [(prompt, name, grid.answers.get((row, weak), "")) for row, (prompt, name) in enumerate(zip(grid.prompts, grid.capabilities, strict=True))]
 
 
 def together(score: Floats, crossed: Expected, *, ends: Ends) -> float:

@@ -29,13 +29,14 @@ class Figure(Struct, frozen=True, kw_only=True):
 class LineFigures(Struct, frozen=True, kw_only=True):
     """
     What a line reaches. `cost_at` is, by level, the least cost at which that part of the best single model's quality is kept, in units of always asking that
-    model; `peak` the highest quality on it.
+    model; `peak` the highest quality on it. `curve` is cost in those units, and quality, of each way to choose.
     """
 
     name: str
     aiq: Figure
     peak: Figure
     cost_at: dict[str, Figure]
+    curve: list[tuple[float, float]] = []
 
 
 class PairFigures(Struct, frozen=True, kw_only=True):
@@ -67,6 +68,7 @@ def line_figures(line: Line, *, score: Floats, spent: Floats, strong: int, drawn
         aiq=figure(curves.aiq(line.curve, low=low, high=high), np.array(areas)),
         peak=figure(float(line.quality.mean(axis=1).max()), quality.max(axis=1) if len(drawn) else np.zeros(0)),
         cost_at={name: figure(float(told[name][0]), spread[name]) for name in told},
+        curve=_points(line.curve, unit=float(spent[:, strong].mean())),
     )
 
 
@@ -95,7 +97,7 @@ def pair_figures(name: str, *, calls: Floats, score: Floats, ends: Ends, drawn: 
         name=name,
         apgr=told[0],
         cpt={f"{level:.0%}": figure for level, figure in zip(CPT_LEVELS, told[1:], strict=True)},
-        curve=[(round(x, 6), round(y, 6)) for x, y in zip(found[1].x.tolist(), found[1].quality.tolist(), strict=True)],
+        curve=_points(found[1]),
     )
 
 
@@ -108,6 +110,10 @@ def _pair(calls: Floats, *, weak: Floats, strong: Floats, weight: Floats | None 
     levels = [curves.cpt(curve, level, weak=low, strong=high) for level in CPT_LEVELS]
     numbers = (curves.apgr(curve, weak=low, strong=high), *(float("inf") if level is None else level for level in levels))
     return numbers, curves.recovered(curve, weak=low, strong=high)
+
+
+def _points(curve: curves.Curve, *, unit: float = 1.0) -> list[tuple[float, float]]:
+    return [(round(x / (unit or 1.0), 6), round(y, 6)) for x, y in zip(curve.x.tolist(), curve.quality.tolist(), strict=True)]
 
 
 def figure(value: Any, spread: Floats) -> Figure:

@@ -7,6 +7,7 @@ answer and asks the best single one where that is expected to pay; the others st
 
 from collections.abc import Callable, Iterator, Sequence
 
+import msgspec
 import numpy as np
 from msgspec import Struct
 
@@ -123,7 +124,7 @@ class Evaluation:
             ],
             lines=[figures.line_figures(line(), score=grid.score, spent=what.spent, strong=two.strong, drawn=drawn) for line in self._lines(seen)],
             pair=self._pairs(seen, drawn),
-            beforehand=self._beforehand(drawn),
+            beforehand=self._beforehand(seen, drawn),
             cpu_us=round(float(np.median(self.expected.cpu_us)), 1),
         )
 
@@ -145,11 +146,9 @@ class Evaluation:
     def _seen(self) -> cascades.Seen | None:
         """Return what is believed after the cheap answers; None where they are not known."""
         grid, two, learned = self.what.grid, self.what.ends, self._parameters.verifiers
-        texts = [grid.answers.get((row, two.weak)) for row in range(len(grid.prompts))]
-        if not learned or grid.models[two.weak] != self.value.weak or any(text is None for text in texts):
+        if not learned or grid.models[two.weak] != self.value.weak or any((row, two.weak) not in grid.answers for row in range(len(grid.prompts))):
             return None
-        asked = [(prompt, name, text or "") for prompt, name, text in zip(grid.prompts, grid.capabilities, texts, strict=True)]
-        return cascades.seen(learned, asked, expected=self.expected, ends=two, correlation=self.value.together)
+        return cascades.seen(learned, cascades.asked_of(grid, two.weak), expected=self.expected, ends=two, correlation=self.value.together)
 
     def _pairs(self, seen: cascades.Seen | None, drawn: Floats) -> list[PairFigures]:
         """Return the figures between the two ends, by the share of calls to the strong one."""
@@ -163,15 +162,21 @@ class Evaluation:
         found = [figures.pair_figures(name, calls=calls, score=score, ends=two, drawn=drawn) for name, calls in several.items()]
         return [one for one in found if one is not None]
 
-    def _beforehand(self, drawn: Floats) -> list[Beforehand]:
+    def _beforehand(self, seen: cascades.Seen | None, drawn: Floats) -> list[Beforehand]:
         """Return what prices came to that were fixed on what was learned from."""
-        if not len(self._known.prompts):
+        known, two = self._known, self.what.ends
+        if not len(known.prompts):
             return []
-        spent, _, _ = relative(self._known)
-        crossed = engine.crossed(self._known, spent=spent, seed=self.value.drawn.seed)
-        before = Known(expected=crossed, score=self._known.score, spent=spent)
+        spent, _, _ = relative(known)
+        crossed = engine.crossed(known, spent=spent, seed=self.value.drawn.seed)
+        before = Known(expected=crossed, score=known.score, spent=spent)
         after = Known(expected=self.expected, score=self.what.grid.score, spent=self.what.spent)
-        return beforehand(before, after, ends=self.what.ends, drawn=drawn)
+        found = beforehand("router", before, after=after, ends=two, drawn=drawn)
+        if seen is not None and all((row, two.weak) in known.answers for row in range(len(known.prompts))):
+            believed = cascades.crossed(known, crossed, ends=two, correlation=self.value.together, seed=self.value.drawn.seed)
+            before, after = msgspec.structs.replace(before, seen=believed), msgspec.structs.replace(after, seen=seen)
+            found += beforehand("cascade", before, after=after, ends=two, drawn=drawn)
+        return found
 
 
 def several(reports: Sequence[Report]) -> Report:
@@ -212,6 +217,7 @@ def several(reports: Sequence[Report]) -> Report:
         ],
         beforehand=[
             Beforehand(
+                line=line.line,
                 level=line.level,
                 price=line.price,
                 quality=over(lambda one, at=at: one.beforehand[at].quality),

@@ -7,6 +7,7 @@ Columns may stand in any order and be named in any case; others are ignored. A s
 import csv
 import difflib
 import io
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +24,7 @@ FIELDS: Final = (*REQUIRED, "capability", "cost", "answer", "split")
 _MOST_LISTED: Final = 20
 _BATCH: Final = 5_000
 _LONGEST_FIELD: Final = 1 << 28
+_OBJECT: Final = msgspec.json.Decoder(dict[str, Any])
 _TRAIN: Final = frozenset({"train", "training"})
 _TEST: Final = frozenset({"test", "testing", "eval", "evaluation", "heldout", "held-out"})
 
@@ -138,19 +140,29 @@ def _csv(path: Path) -> tuple[list[str], Iterator[tuple[int, Cells]]]:
 
 
 def _json_lines(path: Path) -> tuple[list[str], Iterator[tuple[int, Cells]]]:
-    decoder = msgspec.json.Decoder(dict[str, Any])
     found: list[tuple[int, Cells]] = []
     names: dict[str, None] = {}
     for number, line in enumerate(_text(path).split("\n"), 1):
         if not line.strip():
             continue
-        try:
-            cells = decoder.decode(line)
-        except msgspec.MsgspecError as error:
-            raise BadRequest(f"line {number} of `{path.name}` is no JSON object ({error}). Write one object a line.") from error
+        cells = _object(line)
+        if cells is None:
+            raise BadRequest(f"line {number} of `{path.name}` is no JSON object. Write one whole object on each line.")
         names.update(dict.fromkeys(cells))
         found.append((number, cells))
     return list(names), iter(found)
+
+
+def _object(line: str) -> Cells | None:
+    try:
+        return _OBJECT.decode(line)
+    except msgspec.DecodeError:
+        pass
+    try:  # halves of surrogate pairs are no JSON for msgspec, but logs have them
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None  # pyright: ignore[reportUnknownVariableType]
 
 
 def _columns(names: Sequence[str], *, mapped: Mapping[str, str], file: str) -> dict[str, str]:
@@ -163,11 +175,12 @@ def _columns(names: Sequence[str], *, mapped: Mapping[str, str], file: str) -> d
         raise BadRequest(f"`{file}` has no column `{lost[0]}`. It has {_listed(names)}.")
     by_name = {name.strip().lower(): name for name in reversed(names)}
     columns = {field: mapped.get(field) or by_name.get(field, "") for field in FIELDS}
-    for field in REQUIRED:
-        if not columns[field]:
-            near = difflib.get_close_matches(field, by_name, n=1)
-            hint = f"Did you mean `{by_name[near[0]]}`? Say so with --map {field}={by_name[near[0]]}" if near else f"Say which with --map {field}=COLUMN"
-            raise BadRequest(f"`{file}` has no column `{field}`. It has {_listed(names)}. {hint}.")
+    lacks = [field for field in REQUIRED if not columns[field]]
+    if lacks:
+        near = {field: difflib.get_close_matches(field, by_name, n=1) for field in lacks}
+        guess = ",".join(f"{field}={by_name[found[0]] if found else 'COLUMN'}" for field, found in near.items())
+        missing = " and no ".join(f"`{field}`" for field in lacks)
+        raise BadRequest(f"`{file}` has no column {missing}. It has {_listed(names)}. Say which column it is, such as --map {guess}.")
     return {field: column for field, column in columns.items() if column}
 
 
