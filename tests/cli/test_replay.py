@@ -189,6 +189,19 @@ def test_what_could_not_take_a_call_then_or_was_down_is_not_chosen_now(made: Mad
     assert line["moved"] == 1  # by its protocol, `small` offers tools: what it lacked then it was given since
 
 
+def test_a_target_of_another_protocol_takes_what_nothing_speaks_against(made: Made, told: Callable[..., Any], tmp_path: Path) -> None:
+    other = "vendors: {claude: {kind: anthropic}}\ntargets: {far: {vendor: claude, model: claude-x}}\n"
+    (tmp_path / "new.yaml").write_text(other + "capabilities: {answer: {ladder: [near, far, large]}}\n")
+    made([a_ticket(1, "large", considered=(("near", "breaker:timeout"),))])
+    assert [one["after"] for one in told()["differing"]] == ["far"]
+
+
+def test_a_call_of_unknown_cost_stays_unknown(made: Made, told: Callable[..., Any]) -> None:
+    made([a_ticket(1, "large", entries=(an_entry(target="large", cost=None, price_id=None),))])
+    cost = told()["capabilities"][0]["cost"]
+    assert (cost["basis"], cost["known"], cost["now"], cost["then"]) == ("unknown", 0, None, None)
+
+
 def test_the_calls_that_differ_most_are_named_with_where_they_would_have_gone(made: Made, told: Callable[..., Any], run: Run) -> None:
     made(*explored(400))
     most = told()["differing"]
