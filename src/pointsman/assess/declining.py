@@ -8,7 +8,7 @@ sentence of an answer only, and shortness and silence about the question count w
 import re
 from typing import Final
 
-from pointsman.assess.grounding import words
+from pointsman.assess.grounding import Reading
 
 _HEAD: Final = 240  # characters in which an answer that declines says so
 _SHORT: Final = 400
@@ -26,7 +26,7 @@ _DOUBTS: Final = frozenset(
     | {"возможно", "наверное"}
 )
 _PHRASES: Final = ("not sure", "i think", "i believe", "tal vez", "可能", "也许", "たぶん", "かもしれ")
-_SENTENCE: Final = re.compile(r"[.!?。！？\n]+")  # noqa: RUF001 marks of East Asian scripts
+_SENTENCE: Final = re.compile(r"[.!?。！？\n]+\s")  # noqa: RUF001 marks of East Asian scripts
 
 
 def declines(answer: str) -> float:
@@ -40,9 +40,9 @@ def declines(answer: str) -> float:
     return 1.0 if len(text) <= _SHORT else max(_LEAST, _SHORT / len(text))
 
 
-def doubts(answer: str) -> float:
+def doubts(answer: Reading) -> float:
     """Return how many words of doubt a sentence of the answer holds on average, at most 1."""
-    text = answer.lower()
-    sentences = sum(1 for part in _SENTENCE.split(text) if part.strip())
-    found = sum(word in _DOUBTS for word in words(text)) + sum(text.count(phrase) for phrase in _PHRASES)
-    return min(1.0, found / sentences) if sentences else 0.0
+    text = answer.text.lower()
+    sentences = len(_SENTENCE.findall(text)) + 1
+    found = sum(answer.words.count(word) for word in _DOUBTS.intersection(answer.words)) + sum(text.count(phrase) for phrase in _PHRASES)
+    return min(1.0, found / sentences)

@@ -38,6 +38,8 @@ def figures(text: str) -> list[float]:
 
 
 def _value(written: str) -> float:
+    if written.isdigit():
+        return float(written)
     written = written.strip(".,")
     head, mark, tail = written.rpartition("," if written.rfind(",") > written.rfind(".") else ".")
     if not mark:
@@ -54,7 +56,7 @@ def sums(text: str) -> Sums:
     right = wrong = 0
     results: list[float] = []
     operands: list[tuple[float, ...]] = []
-    for found in _SUM.finditer(text[:_LONGEST]):
+    for found in _SUM.finditer(text[:_LONGEST]) if "=" in text else ():
         tokens = [_value(part) if part[0].isdigit() else part for part in _TOKEN.findall(found[1])]
         stated, worked = _value(found[2].lstrip("-")) * (-1 if found[2].startswith("-") else 1), _worked(tokens)
         if worked is None:

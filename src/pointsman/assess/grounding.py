@@ -3,9 +3,11 @@ How much of an answer rests on what it was given: content words, figures and nam
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Final, TypeVar
+
+from msgspec import Struct
 
 from pointsman.assess.figures import figures
 
@@ -17,20 +19,32 @@ _Item = TypeVar("_Item")
 _NAME: Final = re.compile(r"(?<=[\w,;:] )[A-Z]\w+")  # a capital that no sentence begins with
 
 
-def grounding(answer: str, sources: Sequence[str]) -> Mapping[str, float]:
+class Reading(Struct, frozen=True):
+    """A text with its words and its figures, read once."""
+
+    text: str
+    words: list[str]
+    figures: list[float]
+
+
+def read(text: str) -> Reading:
+    """Read a text; what is beyond its first 20,000 characters is left out."""
+    text = text[:_LONGEST]
+    return Reading(text, words(text), figures(text))
+
+
+def grounding(answer: Reading, source: Reading) -> Mapping[str, float]:
     """
-    Return what share of the answer's content words, figures, names and pairs of words the sources have: `grounded_words`, `grounded_figures`,
+    Return what share of the answer's content words, figures, names and pairs of words the source has: `grounded_words`, `grounded_figures`,
     `grounded_names` and `copied`. What the answer has none of is left out.
     """
-    source, answer = " ".join(sources)[:_LONGEST], answer[:_LONGEST]
-    given, said = words(source), words(answer)
-    known = set(given)
+    known = set(source.words)
     found: dict[str, float] = {}
-    content = {word for word in said if len(word) >= _CONTENT or not word.isascii()}
+    content = {word for word in set(answer.words) if len(word) >= _CONTENT or not word.isascii()}
     _share(found, "grounded_words", content, known)
-    _share(found, "grounded_figures", set(figures(answer)), set(figures(source)))
-    _share(found, "grounded_names", {name.lower() for name in _NAME.findall(answer)}, known)
-    _share(found, "copied", set(pairwise(said)), set(pairwise(given)))
+    _share(found, "grounded_figures", set(answer.figures), set(source.figures))
+    _share(found, "grounded_names", {name.lower() for name in _NAME.findall(answer.text)}, known)
+    _share(found, "copied", set(pairwise(answer.words)), set(pairwise(source.words)))
     return found
 
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from pointsman.assess.declining import declines, doubts
-from pointsman.assess.figures import figures, from_nowhere, sums
-from pointsman.assess.grounding import grounding, words
+from pointsman.assess.figures import from_nowhere, sums
+from pointsman.assess.grounding import grounding, read, words
 from pointsman.core.call import Call, Refusal, Text, ToolResult
 from pointsman.core.reply import Finish, Reply
 
@@ -33,20 +33,23 @@ def evidence(reply: Reply, call: Call, *, passages: Sequence[str] = ()) -> dict[
 
 def of_text(prompt: str, answer: str, *, passages: Sequence[str] = ()) -> dict[str, float]:
     """Return the signals that a prompt and an answer show as texts. `passages` are what the answer should rest on, beside the prompt."""
-    stated, said, given = sums(answer), figures(answer), figures(prompt)
+    said, asked_for = read(answer), read(prompt)
+    source = read("\n".join((prompt, *passages))) if passages else asked_for
+    stated = sums(said.text)
     found = {
         "declines": declines(answer),
-        "doubts": doubts(answer),
+        "doubts": doubts(said),
         "cut": _cut(answer),
         "addresses": _addresses(prompt, answer),
         "sums_right": float(stated.right),
         "sums_wrong": float(stated.wrong),
-        "from_nowhere": from_nowhere(stated, given),
+        "from_nowhere": from_nowhere(stated, source.figures),
     }
-    found.update(_last_figure(said, given, results=stated.results))
-    if given:
-        found["figures_unused"] = len(set(given) - set(said)) / len(set(given))
-    found.update(grounding(answer, (prompt, *passages)))
+    found.update(_last_figure(said.figures, source.figures, results=stated.results))
+    wanted = set(asked_for.figures)
+    if wanted:
+        found["figures_unused"] = len(wanted.difference(said.figures)) / len(wanted)
+    found.update(grounding(said, source))
     return found
 
 

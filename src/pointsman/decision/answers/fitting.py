@@ -26,7 +26,7 @@ _MANY: Final = 1000  # labels from which the result is straightened by a free cu
 _MOST: Final = 20_000  # labels that are learned from; more are thinned out
 _FOLDS: Final = 5
 _HELD: Final = (10.0, 30.0, 100.0)  # how strongly slopes are held towards none
-_WORDS_HELD: Final = (None, 1.0, 5.0)  # likewise of the words; None leaves them out
+_WORDS_HELD: Final = (1.0, 5.0)  # likewise those of the words, which may be left out too
 _SHIFT_HELD: Final = 0.5
 _START_HELD: Final = 20.0
 _PARTS_HELD: Final = 10.0
@@ -139,16 +139,24 @@ def _folds(labels: Sequence[Judged], rng: np.random.Generator) -> NDArray[np.int
 
 def _held(table: _Table, folds: NDArray[np.intp]) -> tuple[tuple[float, float | None], Numbers]:
     """Return how strongly slopes and words are best held, and what slopes that had not seen a label say of it."""
-    best, least, said = (_HELD[-1], None), np.inf, np.zeros(len(folds))
-    for words in _WORDS_HELD:
-        for held in _HELD:
-            aside = np.zeros(len(folds))
-            for train, test in _splits(folds):
-                slopes, _ = _linear(table, (held, words), rows=train)
-                aside[test] = _lined(table, words is not None)[test] @ slopes
-            loss = _loss(table.start + aside, table)
-            if loss < least:
-                best, least, said = (held, words), loss, aside
+    best: tuple[float, float | None] = (_HELD[-1], None)
+    least, said = float("inf"), np.zeros(len(folds))
+
+    def attempt(held: tuple[float, float | None]) -> None:
+        nonlocal best, least, said
+        aside = np.zeros(len(folds))
+        for train, test in _splits(folds):
+            slopes, _ = _linear(table, held, rows=train)
+            aside[test] = _lined(table, held[1] is not None)[test] @ slopes
+        loss = _loss(table.start + aside, table)
+        if loss < least:
+            best, least, said = held, loss, aside
+
+    for dense_held in _HELD:
+        attempt((dense_held, None))
+    chosen = best[0]
+    for words_held in _WORDS_HELD:
+        attempt((chosen, words_held))
     return best, said
 
 
