@@ -37,7 +37,7 @@ class Site:
         real = system_clock()
         self.clock = Clock(monotonic_s=real.monotonic_s, wall_ms=lambda: _NOW_MS, sleep=real.sleep, chance=real.chance)
         self.gateway = Gateway(self.load(), environ={}, clock=self.clock)
-        self.learner = Learner(lambda: self.gateway.settings, now_ms=self.clock.wall_ms)
+        self.learner = Learner(lambda: self.gateway.settings, price_of=self.gateway.prices.of, now_ms=self.clock.wall_ms)
         self.told = 0
 
     def load(self) -> Settings:

@@ -320,8 +320,7 @@ class Gateway:
         )
 
     def _book(self, record: CallRecord) -> None:
-        self.ledger.book(record)
-        self.learned.note(record)
+        self.ledger.book(self.learned.noted(record, self.settings))
         self.auditor.closed(record)
         self.telemetry.note(record)
         self._failed.update(kind.removeprefix(_FAILED) for kind in record.found if kind.startswith(_FAILED))

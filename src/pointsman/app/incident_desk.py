@@ -19,6 +19,7 @@ from pointsman.control.alerts.telling import recent
 from pointsman.control.incidents import record
 from pointsman.control.incidents.affected import Affected, MetPage, affected, met_calls
 from pointsman.control.incidents.record import Incident, Note
+from pointsman.control.learning.version import named_in
 from pointsman.control.snapshots import history
 from pointsman.control.snapshots.difference import Difference, difference
 from pointsman.control.snapshots.history import Kept, Whole
@@ -27,6 +28,7 @@ from pointsman.core.errors import Unusable
 from pointsman.core.ids import uuid7
 from pointsman.settings.ledger_place import Place
 from pointsman.settings.load import Settings
+from pointsman.storage.learned import is_digest
 from pointsman.storage.open import open_reading, open_writing
 from pointsman.storage.sql import Database
 
@@ -121,7 +123,8 @@ class Desk:
             if not is_in_force:
                 history.keep(db, present.kept, files=present.files)
         told = difference(present.files, goal.files)
-        return RolledBack(to=goal.kept, files=restore(path, goal.files, check=check), difference=told)
+        files = {**goal.files, **dict.fromkeys(_learned_since(goal, present))}
+        return RolledBack(to=goal.kept, files=restore(path, files, check=check), difference=told)
 
     def way_back(self, present: Whole, *, to: str | None = None) -> RolledBack:
         """Return what `roll_back` would do, and do nothing: `files` are those that differ. Raises `NoSuchSnapshot`."""
@@ -208,6 +211,11 @@ def _goal(db: Database, present: Whole, *, to: str | None) -> tuple[Whole, bool]
     if to is not None:
         return history.whole(db, to), is_in_force
     return (history.before(db, present) if in_force is None or is_in_force else in_force), is_in_force
+
+
+def _learned_since(goal: Whole, present: Whole) -> list[str]:
+    """Return the files that name learned parameters where a snapshot had none: going back to it means to choose without any again."""
+    return [name for name, text in present.files.items() if name not in goal.files and is_digest(named_in(text))]
 
 
 def _before(db: Database, incident: Incident) -> Kept | None:

@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace as changed
+
 from pointsman.app.trials import EXPLORE, Trials
 from pointsman.core.entry import CallRecord
 from pointsman.core.errors import Unusable
@@ -72,9 +74,11 @@ class InUse:
         """Return what a capability's trials of a kind (`explore`, `shadow`) cost today, in nano-dollars."""
         return self._trials.spent(mode, capability)
 
-    def note(self, record: CallRecord) -> None:
-        """Count what a call cost, if it was a trial."""
+    def noted(self, record: CallRecord, settings: Settings) -> CallRecord:
+        """Count what a call cost, if it was a trial; return its record with no more of its prompt than may be kept."""
         self._trials.note(record)
+        may = record.features is None or (settings.file.learning.keep_features and settings.retention.features_s(record.data_class.split("+")) > 0)
+        return record if may else changed(record, features=None)
 
     async def look(self, snapshot: Snapshot) -> None:
         """Ask the ledger what trials cost in all workers, where there may be any; called every second."""

@@ -17,10 +17,11 @@ from typing import Final
 
 from msgspec import Struct
 
+from pointsman.app.guarantee import Desk, PriceOf, Renewed, renewed
 from pointsman.app.learned import folder_of, parameters_of, pointer_of
 from pointsman.app.switches import ledger_of
 from pointsman.control.learning.evidence import Evidence, Scope, gather
-from pointsman.control.learning.learn import is_due_anew, is_material, learn
+from pointsman.control.learning.learn import Learnt, is_due_anew, is_material, learn
 from pointsman.control.learning.version import LEDGER, Seen, Version, named_in, put_in_force, version_at
 from pointsman.control.snapshots.history import history, whole
 from pointsman.core.errors import PointsmanError
@@ -37,6 +38,7 @@ _SETTLED_MS: Final = 5_000  # what was told in the last moments may still be on 
 _KEPT_SNAPSHOTS: Final = 50
 _MOST_SNAPSHOTS: Final = 1_000
 _MOST_ANEW: Final = 20_000
+DRY: Final = "nothing was put in force"
 RESTS: Final = "learning rests: earlier parameters are in force again; `pointsman learn --once` learns on from them"
 
 
@@ -51,10 +53,11 @@ class Round(Struct, frozen=True, kw_only=True):
 
 
 class Learner:
-    """Learns for one configuration. `settings` returns what is in force; `by` is who learns."""
+    """Learns for one configuration. `settings` returns what is in force, `price_of` tells what a target charges; `by` is who learns."""
 
-    def __init__(self, settings: Callable[[], Settings], *, now_ms: Callable[[], int], by: str = "pointsman") -> None:
+    def __init__(self, settings: Callable[[], Settings], *, price_of: PriceOf, now_ms: Callable[[], int], by: str = "pointsman") -> None:
         self._settings = settings
+        self._price_of = price_of
         self._now_ms = now_ms
         self._by = by
         self._lock = threading.Lock()  # a round at a time: a second one would only be overtaken
@@ -90,36 +93,51 @@ class Learner:
         version, folder = version_at(pointer_of(settings)), folder_of(settings)
         if not by_hand and folder.newest and folder.newest != version.parameters:
             return Round(version=version, is_new=False, judged=0, measured=0, says=RESTS)
-        before = Parameters() if anew else parameters_of(settings)
-        seen = Seen() if anew else version.seen
-        until_ms = self._now_ms() - _SETTLED_MS
         with closing(open_reading(ledger_of(settings))) as db:
-            evidence = gather(db, scopes_of(settings), seen=seen, until_ms=until_ms)
-            if not (is_material(evidence) or ((by_hand or anew) and evidence.labels)):
+            made, data, evidence = self._made(db, settings, version=version, by_hand=by_hand, anew=anew)
+            if made is None:
                 return _found(version, evidence, says="too little was told for a version of its own")
-            total = len(evidence.judged) if anew else version.labels + len(evidence.judged)
-            everything = evidence.labels if anew else self._everything(db, settings, total=total, version=version, until_ms=until_ms)
-        learnt = learn(before, evidence, anew=everything, fitted=version.fitted)
-        data = encode(learnt.parameters)
+            if dry:
+                return _found(made, evidence, says=DRY)
+            digest = folder.keep(data)
+            put_in_force(pointer_of(settings), made, folder=settings.folder)
+            folder.note_newest(digest)
+            folder.prune({digest, made.before} | named_by_snapshots(db, settings, now_ms=self._now_ms()))
+        return Round(version=made, is_new=True, judged=len(evidence.judged), measured=len(evidence.measured))
+
+    def _made(self, db: Database, settings: Settings, *, version: Version, by_hand: bool, anew: bool) -> tuple[Version | None, bytes, Evidence]:
+        """Return the next version with its parameters, or None where nothing is worth one."""
+        before, now_ms = Parameters() if anew else parameters_of(settings), self._now_ms()
+        seen, until_ms = Seen() if anew else version.seen, now_ms - _SETTLED_MS
+        evidence = gather(db, scopes_of(settings), seen=seen, until_ms=until_ms)
+        is_enough = bool(evidence.labels) if by_hand or anew else is_material(evidence)
+        labels = (0 if anew else version.labels) + len(evidence.judged)
+        if is_enough:
+            everything = evidence.labels if anew else self._everything(db, settings, total=labels, version=version, until_ms=until_ms)
+            learnt = learn(before, evidence, anew=everything, fitted=version.fitted)
+        else:
+            learnt = Learnt(parameters=before, why=(), fitted=version.fitted)
+        promised = self._promised(db, settings, learnt.parameters, before=before, now_ms=now_ms)
+        if not (is_enough or promised.is_new):
+            return None, b"", evidence
         made = Version(
-            parameters=learnt.parameters.digest,
-            made=_iso(self._now_ms()),
+            parameters=promised.parameters.digest,
+            made=_iso(now_ms),
             by=self._by,
-            labels=total,
-            why=learnt.why,
+            labels=labels if is_enough else version.labels,
+            why=(*learnt.why, *(f"{text[0].upper()}{text[1:]}." for text in promised.why)),
             before=version.parameters,
             source=LEDGER if anew else version.source,
             fitted=learnt.fitted,
-            seen=evidence.seen,
+            seen=evidence.seen if is_enough else version.seen,
         )
-        if dry:
-            return _found(made, evidence, says="nothing was put in force")
-        digest = folder.keep(data)
-        put_in_force(pointer_of(settings), made, folder=settings.folder)
-        folder.note_newest(digest)
-        with closing(open_reading(ledger_of(settings))) as db:
-            folder.prune({digest, made.before} | named_by_snapshots(db, settings, now_ms=self._now_ms()))
-        return Round(version=made, is_new=True, judged=len(evidence.judged), measured=len(evidence.measured))
+        return made, encode(promised.parameters), evidence
+
+    def _promised(self, db: Database, settings: Settings, parameters: Parameters, *, before: Parameters, now_ms: int) -> Renewed:
+        """Prove promises anew, where there are any to keep."""
+        if not any(one.routing is not None and one.routing.guarantee for one in settings.snapshot.capabilities.values()):
+            return Renewed(parameters=parameters)
+        return renewed(db, Desk(settings, parameters, price_of=self._price_of, now_ms=now_ms), before=before)
 
     def _everything(self, db: Database, settings: Settings, *, total: int, version: Version, until_ms: int) -> tuple[Label, ...] | None:
         """Return all labels that the ledger gives, where it is time to learn anew from it; None to learn on."""

@@ -58,7 +58,7 @@ class Rooms:
         self._spent: tuple[Gauge, ...] = ()
         self._burning: tuple[Gauge, ...] = ()
         gateway.telemetry.watch(lambda: (*self._spent, *self._burning), is_common=True)
-        self._learner = Learner(lambda: gateway.settings, now_ms=gateway.clock.wall_ms)
+        self._learner = Learner(lambda: gateway.settings, price_of=gateway.prices.of, now_ms=gateway.clock.wall_ms)
         gateway.noted["learning"] = lambda: self._learner.trouble
         gateway.noted["alerts"] = lambda: self._alerts.trouble
         gateway.noted["objectives"] = lambda: self._watch.trouble
@@ -68,7 +68,7 @@ class Rooms:
         return (
             (LOOK_S, lambda: asyncio.to_thread(self.look)),
             (_MONEY_S, lambda: asyncio.to_thread(self.speak_of_money)),
-            (_LEARN_S, lambda: asyncio.to_thread(self._learner.look)),
+            (_LEARN_S, self.learn),
             (_DAILY_S, self.daily),
         )
 
@@ -95,6 +95,10 @@ class Rooms:
                 spoken += [one.spoken for one in anomalies(db, now_ms // _DAY_MS * _DAY_MS - _DAY_MS)]
         for alert in _alerts_of(spoken):
             self._alerts.tell(alert)
+
+    async def learn(self) -> None:
+        """Learn from what was told, if it is time to."""
+        await asyncio.to_thread(self._learner.look)
 
     async def daily(self) -> None:
         """Charge the licences of the days that have begun, and seal the days that are over where Parquet can be written."""

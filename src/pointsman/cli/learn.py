@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from pointsman.app.learned import parameters_of, pointer_of
-from pointsman.app.learning import Learner, Round
-from pointsman.cli.configuration import now_ms, settings_at
+from pointsman.app.learning import DRY, Learner, Round
+from pointsman.cli.configuration import now_ms, prices_now, settings_at
 from pointsman.cli.kept import who
 from pointsman.cli.options import config_option, json_option, note, print_json, say, table
 from pointsman.control.learning.known import Known, known
@@ -31,7 +31,7 @@ def command(path: Path, *, once: bool, anew: bool, dry_run: bool, show: bool, as
     """
     settings = settings_at(path)
     if once or anew or dry_run:
-        learner = Learner(lambda: settings, now_ms=now_ms, by=who())
+        learner = Learner(lambda: settings, price_of=prices_now().of, now_ms=now_ms, by=who())
         found = learner.round(by_hand=True, anew=anew, dry=dry_run)
         if not show:
             _tell_round(found, as_json=as_json)
@@ -48,7 +48,7 @@ def _tell_round(found: Round, *, as_json: bool) -> None:
         click.echo(f"Parameters `{found.version.parameters}` are in force from now on.")
     else:
         note(f"Nothing changed: {found.says}.")
-    for sentence in found.version.why if found.is_new or found.says == "nothing was put in force" else ():
+    for sentence in found.version.why if found.is_new or found.says == DRY else ():
         say(f"  {sentence}", hang=2)
 
 

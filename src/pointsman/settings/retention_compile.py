@@ -80,6 +80,15 @@ class Retention(Struct, frozen=True, kw_only=True):
         keeping = min(kept.keeping, verdict.keeping)
         return Kept(keeping=keeping if content_s > 0 else Keeping.NOTHING, content_s=content_s)
 
+    def features_s(self, classes: Iterable[str]) -> int:
+        """
+        Return for how many seconds numbers made from prompts with data of these classes may be kept, 0 for not at all.
+
+        They are no content and go when content would: also where none is kept as a rule, but not where a class says so.
+        """
+        silent = {name for name, terms in self.classes.items() if terms.keeping is Keeping.NOTHING}
+        return min((0 if name in silent else self._of(name).content_s for name in classes), default=0)
+
     def records_s(self, classes: Iterable[str]) -> int | None:
         """
         Return for how many seconds the records of calls with data of these classes are kept, None for ever.

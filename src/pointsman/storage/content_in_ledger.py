@@ -27,6 +27,8 @@ _WITH_OUTCOMES: Final = (
     f"DELETE FROM charge WHERE at_ms < :before AND unit <> '' AND {_UNHELD.format(table='charge', more='')}",
 )
 _CHANGED: Final = ("call", *_WITH_CALLS, "outcome", "unit", "charge", "rollup_tag_day")
+_WITHOUT_FEATURES: Final = "UPDATE decision SET features = NULL WHERE features IS NOT NULL"
+_OF_USER: Final = 'SELECT call_id FROM call WHERE tenant = :tenant AND "user" = :user AND call_id < :before'
 _HOLDS: Final = "REPLACE(LOWER({column}), :low, '') <> LOWER({column})"
 _SECOND_MS: Final = 1000
 
@@ -71,6 +73,17 @@ def drop_calls(db: Database, before_ms: Mapping[str, int], *, held: Sequence[Hel
             for table in _WITH_CALLS:
                 db.execute(f"DELETE FROM {table} WHERE call_id IN (SELECT call_id {_CALLS})", where)
             dropped += db.execute(f"DELETE {_CALLS}", where)
+    return dropped
+
+
+def drop_features(db: Database, before_ms: Mapping[str, int], *, held: Sequence[Held]) -> int:
+    """Let go of what is kept of the prompts of calls of each class that began before its time and are not held; return of how many calls."""
+    _note_held(db, held)
+    dropped = 0
+    for name, ms in before_ms.items():
+        with db.transaction():
+            where = {"name": name, "before": first_id(ms)}
+            dropped += db.execute(f"{_WITHOUT_FEATURES} AND call_id < :before AND EXISTS (SELECT 1 {_CALLS} AND call.call_id = decision.call_id)", where)
     return dropped
 
 
@@ -122,12 +135,14 @@ def units_of(db: Database, tenant: str, *, user: str) -> list[str]:
 
 def forget_user(db: Database, tenant: str, *, user: str, until_ms: int, units: Mapping[str, str]) -> int:
     """
-    Take a user's name out of the calls up to a time, and out of the units, tags, sessions and outcomes that hold it; return how many calls there were.
+    Take a user's name out of the calls up to a time, and out of the units, tags, sessions and outcomes that hold it; return how many calls there were. What
+    is kept of these calls' prompts goes too.
 
     `units` maps each unit that names the user to what stands in its place, so that calls, outcomes and money of one unit stay together.
     """
     where = {"tenant": tenant, "user": user, "low": _low(user), "erased": ERASED, "before": first_id(until_ms + 1), "until": until_ms + _SECOND_MS}
     with db.transaction():
+        db.execute(f"{_WITHOUT_FEATURES} AND call_id IN ({_OF_USER})", where)
         calls = db.execute('UPDATE call SET "user" = :erased WHERE tenant = :tenant AND "user" = :user AND call_id < :before', where)
         for unit, instead in units.items():
             for change in _RENAMING:

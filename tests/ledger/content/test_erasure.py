@@ -68,6 +68,12 @@ def readable(files: Files) -> list[bool]:
     return found
 
 
+def test_what_is_kept_of_an_erased_users_prompts_goes_too(files: Files) -> None:
+    book(files, a_call_of(ADA, 1, features="AAAA"), a_call_of(BOB, 2, features="BBBB"))
+    erased(files)
+    assert [row[0] for row in rows(files, "SELECT features FROM decision ORDER BY call_id")] == [None, "BBBB"]
+
+
 def test_erasing_a_user_ends_what_was_said_and_forgets_the_name_and_leaves_everybody_else_alone(files: Files) -> None:
     lived_in(files)
     before = rows(files, "SELECT COUNT(*), SUM(cost_nano_usd) FROM call"), rows(files, "SELECT * FROM rollup_minute")

@@ -57,6 +57,18 @@ def test_content_goes_at_its_end_and_not_before(files: Files) -> None:
     assert alive(files) == set()
 
 
+def test_what_is_kept_of_a_prompt_goes_when_its_content_would_and_the_record_stays(files: Files) -> None:
+    book(files, a_call_of(ADA, 1, features="AAAA"), a_call_of(ADA, 2, features="BBBB", data_class="personal"), a_call_of(ADA, 3, features="CCCC"))
+    told = retention(content_for="30d", classes={"personal": {"content_for": "7d"}})
+    kept = "SELECT features FROM decision ORDER BY call_id"
+
+    expire(files, told, now_ms=NOW_MS + 8 * DAY_MS)
+    assert [row[0] for row in rows(files, kept)] == ["AAAA", None, "CCCC"]
+    expire(files, told, now_ms=NOW_MS + 31 * DAY_MS)
+    assert [row[0] for row in rows(files, kept)] == [None, None, None]
+    assert len(rows(files, "SELECT call_id FROM call")) == 3
+
+
 def test_a_dry_run_counts_and_deletes_nothing(files: Files) -> None:
     keep(files, a_said(1, until_ms=NOW_MS + 1), a_said(2))
     book(files, a_call_of(ADA, 1), a_call_of(ADA, 2, at_ms=NOW_MS + 9 * DAY_MS))

@@ -21,9 +21,9 @@ from pointsman.settings.edit import editing
 _JOURNAL: Final = ".journal"
 
 
-def restore(path: Path, files: Mapping[str, str], *, check: Callable[[], object]) -> tuple[str, ...]:
+def restore(path: Path, files: Mapping[str, str | None], *, check: Callable[[], object]) -> tuple[str, ...]:
     """
-    Write `files` (path beside the configuration → text, the configuration first) back; return which differ from what was there.
+    Write `files` (path beside the configuration → text, the configuration first) back; return which differ from what was there. One without a text is deleted.
 
     `check` is called once they are in place and raises for a configuration that is wrong. Raises what it raises, and `Unusable` where a file cannot be
     written or lies outside the folder; then everything is as before.

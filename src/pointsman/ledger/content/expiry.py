@@ -101,7 +101,8 @@ def _records(files: Files, retention: Retention, *, now_ms: int, dry_run: bool) 
         sealed = sealed_rows.expire(db, files.segments, **ends, now_ms=now_ms) if is_sealed else 0
         calls = ledger_rows.drop_calls(db, before_ms, held=held)
         outcomes = 0 if outcomes_ms is None else ledger_rows.drop_outcomes(db, outcomes_ms, held=held)
-        if calls or outcomes:
+        learned_ms = {name: now_ms - retention.features_s(name.split("+")) * _SECOND_MS for name in sorted(classes)}
+        if calls + outcomes + ledger_rows.drop_features(db, learned_ms, held=held):
             is_small = not isinstance(files.ledger, Path) or files.ledger.stat().st_size < _SMALL_BYTES
             ledger_rows.overwrite_what_went(db, has_changed=True, may_rewrite=is_small)
         return calls, outcomes, sealed
