@@ -291,7 +291,7 @@ def test_what_was_looked_at_is_remembered_by_its_features_and_not_by_a_text(
     (tmp_path / "new.yaml").write_text(BY_VALUE)
     made([a_ticket(1, "large", features="AAEC"), a_ticket(2, "large")])
     told()
-    assert {b"\0\1\2", b""} == set(asked)
+    assert {b"\0\1\2", ""} == set(asked)
 
 
 def test_a_conversation_stays_where_it_would_have_begun(made: Made, told: Callable[..., Any], learned: Predictor, tmp_path: Path) -> None:

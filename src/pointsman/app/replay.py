@@ -8,7 +8,7 @@ cannot take it now. A target that was down, was down. Criteria of single request
 from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -28,12 +28,9 @@ from pointsman.decision.choice import Choice, Circumstances
 from pointsman.decision.choose import NO_CREDENTIAL, SWITCHED_OFF, Chooser
 from pointsman.decision.learned import Learned
 from pointsman.decision.prediction.predictor import Predictor
-from pointsman.decision.prediction.values import Prediction, Prompt
+from pointsman.decision.prediction.values import Prompt
 from pointsman.intake.keys import LOCAL
 from pointsman.ledger.prices import cost
-
-if TYPE_CHECKING:
-    from numpy.random import Generator
 
 _CHARS_PER_TOKEN: Final = 4
 _NOT_BY_TOKENS: Final = frozenset({"", "vendor-reported", "hardware", "none"})  # what was paid is not tokens times a price
@@ -47,17 +44,9 @@ class _Recalling(Predictor):
 
     seen: bytes = b""
 
-    def predict(self, prompt: Prompt, targets: Sequence[str]) -> tuple[Prediction, ...]:
-        return super().predict(replace(prompt, text=self.seen), targets)
-
     def features(self, prompt: Prompt) -> bytes:
+        """Return what was looked at then: the choice goes by it from here on."""
         return super().features(replace(prompt, text=self.seen))
-
-    def worse_than(self, prompt: Prompt, target: str, incumbent: str, *, loss: float) -> float:
-        return super().worse_than(replace(prompt, text=self.seen), target, incumbent, loss=loss)
-
-    def draw(self, prompt: Prompt, targets: Sequence[str], rng: "Generator", n: int) -> Any:
-        return super().draw(replace(prompt, text=self.seen), targets, rng, n)
 
 
 class Replay:

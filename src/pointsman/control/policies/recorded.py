@@ -121,14 +121,14 @@ def _part(db: Database, bounds: tuple[str, str], *, quota: int, mature: _Mature)
         rows = db.rows(query("policies/calls"), {"after_id": after, "last_id": last, "most": min(_PAGE, quota)})
         if not rows:
             return
-        tried = _tried(db, rows[0]["call_id"], rows[-1]["call_id"])
+        tried = _tried(db, first=rows[0]["call_id"], last=rows[-1]["call_id"])
         for row in rows:
             yield _recorded(row, tried.get(row["call_id"], []), mature=mature)
         quota -= len(rows)
         after = rows[-1]["call_id"]
 
 
-def _tried(db: Database, first: str, last: str) -> dict[str, list[Tried]]:
+def _tried(db: Database, *, first: str, last: str) -> dict[str, list[Tried]]:
     found: dict[str, list[Tried]] = {}
     for row in db.rows(query("policies/attempts"), {"first_id": first, "last_id": last}):
         usage = None if row["tokens_in"] is None else Usage(**{name: row[name] or 0 for name in _TOKENS})
