@@ -68,7 +68,7 @@ def may_go_first(pool: Mapping[str, Known], routing: Routing) -> frozenset[str]:
     capability = replace(a_routed(ladder_of(pool)), routing=routing)
     looked = Seen(capability=capability, routing=routing, criteria=routing.criteria, prompt=Prompt(), stands=None, now_ms=0)
     candidates = by_value._candidates(a_call(), capability.ladder, seen=looked, standing=None)
-    return Weighing(looked, capability.ladder, candidates=candidates, learned=by_value.learned).passed()
+    return Weighing(looked, candidates=candidates, learned=by_value.learned).passed()
 
 
 def routing_of(pool: Mapping[str, Known], **told: Any) -> Routing:

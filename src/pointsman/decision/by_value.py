@@ -26,7 +26,7 @@ from pointsman.decision.choice import Choice, Circumstances, Rung
 from pointsman.decision.criteria import criteria_for
 from pointsman.decision.exploration import Draw, explore, share_of
 from pointsman.decision.learned import Learned
-from pointsman.decision.onward import Thought, is_worth_more, stakes_of, step_of
+from pointsman.decision.onward import Thought, is_worth_more, stakes_of, step_of, verifier_of
 from pointsman.decision.prediction.values import Prediction, Prompt
 from pointsman.decision.question import question, tokens_in
 from pointsman.decision.sessions import Sessions, Standing
@@ -96,7 +96,7 @@ class ByValue:
             now_ms=now.now_ms,
         )
         targets = [rung.target for rung in ladder.rungs]
-        weighing = Weighing(seen, targets, candidates=self._candidates(call, targets, seen=seen, standing=standing), learned=learned)
+        weighing = Weighing(seen, candidates=self._candidates(call, targets, seen=seen, standing=standing), learned=learned)
         first = self._first(weighing, targets, now=now, level=level)
         weighed = weighing.weighed(first.probabilities)
         thought = Thought(
@@ -198,12 +198,12 @@ class ByValue:
         checked, candidates = weighing.seen.routing.checked, weighing.candidates
         may_end = {at for at, target in enumerate(targets) if at in (best, weighing.incumbent) or target.desk is not None}
         known = {at for at, one in enumerate(candidates) if one.target in checked and one.seen.basis != "none" and weighing.guard(at) != "guard:novel"}
-        strength = self.learned.verifier(weighing.seen.capability.name).strength if self.learned is not None else 0.0
+        verifier = verifier_of(self.learned, weighing.seen.capability.name)
         among = [at for at in range(len(candidates)) if at in may_end or at in known]
-        steps = [step_of(candidates[at], weighing.scale, strength=strength, checked=checked) for at in among]
+        steps = [step_of(candidates[at], weighing.scale, strength=verifier.strength, checked=checked) for at in among]
         stakes = stakes_of(weighing.scale, candidates, incumbent=weighing.incumbent, criteria=weighing.seen.criteria, loss=weighing.loss)
         named = {candidates[at].target: at for at in among}
-        order = tuple(named[name] for name in plan(steps, stakes=stakes).order)
+        order = tuple(named[name] for name in plan(steps, stakes=stakes, together=verifier.together).order)
         return order if order and order[-1] in may_end and all(at in known for at in order[:-1]) else (best,)
 
 
@@ -222,6 +222,8 @@ def _reason(at: int, weighing: Weighing) -> str:
         return "stays"
     if at == weighing.incumbent:
         return "incumbent"
+    if weighing.guard(at):
+        return "stands_in"
     return "certified" if weighing.seen.routing.guarantee else "best_value"
 
 

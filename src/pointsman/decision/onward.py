@@ -14,7 +14,7 @@ from pointsman.core.call import Text
 from pointsman.core.reply import Reply
 from pointsman.core.routing import Criteria
 from pointsman.core.target import Target
-from pointsman.decision.answers.cascade import TOGETHER, Stakes, Step, go_on, learned_of
+from pointsman.decision.answers.cascade import Stakes, Step, go_on, learned_of
 from pointsman.decision.answers.verifier import Verifier
 from pointsman.decision.learned import Learned
 from pointsman.decision.sessions import Conversation
@@ -33,11 +33,16 @@ class Thought(Struct, frozen=True, kw_only=True):
     scale: Scale
     loss: float
     passed: frozenset[str]
-    incumbent: int
+    incumbent: int | None
     conversation: Conversation | None
 
 
-def stakes_of(scale: Scale, candidates: Sequence[Candidate], *, incumbent: int, criteria: Criteria, loss: float) -> Stakes:
+def verifier_of(learned: Learned | None, capability: str) -> Verifier:
+    """Return who judges the answers of a capability."""
+    return _UNLEARNED if learned is None else learned.verifier(capability)
+
+
+def stakes_of(scale: Scale, candidates: Sequence[Candidate], *, incumbent: int | None, criteria: Criteria, loss: float) -> Stakes:
     """
     Return what a way over several rungs is planned by.
 
@@ -46,9 +51,9 @@ def stakes_of(scale: Scale, candidates: Sequence[Candidate], *, incumbent: int, 
     """
     prices = [scale.price(one) for one in candidates]
     error = criteria.error_nano_usd * criteria.risk
-    implied = (prices[incumbent] - min(prices)) / loss
+    implied = (max(prices) if incumbent is None else prices[incumbent]) - min(prices)
     return Stakes(
-        value_nano_usd=max(float(criteria.value_nano_usd), implied - error),
+        value_nano_usd=max(float(criteria.value_nano_usd), implied / loss - error),
         error_nano_usd=error,
         delay_nano_usd_per_s=0.0 if criteria.bulk else float(criteria.delay_nano_usd_per_s),
         within_s=criteria.within_s,
@@ -75,14 +80,14 @@ def is_worth_more(thought: Thought, rungs: tuple[Target, Target], *, grade: Grad
     is_late = rungs[1].desk is None and there.latency_s is not None and there.latency_s > left_s
     if is_late or thought.scale.breach(there).quality > thought.scale.breach(here).quality:
         return False
-    verifier = _UNLEARNED if learned is None else learned.verifier(seen.capability.name)
+    verifier = verifier_of(learned, seen.capability.name)
     text = "".join(part.text for part in reply.parts if isinstance(part, Text))
     right, sd = verifier.right(thought.text, text, evidence=grade.evidence, prior=here.seen.quality)
     steps = [step_of(one, thought.scale, strength=verifier.strength, checked=frozenset()) for one in (here, there)]
     stakes = stakes_of(thought.scale, thought.candidates, incumbent=thought.incumbent, criteria=seen.criteria, loss=thought.loss)
-    onward = go_on(right, steps[1:], answered=steps[0], stakes=replace(stakes, within_s=None, most_nano_usd=None))
+    onward = go_on(right, steps[1:], answered=steps[0], stakes=replace(stakes, within_s=None, most_nano_usd=None), together=verifier.together)
     if onward.go or here.target in thought.passed:
         return onward.go
     # What may not answer without a look is kept only if it is not worse than the next one, as surely as the owner wants it.
-    short = learned_of(steps[1], after=steps[0], right=right, together=TOGETHER).right - thought.loss - right
+    short = learned_of(steps[1], after=steps[0], right=right, together=verifier.together).right - thought.loss - right
     return erfc(-short / max(sd, 1e-9) / sqrt(2)) / 2 > 1 - seen.routing.sure

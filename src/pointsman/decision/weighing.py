@@ -12,7 +12,6 @@ from msgspec import Struct
 
 from pointsman.core.capability import Capability
 from pointsman.core.routing import Criteria, Routing, Weighed
-from pointsman.core.target import Target
 from pointsman.decision.guarantee.certificate import preferred
 from pointsman.decision.guarantee.gate import NOTHING_PROMISED, Wish, gate
 from pointsman.decision.learned import Learned
@@ -42,7 +41,7 @@ class Seen(Struct, frozen=True, kw_only=True):
 class Weighing:
     """One call's candidates, in the owner's order. Guards are asked as far as they are needed, each once."""
 
-    def __init__(self, seen: Seen, targets: Sequence[Target], *, candidates: Sequence[Candidate], learned: Learned | None) -> None:
+    def __init__(self, seen: Seen, *, candidates: Sequence[Candidate], learned: Learned | None) -> None:
         self.seen = seen
         self.candidates = candidates
         self.scale = Scale(seen.criteria, candidates)
@@ -51,24 +50,22 @@ class Weighing:
         self._learned = learned
         self._guards: dict[int, str] = {}
         self._certified: tuple[str, str] | None = None
-        names = [target.name for target in targets]
-        wanted = seen.routing.incumbent.name
-        # Where the incumbent cannot take the call, the owner's next stands in for it.
-        self.incumbent = names.index(wanted) if wanted in names else 0
+        self._incumbent = seen.routing.incumbent.name
+        self.incumbent = next((at for at, one in enumerate(candidates) if one.target == self._incumbent), None)
         self.loss = seen.routing.loss / seen.criteria.risk
 
-    @property
-    def incumbent_name(self) -> str:
-        """The target that goes first while nothing better is proven."""
-        return self.candidates[self.incumbent].target
-
     def greedy(self) -> int:
-        """Return who goes first when nothing is tried: of those that keep to the bounds best and pass the guard, the one that is worth most."""
+        """
+        Return who goes first when nothing is tried: of those that keep to the bounds best and pass the guard, the one that is worth most.
+
+        Where the incumbent cannot take the call and nobody is as good, the best that is known goes first; nothing known, the owner's next.
+        """
         stands, incumbent = self.seen.stands, self.incumbent
         order = sorted(
             [(self.breach[at], -worth, self.candidates[at].target != stands, at != incumbent, at) for at, worth in enumerate(self.worth)],
         )
-        return next(at for *_, at in order if not self.guard(at))
+        found = next((at for *_, at in order if not self.guard(at)), None)
+        return min(range(len(order)), key=self._doubt) if found is None else found
 
     def passed(self) -> frozenset[str]:
         """Return who may go before the incumbent, and the incumbent."""
@@ -107,6 +104,10 @@ class Weighing:
             reason=self.reason(at),
         )
 
+    def _doubt(self, at: int) -> tuple[Breach, float]:
+        known = self.candidates[at].seen
+        return self.breach[at], -known.quality if known.basis != "none" else 0.0
+
     def _guarded(self, one: Candidate) -> str:
         learned, seen = self._learned, self.seen
         if seen.routing.guarantee:
@@ -115,7 +116,7 @@ class Weighing:
             return UNKNOWN
         if one.seen.novelty >= MOST_NOVEL:
             return NOVEL
-        worse = learned.predictor.worse_than(seen.prompt, one.target, self.incumbent_name, loss=self.loss)
+        worse = learned.predictor.worse_than(seen.prompt, one.target, self._incumbent, loss=self.loss)
         return WORSE if worse > 1 - seen.routing.sure else ""
 
     def _promised(self, target: str, learned: Learned | None) -> str:
@@ -127,8 +128,14 @@ class Weighing:
         name, closed = self._certified
         return closed if closed or name == target else "guarantee:not_preferred"
 
+    def _quality_of_incumbent(self, learned: Learned) -> float:
+        if self.incumbent is not None:
+            return self.candidates[self.incumbent].seen.quality
+        (seen,) = learned.predictor.predict(self.seen.prompt, (self._incumbent,))
+        return seen.quality
+
     def _of_certificate(self, learned: Learned) -> tuple[str, str]:
-        seen, there = self.seen, self.candidates[self.incumbent].seen.quality
+        seen, there = self.seen, self._quality_of_incumbent(learned)
         standing = learned.standing(seen.capability.name)
         if standing is None:
             return "", NOTHING_PROMISED
@@ -136,7 +143,7 @@ class Weighing:
         name = preferred(standing.certificate.targets, ahead, lean=standing.certificate.lean) or ""
         wish = Wish(
             capability=seen.capability.name,
-            incumbent=self.incumbent_name,
+            incumbent=self._incumbent,
             target=name,
             advantages=ahead,
             loss=self.loss,
