@@ -11,10 +11,13 @@ from tests.ledger.entries import a_record, an_entry, an_outcome
 
 from pointsman.app.facts import Prices, facts
 from pointsman.app.gateway import Gateway, system_clock
+from pointsman.app.incident_desk import desk_at, present_of
+from pointsman.app.learned import folder_of
 from pointsman.app.learning import RESTS, Learner
 from pointsman.control.learning.known import known
+from pointsman.control.learning.version import Overtaken, Version, put_in_force, version_at
 from pointsman.core.clock import Clock
-from pointsman.settings.load import Settings, load
+from pointsman.settings.load import Reloader, Settings, load
 
 _DAY_MS = 86_400_000
 _NOW_MS = 1_767_225_600_000 + 30 * _DAY_MS
@@ -35,7 +38,8 @@ class Site:
         self.path = folder / "pointsman.yaml"
         self.path.write_text(_CONFIGURATION)
         real = system_clock()
-        self.clock = Clock(monotonic_s=real.monotonic_s, wall_ms=lambda: _NOW_MS, sleep=real.sleep, chance=real.chance)
+        self.now_ms = _NOW_MS
+        self.clock = Clock(monotonic_s=real.monotonic_s, wall_ms=lambda: self.now_ms, sleep=real.sleep, chance=real.chance)
         self.gateway = Gateway(self.load(), environ={}, clock=self.clock)
         self.learner = Learner(lambda: self.gateway.settings, price_of=self.gateway.prices.of, now_ms=self.clock.wall_ms)
         self.told = 0
@@ -44,8 +48,16 @@ class Site:
         return load(self.path, facts(Prices(self.clock.wall_ms)))
 
     def reload(self) -> None:
+        self.now_ms += 1
         assert self.gateway.reload(self.load())
         self.gateway.ledger.flush()
+
+    def roll_back(self, *, to: str) -> None:
+        settings = self.load()
+        desk_at(self.gateway.place, self.clock.wall_ms).roll_back(
+            self.path, check=self.load, present=present_of(settings, author="ann", now_ms=self.now_ms), to=to
+        )
+        self.reload()
 
     def tell(self, target: str, *, good: int, bad: int) -> None:
         """Book calls of tickets whose time is over, and say what became of each."""
@@ -95,3 +107,106 @@ def test_whoever_goes_back_is_not_overruled(site: Site) -> None:
 
     assert site.learner.round().says == RESTS
     assert site.learner.round(by_hand=True).is_new
+
+
+def test_a_roll_back_brings_the_parameters_of_then_back(site: Site) -> None:
+    before = site.gateway.stages.snapshot
+    site.tell("small", good=20, bad=0)
+    first = site.learner.round().version.parameters
+    site.reload()
+    in_force = site.gateway.stages.snapshot
+    site.tell("small", good=0, bad=20)
+    site.learner.round()
+    site.reload()
+    assert len({before.digest, in_force.digest, site.gateway.stages.snapshot.digest}) == 3
+
+    site.roll_back(to=in_force.digest)
+    assert site.gateway.stages.snapshot.learned == first
+    assert site.gateway.stages.snapshot.digest == in_force.digest
+    assert site.gateway.notes() == {}
+
+    site.roll_back(to=before.digest)
+    assert site.gateway.stages.snapshot.learned == ""
+    assert site.gateway.stages.snapshot.digest == before.digest
+    assert not site.path.with_name("learned.json").exists()
+    assert site.learner.round().says == RESTS
+
+
+def test_what_a_gateway_learned_is_taken_up_by_whoever_watches_the_files(site: Site) -> None:
+    reloader = Reloader(site.path, facts(site.gateway.prices), current=site.gateway.settings)
+    assert reloader.check() is None
+    site.tell("small", good=20, bad=0)
+    made = site.learner.round()
+    found = reloader.check()
+    assert found is not None
+    assert found.snapshot.learned == made.version.parameters
+
+
+def test_parameters_that_are_lost_are_told_and_calls_go_on_by_the_owners_order(site: Site) -> None:
+    site.tell("small", good=20, bad=0)
+    digest = site.learner.round().version.parameters
+    site.reload()
+    site.path.with_name("learned").joinpath(digest).write_bytes(b"somebody wrote over this")
+    restarted = Gateway(site.load(), environ={}, clock=site.clock)
+    try:
+        assert "are damaged" in restarted.notes()["learned"]
+        assert "pointsman rollback" in restarted.notes()["learned"]
+        assert restarted.learned.of(restarted.settings) is None
+    finally:
+        restarted.close()
+    assert site.gateway.notes() == {}  # what is at hand is used on
+
+
+def test_nothing_is_learned_before_it_is_time_and_nothing_goes_wrong_loudly(site: Site) -> None:
+    site.tell("small", good=20, bad=0)
+    first = site.learner.look()
+    assert first is not None
+    assert first.is_new
+    assert site.learner.look() is None
+    site.now_ms += 3_600_000
+    site.path.with_name("learned.json").write_text("{broken")
+    assert site.learner.look() is None
+    assert site.learner.trouble is not None
+    assert "pointsman rollback" in site.learner.trouble
+
+
+def test_too_little_makes_no_version_unless_somebody_asks_for_it(site: Site) -> None:
+    site.tell("small", good=3, bad=0)
+    assert not site.learner.round().is_new
+    tried = site.learner.round(by_hand=True, dry=True)
+    assert not tried.is_new
+    assert tried.version.parameters
+    assert not site.path.with_name("learned.json").exists()
+    assert site.learner.round(by_hand=True).version.labels == 3
+
+
+def test_whoever_learns_anew_forgets_what_was_learned(site: Site) -> None:
+    site.tell("small", good=20, bad=0)
+    once = site.learner.round().version
+    site.reload()
+    site.tell("small", good=20, bad=0)
+    site.learner.round()
+    site.reload()
+    anew = site.learner.round(by_hand=True, anew=True).version
+    assert (once.labels, anew.labels, anew.fitted) == (20, 40, 40)
+
+
+def test_who_is_overtaken_changes_nothing(site: Site) -> None:
+    site.tell("small", good=20, bad=0)
+    site.learner.round()
+    pointer = site.path.with_name("learned.json")
+    with pytest.raises(Overtaken, match="learn again"):
+        put_in_force(pointer, Version(parameters="0" * 32, before="1" * 32), folder=site.path.parent)
+    assert version_at(pointer).parameters != "0" * 32
+
+
+def test_old_parameters_go_and_those_that_a_snapshot_names_stay(site: Site) -> None:
+    site.tell("small", good=20, bad=0)
+    kept = site.learner.round().version.parameters
+    site.reload()
+    folder = folder_of(site.gateway.settings)
+    orphan = folder.keep(b"nobody names these")
+    site.tell("small", good=20, bad=0)
+    newest = site.learner.round().version.parameters
+    assert folder.digests() == {kept, newest}
+    assert orphan not in folder.digests()
