@@ -154,9 +154,9 @@ def _observed(desk: Desk, settings: Settings, name: str, *, wish: _Wish) -> Sequ
             return desk.observed(db, name)
     routing = desk.routed()[name]
     found = of_table(_rows(wish.table, name), capability=name, task=routing.criteria.task, at_ms=now_ms())
-    targets = {routing.incumbent.name, *desk.terms(name, routing).targets}
+    others = set(desk.terms(name, routing).targets)
     named = {target for one in found for target in one.scores}
-    if not named & targets or routing.incumbent.name not in named:
+    if not named & others or routing.incumbent.name not in named:
         raise Wrong(
             f"`{wish.table.name}` has no scores of both `{routing.incumbent.name}` and another target of `{name}`; its models are {_some(named)}. "
             "Name models in the table as targets are named in the configuration."

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 _MOST: Final = 0.9  # of the stake that could lose everything
-_FIRST: Final = 0.05  # the squared loss of a pair, before any was seen
-_WORTH: Final = 20.0  # for how many pairs that guess counts
+_FIRST: Final = 0.1  # the squared loss of a pair, before any was seen
+_WORTH: Final = 5.0  # for how many pairs that guess counts
 _HOPE: Final = 1.5  # times the stake that is enough if nothing more is lost: what is rarely lost at all is proven by few pairs
+_BOLDEST: Final = 2.0  # times the option's stake is the most for that hope: with losses on both sides it would be ruin
 _NEAR_ZERO: Final = 1e-3
 _REACH: Final = 30.0
 _COARSE: Final = 0.02
@@ -46,7 +47,7 @@ def refutes(losses: Array, weights: Array, *, mean: Any, sure: float) -> NDArray
     for draw, loss in enumerate(np.ascontiguousarray(losses.T)):
         ahead = squares / (draw + _WORTH) * (draws - draw)
         option = np.interp(has - needed, points, held) / np.sqrt(ahead)
-        stake = np.minimum(np.maximum(option, (needed - has) * hopes / (draws - draw)), most)
+        stake = np.minimum(np.maximum(option, np.minimum((needed - has) * hopes / (draws - draw), _BOLDEST * option)), most)
         has += np.log1p(stake * weights[draw] * (mean - loss))
         done |= has >= needed
         squares += (weights[draw] * loss) ** 2

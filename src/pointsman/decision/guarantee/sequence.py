@@ -20,7 +20,7 @@ from pointsman.decision.guarantee.pair import Pair
 THRESHOLDS: Final = tuple(round(0.6 - 0.01 * step, 2) for step in range(121))
 
 _USEFUL: Final = 0.05  # the share of traffic for which it is worth to say how many pairs are missing
-_SPREADS: Final = 1.5  # how many standard errors a test asks for, about
+_SPREADS: Final = 1.7  # how many standard errors a test asks for, about
 
 
 class Proof(Struct, frozen=True, kw_only=True):
@@ -58,7 +58,7 @@ def prove(pairs: Sequence[Pair], *, loss: float, sure: float, thresholds: Sequen
         pairs_elsewhere=int(away[boldest].sum()),
         share_elsewhere=_mean(away[boldest], weights),
         mean=_mean(losses[boldest], weights),
-        bound=upper_bound(losses[boldest], weights, sure=sure),
+        bound=min(loss, upper_bound(losses[boldest], weights, sure=sure)),
     )
 
 
