@@ -211,8 +211,10 @@ def test_labels_of_the_same_task_move_the_first_guess() -> None:
     predictor = Predictor(Parameters(cells=counted((), labels)))
     chooser = Chooser(misfits=lambda call, target: (), health={}.get, by_value=ByValue(learned=Learned(predictor, digest="d")))
     ladder = ladder_of({"a": Known(usd=0.01), "b": Known(usd=0.02)})
-    chosen = {
-        task: chooser.choose(a_call(), a_routed(ladder, criteria=Criteria(task=task, value_nano_usd=USD)), verdict=ALL).rungs[0].target.name
-        for task in ("classify", "write")
-    }
-    assert chosen == {"classify": "a", "write": "b"}
+    guessed = {}
+    for task in ("classify", "write"):
+        choice = chooser.choose(a_call(), a_routed(ladder, criteria=Criteria(task=task)), verdict=ALL)
+        guessed[task] = {one.target: one.quality for one in choice.weighed}
+    assert guessed["classify"]["a"] > guessed["write"]["a"]
+    assert guessed["classify"]["a"] > guessed["classify"]["b"]
+    assert guessed["write"]["a"] < guessed["write"]["b"]

@@ -50,11 +50,16 @@ def stakes_of(scale: Scale, candidates: Sequence[Candidate], *, incumbent: int |
     owner says that an answer is worth more than that, it is.
     """
     prices = [scale.price(one) for one in candidates]
-    error = criteria.error_nano_usd * criteria.risk
     implied = (max(prices) if incumbent is None else prices[incumbent]) - min(prices)
+    told = stakes_told(criteria)
+    return replace(told, value_nano_usd=max(told.value_nano_usd, implied / loss - told.error_nano_usd))
+
+
+def stakes_told(criteria: Criteria) -> Stakes:
+    """Return what is at stake by the owner's word alone."""
     return Stakes(
-        value_nano_usd=max(float(criteria.value_nano_usd), implied / loss - error),
-        error_nano_usd=error,
+        value_nano_usd=float(criteria.value_nano_usd),
+        error_nano_usd=criteria.error_nano_usd * criteria.risk,
         delay_nano_usd_per_s=0.0 if criteria.bulk else float(criteria.delay_nano_usd_per_s),
         within_s=criteria.within_s,
         most_nano_usd=None if criteria.cost_nano_usd is None else float(criteria.cost_nano_usd),
@@ -84,9 +89,11 @@ def is_worth_more(thought: Thought, rungs: tuple[Target, Target], *, grade: Grad
     text = "".join(part.text for part in reply.parts if isinstance(part, Text))
     right, sd = verifier.right(thought.text, text, evidence=grade.evidence, prior=here.seen.quality)
     steps = [step_of(one, thought.scale, strength=verifier.strength, checked=frozenset()) for one in (here, there)]
-    stakes = stakes_of(thought.scale, thought.candidates, incumbent=thought.incumbent, criteria=seen.criteria, loss=thought.loss)
-    onward = go_on(right, steps[1:], answered=steps[0], stakes=replace(stakes, within_s=None, most_nano_usd=None), together=verifier.together)
-    if onward.go or here.target in thought.passed:
+    may_answer, told = here.target in thought.passed, stakes_told(seen.criteria)
+    if not may_answer or told.value_nano_usd + told.error_nano_usd == 0:
+        told = stakes_of(thought.scale, thought.candidates, incumbent=thought.incumbent, criteria=seen.criteria, loss=thought.loss)
+    onward = go_on(right, steps[1:], answered=steps[0], stakes=replace(told, within_s=None, most_nano_usd=None), together=verifier.together)
+    if onward.go or may_answer:
         return onward.go
     # What may not answer without a look is kept only if it is not worse than the next one, as surely as the owner wants it.
     short = learned_of(steps[1], after=steps[0], right=right, together=verifier.together).right - thought.loss - right
