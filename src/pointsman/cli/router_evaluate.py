@@ -16,8 +16,11 @@ from pointsman.control.evaluation import fitted as learning
 from pointsman.control.evaluation.beforehand import Beforehand
 from pointsman.control.evaluation.figures import Figure, LineFigures, PairFigures, weights
 from pointsman.control.evaluation.grid import Grid, Whole
+from pointsman.control.evaluation.modes import Mode, mode_of
 from pointsman.control.evaluation.parts import divided
-from pointsman.control.evaluation.report import Evaluation, Report, Single, held, several
+from pointsman.control.evaluation.promise import Outcome
+from pointsman.control.evaluation.repeated import mean, several
+from pointsman.control.evaluation.report import Evaluation, Report, Single, held
 from pointsman.control.evaluation.store import digest
 
 _TIMES: Final = 200
@@ -28,27 +31,36 @@ _SHARES: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 @click.command("evaluate", short_help="Measure what choosing saves, beside the baselines.")
 @click.option("--seed", type=int, default=0, show_default=True, help="What the resamples of the intervals depend on.")
 @click.option("--repeat", type=click.IntRange(min=1, max=100), default=1, show_default=True, help="Draw labels anew and learn again so many times.")
+@click.option("--risk", metavar="EPS,DELTA", help="Try the promise of `decide --mode risk=EPS,DELTA` too, on halves of the held-out prompts.")
 @store_option
 @json_option
-def evaluate_command(folder: Path, *, seed: int, repeat: int, as_json: bool) -> None:
+def evaluate_command(folder: Path, *, seed: int, repeat: int, risk: str | None, as_json: bool) -> None:
     """
     Evaluate what was learned on held-out prompts: those of the split `test`, or those that `pointsman router fit` did not learn from.
 
     With --repeat, as many labels as the last fit had are drawn by as many seeds, and each time it is learned anew: the figures are means over these, with the
     least and the most. What was learned in the store stays as it is.
     """
+    mode = None if risk is None else mode_of(f"risk={risk}")
     with opened(folder) as store:
         grid = store.grid()
         value = learning.kept(store)
-    found = [
-        Evaluation(held(grid, learned, rows), grid.at(learned), value=one).report(drawn=_drawn(grid, rows, repeat=repeat, seed=seed))
-        for one, learned, rows in _fits(grid, value, repeat=repeat)
-    ]
-    told = found[0] if repeat == 1 else several(found)
+    times = _TIMES if repeat == 1 else 0
+    found: list[Report] = []
+    promises: list[Outcome] = []
+    for one, learned, rows in _fits(grid, value, repeat=repeat):
+        what = held(grid, learned, rows)
+        evaluation = Evaluation(what, grid.at(learned), value=one)
+        found.append(evaluation.report(drawn=weights(len(what.grid.prompts), times=times, seed=seed)))
+        if mode is not None:
+            promises.append(evaluation.promised((mode.loss, mode.sure), times=times, seed=seed))
     if as_json:
-        print_json(told if repeat == 1 else {**msgspec.to_builtins(told), "repeats": msgspec.to_builtins(found)})
-    else:
-        _tell(told, repeat=repeat)
+        more = {**({"repeats": found} if repeat > 1 else {}), **({"promises": promises} if promises else {})}
+        print_json({**msgspec.to_builtins(several(found) if repeat > 1 else found[0]), **more})
+        return
+    _tell(several(found) if repeat > 1 else found[0], repeat=repeat)
+    if mode is not None:
+        _tell_promises(promises, mode)
 
 
 def _fits(grid: Grid, value: learning.Fitted, *, repeat: int) -> Iterator[tuple[learning.Fitted, Whole, Whole]]:
@@ -62,11 +74,6 @@ def _fits(grid: Grid, value: learning.Fitted, *, repeat: int) -> Iterator[tuple[
         drawn = msgspec.structs.replace(value.drawn, seed=value.drawn.seed + at)
         learned, rows = divided(grid, drawn)
         yield learning.of_rows(grid, learned, drawn=drawn), learned, rows
-
-
-def _drawn(grid: Grid, rows: Whole, *, repeat: int, seed: int) -> np.ndarray:
-    whole = len(grid.at(rows).whole)
-    return weights(whole, times=_TIMES, seed=seed) if repeat == 1 else np.zeros((0, whole))
 
 
 # ── for people ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -84,8 +91,9 @@ def _tell(found: Report, *, repeat: int) -> None:
     if found.pair:
         shares = list(found.pair[0].cpt)
         click.echo("\n" + table([f"{found.weak} → {found.strong}", "APGR", *[f"CPT({level})" for level in shares]], [_pair(one, shares) for one in found.pair]))
+    if found.pair and found.pair[0].curve:
         click.echo("\n" + table(["PGR by share of calls", *[f"{at:.0%}" for at in _SHARES]], [_recovered(one) for one in found.pair]))
-    else:
+    if not found.pair:
         note(f"`{found.strong}` was better than `{found.weak}` on what was learned from, but is not here: there is no gap to close, so no APGR and no CPT.")
     if found.beforehand:
         click.echo("\n" + table(["price fixed beforehand", "quality", "cost"], [_fixed(one) for one in found.beforehand]))
@@ -134,3 +142,21 @@ def _sum(found: Report) -> str:
 
 def _saved(cost: float | None) -> str:
     return _NONE if cost is None else f"{1 - cost:.0%}"
+
+
+def _tell_promises(promises: list[Outcome], mode: Mode) -> None:
+    proven = [one for one in promises if one.promise.threshold is not None]
+    broken = sum(1 for one in proven if one.loss.value is not None and one.loss.value > mode.loss)
+    loss, away, cost = (
+        figures[0] if len(figures) == 1 else mean(figures)
+        for figures in ([one.loss for one in promises], [one.elsewhere for one in promises], [one.cost for one in promises])
+    )
+    click.echo("")
+    say(
+        f"Promised with {mode.sure:.0%}: a loss of at most {mode.loss:g}, from {promises[0].promise.pairs} pairs. On {promises[0].prompts} others the loss was"
+        f" {_shown(loss)}, {_shown(away)} of calls left the best single model, and the cost was {_shown(cost)}."
+    )
+    if len(promises) > 1:
+        say(f"Proven in {len(proven)} of {len(promises)} draws; in {broken} of these the loss that was seen was above the promise.")
+    elif not proven:
+        note("Nothing was proven, so every prompt went to the best single model. More held-out prompts may prove it.")

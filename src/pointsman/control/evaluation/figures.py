@@ -51,6 +51,8 @@ class PairFigures(Struct, frozen=True, kw_only=True):
 def weights(prompts: int, *, times: int, seed: int) -> Floats:
     """Return how often each prompt is drawn in each resample, over their number: (times, n)."""
     rng = np.random.default_rng(seed)
+    if not times:
+        return np.zeros((0, prompts))
     return rng.multinomial(prompts, np.full(prompts, 1.0 / prompts), size=times) / prompts
 
 

@@ -3,13 +3,17 @@ The promise of `risk=EPS,DELTA`: on prompts drawn like those it was calibrated o
 single model, except with probability DELTA over the draw of the calibration. What was learned from does not calibrate.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from msgspec import Struct
 
 from pointsman.control.evaluation.engine import Expected
+from pointsman.control.evaluation.figures import Figure, figure, weights
 from pointsman.control.evaluation.grid import Floats, Whole
 from pointsman.control.evaluation.modes import PRICE
 from pointsman.decision.guarantee.sequence import Pair, prove
+from pointsman.decision.guarantee.split import is_kept_apart
 
 
 class Promise(Struct, frozen=True, kw_only=True):
@@ -56,10 +60,59 @@ def promised(expected: Expected, score: Floats, *, strong: int, risk: tuple[floa
     )
 
 
-def kept(promise: Promise, expected: Expected, *, strong: int, capabilities: list[str]) -> Whole:
+def kept(promise: Promise, expected: Expected, *, strong: int, capabilities: Sequence[str]) -> Whole:
     """Return the column of each prompt under a promise: that of the best single model wherever the promise does not reach."""
     column, advantage = preferred(expected, strong=strong)
     if promise.threshold is None:
         return np.full(len(column), strong)
     may = (advantage >= promise.threshold) & np.array([name in promise.capabilities for name in capabilities], dtype=bool)
     return np.where(may, column, strong)
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """
+    What a promise came to on `prompts` others than those it was calibrated on: the mean loss of quality, the share of calls that left the best single model,
+    and the cost in units of always asking it.
+    """
+
+    promise: Promise
+    prompts: int
+    loss: Figure
+    elsewhere: Figure
+    cost: Figure
+
+
+class Halves(Struct, frozen=True, kw_only=True):
+    """Prompts of which every score (n, m) is known, with what was expected of them and what they cost. Half of them calibrate."""
+
+    expected: Expected
+    score: Floats
+    spent: Floats
+    capabilities: tuple[str, ...]
+    keys: tuple[str, ...]
+
+
+def tried(what: Halves, *, strong: int, risk: tuple[float, float], times: int, seed: int) -> Outcome:
+    """Calibrate on one half, parted by the names of the prompts, and see on the other what it came to."""
+    apart = np.array([is_kept_apart(key) for key in what.keys])
+    calibrates, others = np.flatnonzero(apart), np.flatnonzero(~apart)
+    names = frozenset(what.capabilities[row] for row in calibrates.tolist())
+    promise = promised(what.expected.at(calibrates), what.score[calibrates], strong=strong, risk=risk, capabilities=names)
+    column = kept(promise, what.expected.at(others), strong=strong, capabilities=[what.capabilities[row] for row in others.tolist()])
+    rows = np.arange(len(column))
+    score, spent = what.score[others], what.spent[others]
+    lost, cost = score[:, strong] - score[rows, column], spent[rows, column]
+    drawn = weights(len(rows), times=times, seed=seed) if times and len(rows) else np.zeros((0, len(rows)))
+    away = (column != strong).astype(np.float64)
+    most = spent[:, strong]
+    return Outcome(
+        promise=promise,
+        prompts=len(rows),
+        loss=figure(_mean(lost), drawn @ lost),
+        elsewhere=figure(_mean(away), drawn @ away),
+        cost=figure(_mean(cost) / _mean(most), drawn @ cost / (drawn @ most)),
+    )
+
+
+def _mean(of: Floats) -> float:
+    return float(of.mean()) if len(of) else float("nan")

@@ -5,15 +5,15 @@ Lines: `router` chooses by prompt and capability; `capability` is the same witho
 answer and asks the best single one where that is expected to pay; the others stand in `lines`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import msgspec
 import numpy as np
 from msgspec import Struct
 
-from pointsman.control.evaluation import cascades, curves, engine, figures, lines
+from pointsman.control.evaluation import cascades, curves, engine, figures, lines, promise
 from pointsman.control.evaluation.beforehand import Beforehand, Known, beforehand
-from pointsman.control.evaluation.figures import Figure, LineFigures, PairFigures
+from pointsman.control.evaluation.figures import LineFigures, PairFigures
 from pointsman.control.evaluation.fitted import Fitted
 from pointsman.control.evaluation.grid import Floats, Grid, Whole, relative
 from pointsman.control.evaluation.lines import Ends, Line
@@ -178,52 +178,14 @@ class Evaluation:
             found += beforehand("cascade", before, after=after, ends=two, drawn=drawn)
         return found
 
-
-def several(reports: Sequence[Report]) -> Report:
-    """Return the mean of evaluations of several draws, with the least and the most of them as bounds."""
-    first = reports[0]
-
-    def over(pick: Callable[[Report], Figure | None]) -> Figure:
-        values = [figure.value for one in reports if (figure := pick(one)) is not None and figure.value is not None]
-        if not values or len(values) < len(reports):
-            return Figure(value=None, low=min(values, default=None))
-        return Figure(value=round(sum(values) / len(values), 6), low=min(values), high=max(values))
-
-    return Report(
-        prompts=first.prompts,
-        labels=first.labels,
-        left_out=first.left_out,
-        weak=first.weak,
-        strong=first.strong,
-        has_costs=first.has_costs,
-        singles=first.singles,
-        lines=[
-            LineFigures(
-                name=line.name,
-                aiq=over(lambda one, at=at: one.lines[at].aiq),
-                peak=over(lambda one, at=at: one.lines[at].peak),
-                cost_at={level: over(lambda one, at=at, level=level: one.lines[at].cost_at[level]) for level in line.cost_at},
-            )
-            for at, line in enumerate(first.lines)
-        ],
-        pair=[
-            PairFigures(
-                name=line.name,
-                apgr=over(lambda one, at=at: one.pair[at].apgr if len(one.pair) > at else None),
-                cpt={level: over(lambda one, at=at, level=level: one.pair[at].cpt[level] if len(one.pair) > at else None) for level in line.cpt},
-                curve=line.curve,
-            )
-            for at, line in enumerate(first.pair)
-        ],
-        beforehand=[
-            Beforehand(
-                line=line.line,
-                level=line.level,
-                price=line.price,
-                quality=over(lambda one, at=at: one.beforehand[at].quality),
-                cost=over(lambda one, at=at: one.beforehand[at].cost),
-            )
-            for at, line in enumerate(first.beforehand)
-        ],
-        cpu_us=first.cpu_us,
-    )
+    def promised(self, risk: tuple[float, float], *, times: int, seed: int) -> promise.Outcome:
+        """Return what a promise comes to on half of the held-out prompts, if it is calibrated on the other half."""
+        grid = self.what.grid
+        halves = promise.Halves(
+            expected=self.expected,
+            score=grid.score,
+            spent=self.what.spent,
+            capabilities=grid.capabilities,
+            keys=tuple(f"{name}\0{text}" for text, name in zip(grid.prompts, grid.capabilities, strict=True)),
+        )
+        return promise.tried(halves, strong=self.what.ends.strong, risk=risk, times=times, seed=seed)
