@@ -9,11 +9,12 @@ import click
 from pointsman.app.learned import parameters_of, pointer_of
 from pointsman.app.learning import DRY, Learner, Round
 from pointsman.cli.configuration import now_ms, prices_now, settings_at
-from pointsman.cli.kept import who
+from pointsman.cli.kept import audited, told_to, who
 from pointsman.cli.options import config_option, json_option, note, print_json, say, table
 from pointsman.control.learning.known import Known, known
 from pointsman.control.learning.version import Version, version_at
 from pointsman.core.money import dollars
+from pointsman.ledger.audit.record import Kind
 
 
 @click.command("learn")
@@ -33,6 +34,9 @@ def command(path: Path, *, once: bool, anew: bool, dry_run: bool, show: bool, as
     if once or anew or dry_run:
         learner = Learner(lambda: settings, price_of=prices_now().of, now_ms=now_ms, by=who())
         found = learner.round(by_hand=True, anew=anew, dry=dry_run)
+        if found.is_new:
+            with audited(settings) as log:
+                told_to(log, Kind.ADMIN, tenant="", facts={"what": "learned", "parameters": found.version.parameters, "labels": found.version.labels})
         if not show:
             _tell_round(found, as_json=as_json)
             return
