@@ -24,7 +24,7 @@ def seen(**told: Any) -> Prediction:
 def cost(
     target: Target, known: Prediction, *, price: Price | None = None, tokens: tuple[int, int, int | None] = (1000, 0, None), bulk: bool = False
 ) -> float | None:
-    return expected_cost(target, price, known, tokens=tokens, bulk=bulk)
+    return expected_cost(target, price, seen=known, tokens=tokens, bulk=bulk)
 
 
 def test_tokens_cost_their_price_those_in_the_vendor_s_cache_less() -> None:

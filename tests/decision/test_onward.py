@@ -55,7 +55,7 @@ def goes_on(known: Mapping[str, Known], right: float, *, criteria: Criteria | No
     chooser = chooser_that_sees(known, right, sd=sd)
     choice = chooser.choose(a_call(), a_routed(ladder_of(known), criteria=criteria or Criteria(), **LOOKED), verdict=ALL)
     assert way(choice)[0] == ("weak", True)
-    return chooser.goes_on(choice, 0, Grade(passed=True, evidence={"agrees": 1.0}), reply=REPLY, left_s=left_s)
+    return chooser.goes_on(choice, 0, grade=Grade(passed=True, evidence={"agrees": 1.0}), reply=REPLY, left_s=left_s)
 
 
 # ── before the call ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -132,7 +132,7 @@ def test_an_answer_of_one_that_may_answer_unseen_goes_on_only_where_that_pays() 
     for value, expected in ((USD // 100, False), (10 * USD, True)):
         choice = chooser.choose(a_call(), a_routed(ladder_of(same), criteria=Criteria(value_nano_usd=value), **LOOKED), verdict=ALL)
         assert way(choice)[0] == ("weak", True)
-        assert chooser.goes_on(choice, 0, Grade(passed=True, evidence={"agrees": 1.0}), reply=REPLY, left_s=60) is expected
+        assert chooser.goes_on(choice, 0, grade=Grade(passed=True, evidence={"agrees": 1.0}), reply=REPLY, left_s=60) is expected
 
 
 def test_nobody_is_asked_who_would_answer_too_late() -> None:
@@ -148,7 +148,7 @@ def test_people_are_asked_whatever_time_is_left_for_they_answer_later() -> None:
     chooser = chooser_that_sees(known, 0.1)
     choice = chooser.choose(a_call(), capability, verdict=ALL)
     assert way(choice) == [("weak", True), ("desk", False)]
-    assert chooser.goes_on(choice, 0, Grade(passed=True, evidence={"agrees": 1.0}), reply=REPLY, left_s=1.0)
+    assert chooser.goes_on(choice, 0, grade=Grade(passed=True, evidence={"agrees": 1.0}), reply=REPLY, left_s=1.0)
 
 
 def test_nobody_is_asked_who_breaks_the_floor_by_more() -> None:
@@ -156,15 +156,15 @@ def test_nobody_is_asked_who_breaks_the_floor_by_more() -> None:
     chooser = chooser_that_sees(known, 0.0)
     capability = a_routed(ladder_of(known), criteria=Criteria(quality_floor=0.9), **LOOKED)
     choice = chooser.choose(a_call(), capability, verdict=ALL)
-    assert not chooser.goes_on(choice, 0, Grade(passed=True, evidence={"agrees": 1.0}), reply=REPLY, left_s=60)
+    assert not chooser.goes_on(choice, 0, grade=Grade(passed=True, evidence={"agrees": 1.0}), reply=REPLY, left_s=60)
 
 
 def test_a_choice_by_order_and_the_last_rung_never_go_on() -> None:
     chooser = a_chooser(PAIR)
     choice = choose(PAIR)
-    assert not chooser.goes_on(choice, len(choice.rungs) - 1, Grade(passed=True), reply=REPLY, left_s=60)
+    assert not chooser.goes_on(choice, len(choice.rungs) - 1, grade=Grade(passed=True), reply=REPLY, left_s=60)
     by_order = Choice(choice.rungs, ())
-    assert not chooser.goes_on(by_order, 0, Grade(passed=True), reply=REPLY, left_s=60)
+    assert not chooser.goes_on(by_order, 0, grade=Grade(passed=True), reply=REPLY, left_s=60)
 
 
 def test_without_anything_learned_only_declared_signals_count() -> None:
@@ -172,4 +172,4 @@ def test_without_anything_learned_only_declared_signals_count() -> None:
     capability = a_routed(ladder_of(PAIR), incumbent="weak", **LOOKED)
     choice = chooser.choose(a_call(), capability, verdict=ALL)
     assert way(choice) == [("weak", True), ("strong", False)]
-    assert not chooser.goes_on(choice, 0, Grade(passed=True), reply=REPLY, left_s=60)
+    assert not chooser.goes_on(choice, 0, grade=Grade(passed=True), reply=REPLY, left_s=60)

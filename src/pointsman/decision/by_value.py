@@ -120,7 +120,7 @@ class ByValue:
             thought=thought,
         )
 
-    def goes_on(self, choice: Choice, index: int, grade: Grade, *, reply: Reply, left_s: float) -> bool:
+    def goes_on(self, choice: Choice, index: int, *, grade: Grade, reply: Reply, left_s: float) -> bool:
         """Tell whether the next rung is worth more than the answer at hand."""
         thought = choice.thought
         if not isinstance(thought, Thought) or index + 1 >= len(choice.rungs):
@@ -144,7 +144,7 @@ class ByValue:
         for target, known in zip(targets, self._predicted(targets, seen.prompt), strict=True):
             cached = standing.cached_at(seen.now_ms) if standing is not None and standing.target == target.name else 0
             tokens = (length, cached, call.sampling.max_tokens)
-            cost = expected_cost(target, self._price_of(target), known, tokens=tokens, bulk=seen.criteria.bulk)
+            cost = expected_cost(target, self._price_of(target), seen=known, tokens=tokens, bulk=seen.criteria.bulk)
             found.append(Candidate(target=target.name, seen=known, cost_nano_usd=cost, latency_s=expected_latency_s(target, known)))
         return found
 
@@ -160,14 +160,14 @@ class ByValue:
 
     def _first(self, weighing: Weighing, targets: Sequence[Target], *, now: Circumstances, level: Level) -> _First:
         routing, best = weighing.seen.routing, weighing.greedy()
-        draw = self._tried(best, weighing, targets, share=self._share(weighing, level=level), chance=now.chance)
+        draw = self._tried(best, weighing, targets=targets, share=self._share(weighing, level=level), chance=now.chance)
         if draw is not None and draw.is_exploring:
             return _First((draw.index, best), "explores", draw.probabilities, is_trial=True)
         probabilities = draw.probabilities if draw is not None else tuple([float(at == best) for at in range(len(targets))])
         if routing.checked and not routing.guarantee:
-            order = self._cascade(best, weighing, targets)
+            order = self._cascade(best, weighing, targets=targets)
             if len(order) > 1:
-                moved = probabilities if order[0] == best else _moved(probabilities, best, order[0])
+                moved = probabilities if order[0] == best else _moved(probabilities, source=best, to=order[0])
                 return _First(order, "cascade", moved)
         return _First((best,), _reason(best, weighing), probabilities)
 
@@ -178,7 +178,7 @@ class ByValue:
             return 0.0
         return share_of(seen.routing.explore, level=level, spent_nano_usd=self._spent(seen.capability.name))
 
-    def _tried(self, best: int, weighing: Weighing, targets: Sequence[Target], *, share: float, chance: float) -> Draw | None:
+    def _tried(self, best: int, weighing: Weighing, *, targets: Sequence[Target], share: float, chance: float) -> Draw | None:
         """Draw whether another candidate is tried; None where none may be."""
         if share <= 0 or self.learned is None:
             return None
@@ -193,7 +193,7 @@ class ByValue:
         worth = qualities * max(stakes.value_nano_usd + stakes.error_nano_usd, 1.0) - [weighing.scale.price(one) for one in weighing.candidates]
         return explore(best, worth, allowed=allowed, share=share, chance=chance)
 
-    def _cascade(self, best: int, weighing: Weighing, targets: Sequence[Target]) -> tuple[int, ...]:
+    def _cascade(self, best: int, weighing: Weighing, *, targets: Sequence[Target]) -> tuple[int, ...]:
         """Return the way that is worth most if answers of checked targets are looked at, as indexes; one alone where no check pays."""
         checked, candidates = weighing.seen.routing.checked, weighing.candidates
         may_end = {at for at, target in enumerate(targets) if at in (best, weighing.incumbent) or target.desk is not None}
@@ -207,7 +207,7 @@ class ByValue:
         return order if order and order[-1] in may_end and all(at in known for at in order[:-1]) else (best,)
 
 
-def _moved(probabilities: Sequence[float], source: int, to: int) -> tuple[float, ...]:
+def _moved(probabilities: Sequence[float], *, source: int, to: int) -> tuple[float, ...]:
     """Return the probabilities with that of one candidate given to another."""
     moved = list(probabilities)
     moved[to], moved[source] = moved[to] + moved[source], 0.0

@@ -16,7 +16,7 @@ _PER_MILLION: Final = 1_000_000
 _SECONDS_AN_HOUR: Final = 3600.0
 
 
-def expected_cost(target: Target, price: Price | None, seen: Prediction, *, tokens: tuple[int, int, int | None], bulk: bool) -> float | None:
+def expected_cost(target: Target, price: Price | None, *, seen: Prediction, tokens: tuple[int, int, int | None], bulk: bool) -> float | None:
     """
     Return what an answer is expected to cost.
 

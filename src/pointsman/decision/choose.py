@@ -76,9 +76,9 @@ class Chooser:
             return Choice((Rung(resting, "last_hope"),), tuple(out))
         return Choice((), tuple(out), self._refusal(call, capability, verdict=verdict, out=out))
 
-    def goes_on(self, choice: Choice, index: int, grade: Grade, *, reply: Reply, left_s: float) -> bool:
+    def goes_on(self, choice: Choice, index: int, *, grade: Grade, reply: Reply, left_s: float) -> bool:
         """Tell, after an answer of the checked rung `index`, whether the next one is worth its price within the `left_s` seconds of the call."""
-        return self._by_value.goes_on(choice, index, grade, reply=reply, left_s=left_s)
+        return self._by_value.goes_on(choice, index, grade=grade, reply=reply, left_s=left_s)
 
     def answered(self, choice: Choice, target: Target, *, reply: Reply | None = None) -> None:
         """Note that the target answered: a conversation stays there unless it pays to move. `reply` is None where nobody looked inside."""

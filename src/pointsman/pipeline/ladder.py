@@ -64,7 +64,7 @@ def _doubts(way: Way, choice: Choice, index: int) -> Doubts | None:
     """Return who judges whether the next rung is worth more than an answer of this one; nobody where its answers are not checked."""
     if not choice.rungs[index].checked:
         return None
-    return lambda grade, reply: way.stages.chooser.goes_on(choice, index, grade, reply=reply, left_s=way.left_s)
+    return lambda grade, reply: way.stages.chooser.goes_on(choice, index, grade=grade, reply=reply, left_s=way.left_s)
 
 
 def _end(way: Way, met: list[Result | Refused], *, failures: list[PlaceFailed]) -> Answer:
