@@ -15,13 +15,14 @@ from pointsman.control.guarantee.watch import watched
 from pointsman.core.capability import Capability
 from pointsman.core.routing import Routing
 from pointsman.core.target import Price, Target
-from pointsman.decision.guarantee.certificate import Certificate, Source, Standing, decode, encode, predicting
+from pointsman.decision.guarantee.certificate import Certificate, Example, Source, Standing, decode, encode, predicting
 from pointsman.decision.guarantee.drift import begun
 from pointsman.decision.guarantee.gate import Wish
 from pointsman.decision.guarantee.sequence import Proof
 from pointsman.decision.guarantee.split import is_kept_apart
 from pointsman.decision.prediction.parameters import Parameters
 from pointsman.decision.prediction.predictor import Predictor
+from pointsman.decision.prediction.values import Prompt
 from pointsman.settings.load import Settings
 from pointsman.storage.sql import Database
 
@@ -76,7 +77,7 @@ class Desk:
         span = Span(
             workflow=of.workflow or capability,
             capability=capability,
-            task="" if of.routing is None else of.routing.criteria.task,
+            task=self._task(capability),
             after_ms=max(after_ms, self._now_ms - WINDOW_MS),
             until_ms=self._now_ms,
         )
@@ -86,11 +87,26 @@ class Desk:
         """Return a certificate from prompts that were not learned from, or why there is none."""
         return certified(paired(observed, terms, predictor=self._predictor), terms)
 
-    def keep(self, certificate: Certificate) -> Parameters:
-        """Return the parameters with this certificate in place of the one before."""
-        before = self.standing(certificate.capability)
-        standing = Standing(certificate=certificate, drift=begun(certificate, None if before is None else before.drift))
+    def keep(self, certificate: Certificate, told: Sequence[Observed] = ()) -> Parameters:
+        """Return the parameters with this certificate in place of the one before. `told` is the evaluation that proved it: it is kept to prove it anew."""
+        standing = self._begun(certificate, self.standing(certificate.capability), examples=self._examples(told))
         return replace(self.parameters, certificates={**self.parameters.certificates, certificate.capability: encode(standing)})
+
+    def renew(self, db: Database, standing: Standing | None, terms: Terms) -> Standing | None:
+        """
+        Return what can be proven now in place of what was, or None. Pairs of real traffic prove it, after an alarm only later ones; or what an evaluation told,
+        where that is more and its time is not over: what is chosen by its number is chosen whatever was lost.
+        """
+        alarmed_ms = _alarmed_ms(standing)
+        pairs = paired(self.observed(db, terms.capability, after_ms=alarmed_ms), terms, predictor=self._predictor)
+        examples: tuple[Example, ...] = ()
+        if standing is not None and standing.examples and not alarmed_ms and self._now_ms < standing.certificate.lapses_ms:
+            of_table = replace(terms, source="evaluation", lapses_ms=standing.certificate.lapses_ms)
+            others = paired([self._observed(one, terms.capability) for one in standing.examples], of_table, predictor=self._predictor)
+            if len(others) > len(pairs):
+                pairs, terms, examples = others, of_table, standing.examples
+        found = certified(pairs, terms)
+        return self._begun(found, standing, examples=examples) if isinstance(found, Certificate) else None
 
     def state(self, db: Database | None, capability: str) -> Stated:
         """Return what is promised for a capability chosen by value, as far as the ledger tells; without a ledger, nothing is known of the traffic."""
@@ -118,7 +134,22 @@ class Desk:
         certificate = standing.certificate
         holds = (certificate.parameters, certificate.incumbent) == (terms.parameters, terms.incumbent)
         is_enough = certificate.loss <= terms.loss and certificate.sure >= terms.sure
-        return not holds or not is_enough or bool(standing.drift.alarm) or 2 * self._now_ms > certificate.made_ms + certificate.lapses_ms
+        is_old = not standing.examples and 2 * self._now_ms > certificate.made_ms + certificate.lapses_ms  # the same examples prove nothing new
+        return not holds or not is_enough or bool(standing.drift.alarm) or is_old
+
+    def _begun(self, certificate: Certificate, before: Standing | None, *, examples: tuple[Example, ...]) -> Standing:
+        return Standing(certificate=certificate, drift=begun(certificate, None if before is None else before.drift), examples=examples)
+
+    def _examples(self, told: Sequence[Observed]) -> tuple[Example, ...]:
+        return tuple(Example(one.key, self._predictor.features(one.prompt), one.scores, one.at_ms) for one in told)
+
+    def _observed(self, one: Example, capability: str) -> Observed:
+        prompt = Prompt(text=one.features, capability=capability, task=self._task(capability))
+        return Observed(key=one.key, prompt=prompt, scores=one.scores, at_ms=one.at_ms)
+
+    def _task(self, capability: str) -> str:
+        routing = self._capability(capability).routing
+        return "" if routing is None else routing.criteria.task
 
     def _capability(self, name: str) -> Capability:
         return self._settings.snapshot.capabilities[name]
@@ -161,11 +192,10 @@ def renewed(db: Database, desk: Desk, *, before: Parameters) -> Renewed:
             why.append(f"the gate of `{capability}` was closed (`{now.drift.alarm}`): `{terms.incumbent}` answers")
             is_new = True
         if now is None or desk.is_due(now, terms):
-            found = desk.certify(desk.observed(db, capability, after_ms=_alarmed_ms(now)), terms)
-            if isinstance(found, Certificate):
-                now = Standing(certificate=found, drift=begun(found, None if now is None else now.drift))
-                is_new = True
-                why.append(f"a promise was proven for `{capability}`: {found.share_elsewhere:.0%} may leave `{terms.incumbent}`")
+            found = desk.renew(db, now, terms)
+            if found is not None:
+                now, is_new = found, True
+                why.append(f"a promise was proven for `{capability}`: {found.certificate.share_elsewhere:.0%} may leave `{terms.incumbent}`")
         if now is not None:
             kept[capability] = encode(now)
     return Renewed(parameters=replace(desk.parameters, certificates=kept), why=tuple(why), is_new=is_new)

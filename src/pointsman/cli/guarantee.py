@@ -27,7 +27,7 @@ from pointsman.core.errors import BadRequest
 from pointsman.decision.guarantee.certificate import Certificate
 from pointsman.decision.guarantee.sequence import Proof
 from pointsman.decision.guarantee.split import is_kept_apart
-from pointsman.decision.prediction.parameters import encode
+from pointsman.decision.prediction.parameters import Parameters, encode
 from pointsman.settings.load import Settings
 from pointsman.storage.open import exists, open_reading
 
@@ -101,11 +101,12 @@ def calibrate(path: Path, *, capability: str, dry_run: bool, as_json: bool, **as
     if not desk.parameters.cells:
         raise Wrong("Nothing was learned yet, so nothing predicts where quality is kept. Run `pointsman learn --once` first.")
     terms = _terms(desk, name, wish=wish)
-    found = desk.certify(_observed(desk, settings, name, wish=wish), terms)
+    told = _observed(desk, settings, name, wish=wish)
+    found = desk.certify(told, terms)
     if isinstance(found, Proof):
         raise Wrong(f"Nothing can be promised for `{name}`. {why_not(found, loss=terms.loss, sure=terms.sure)}")
     if not dry_run:
-        _put(desk, settings, found)
+        _put(settings, found, parameters=desk.keep(found, told if wish.table is not None else ()))
     _tell(desk, found, dry_run=dry_run, as_json=as_json)
 
 
@@ -188,11 +189,10 @@ def _states(desk: Desk, settings: Settings, names: Sequence[str]) -> list[Stated
         return [desk.state(db, name) for name in names]
 
 
-def _put(desk: Desk, settings: Settings, certificate: Certificate) -> None:
+def _put(settings: Settings, certificate: Certificate, *, parameters: Parameters) -> None:
     """Put the promise in force: the parameters are kept, and then named."""
     pointer, folder = pointer_of(settings), folder_of(settings)
     version = version_at(pointer)
-    parameters = desk.keep(certificate)
     digest = folder.keep(encode(parameters))
     made = replace(
         version,

@@ -43,7 +43,7 @@ def watched(db: Database, standing: Standing, pairs: Sequence[Pair] = (), *, unt
     for pair in pairs:
         if pair.at_ms > seen_ms:
             drift = saw_pair(drift, certificate, pair, now_ms=pair.at_ms)
-    return Standing(certificate=certificate, drift=msgspec.structs.replace(drift, last_call=after_id))
+    return msgspec.structs.replace(standing, drift=msgspec.structs.replace(drift, last_call=after_id))
 
 
 def _ahead(weighed: str, incumbent: str) -> Mapping[str, float]:

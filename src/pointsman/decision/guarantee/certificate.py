@@ -70,11 +70,25 @@ class Drift(Struct, frozen=True, kw_only=True):
     alarm_ms: int | None = None
 
 
+class Example(Struct, frozen=True, array_like=True):
+    """A prompt of an evaluation, as what is looked at in it, with the scores of those that answered it."""
+
+    key: str
+    features: bytes
+    scores: Mapping[str, float]
+    at_ms: int
+
+
 class Standing(Struct, frozen=True, kw_only=True):
-    """A certificate and its drift: what is kept of a capability among the parameters."""
+    """
+    A certificate and its drift: what is kept of a capability among the parameters.
+
+    `examples` are what an evaluation proved it by: with them it is proven anew, for what predicts after more was learned.
+    """
 
     certificate: Certificate
     drift: Drift = Drift()
+    examples: tuple[Example, ...] = ()
 
 
 class _Kept(Struct, frozen=True, kw_only=True):
