@@ -111,6 +111,16 @@ def test_without_a_certificate_no_number_moves_the_choice_there() -> None:
     assert all(one.chosen != "small" for one in nearest(seen, chosen="big"))
 
 
+def test_under_a_guarantee_only_the_way_back_to_the_incumbent_is_told() -> None:
+    promised = replace(RICH, guarantee=True)
+    whole = (a_candidate("mid", 0.91, cost=3_000_000), a_candidate("small", 0.83, cost=400_000), a_candidate("big", 0.92, cost=4_000_000))
+    seen = a_situation(promised, *whole)
+    assert best(seen) == "mid", "a certificate let it go first"
+    found = nearest(seen, chosen="mid")
+    assert {one.chosen for one in found} == {"big"}
+    assert not {"loss", "sure"} & {one.what for one in found}, "a certificate is about what it was proven for"
+
+
 def test_where_nobody_keeps_to_a_criterion_it_is_told_what_would_have_had_to_be_asked_for() -> None:
     strict = replace(PLAIN, criteria=Criteria(quality_floor=0.99, confidence=0.9))
     seen = a_situation(strict, a_candidate("small", 0.95, cost=400_000), a_candidate("big", 0.9, cost=4_000_000))

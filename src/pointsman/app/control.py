@@ -11,6 +11,7 @@ from typing import Final
 from pointsman.app.explain import Explanation, Rehearsal, explain
 from pointsman.app.explain_past import Past, explain_past
 from pointsman.app.gateway import Gateway
+from pointsman.app.learning_room import LearningRoom
 from pointsman.app.steering import Steering
 from pointsman.app.switches import ledger_of
 from pointsman.core.call import Call
@@ -100,6 +101,10 @@ class Control:
     def explain_past(self, db: Database, call_id: str) -> Past | None:
         """Tell why a call on record went where it went, or None if there is none of this id. For a thread, not for the event loop."""
         return explain_past(db, call_id, rehearsal=Rehearsal(self.gateway))
+
+    def learning(self) -> LearningRoom:
+        """Return what is known of targets, and since when. It reads files: for a thread, not for the event loop."""
+        return LearningRoom(self.gateway)
 
     def health(self, target: str) -> str | None:
         """Return why a target is passed over now, as a reason code; None while it is asked."""

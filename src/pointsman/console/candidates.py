@@ -26,6 +26,11 @@ class Seen(Struct, frozen=True, kw_only=True):
 def seen(weighed: Sequence[Weighed], *, chosen: str | None, vetoes: Mapping[str, str]) -> list[Seen]:
     """Return the rows: the chosen one first, then what was weighed, the worthiest first, then what was left out, with its code."""
     ranked = sorted(weighed, key=lambda one: (one.target != chosen, -one.value_nano_usd))
-    rows = [Seen(target=one.target, says=why_not(one.reason), tone="good" if one.target == chosen else "plain", weighed=one) for one in ranked]
+    rows = [_weighed(one, is_chosen=one.target == chosen) for one in ranked]
     known = {one.target for one in weighed}
     return rows + [Seen(target=name, says=against(code), tone="bad") for name, code in vetoes.items() if name not in known]
+
+
+def _weighed(one: Weighed, *, is_chosen: bool) -> Seen:
+    says = "" if is_chosen and not one.reason else why_not(one.reason)
+    return Seen(target=one.target, says=says, tone="good" if is_chosen else "plain", weighed=one)

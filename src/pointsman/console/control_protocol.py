@@ -8,6 +8,7 @@ from typing import Protocol
 
 from pointsman.app.explain import Explanation
 from pointsman.app.explain_past import Past
+from pointsman.app.learning_room import LearningRoom
 from pointsman.app.steering import Steering
 from pointsman.core.call import Call
 from pointsman.core.principal import Principal
@@ -72,6 +73,10 @@ class Control(Protocol):
 
     def explain_past(self, db: Database, call_id: str) -> Past | None:
         """Tell why a call on record went where it went, or None if there is none of this id."""
+        ...
+
+    def learning(self) -> LearningRoom:
+        """Return what is known of targets, and since when."""
         ...
 
     def health(self, target: str) -> str | None:

@@ -55,6 +55,7 @@ NAVIGATION: Final[tuple[tuple[str, str, str], ...]] = (
     ("/console/incidents", "Incidents", "incident"),
     ("/console/objectives", "Objectives", "objective"),
     ("/console/vendors", "Vendors and targets", "target"),
+    ("/console/learning", "Learning", "learning"),
     ("/console/explain", "Explain", "explain"),
     ("/console/keys", "Keys and limits", "key"),
     ("/console/settings", "Settings", "settings"),

@@ -22,6 +22,7 @@ from pointsman.console.pages.cost_savings import cost_savings
 from pointsman.console.pages.explain import explain
 from pointsman.console.pages.incidents import close, incident, incident_list, note, open_incident
 from pointsman.console.pages.keys import keys
+from pointsman.console.pages.learning import learning
 from pointsman.console.pages.objectives import objectives
 from pointsman.console.pages.overview import overview
 from pointsman.console.pages.rollback import ask_rollback, roll_back
@@ -61,6 +62,7 @@ def routes(control: Control, guard: Guard) -> Sequence[Route]:
         frame.page("/console/units/{workflow}/{unit:path}", unit),
         frame.page("/console/explain", explain),
         frame.page("/console/explain", explain, method="POST"),
+        frame.page("/console/learning", learning),
         frame.page("/console/keys", keys),
         frame.page("/console/settings", settings),
         frame.page("/console/settings/{digest}", snapshot, permission="policy.read"),

@@ -20,6 +20,8 @@ _WHY: Final[Mapping[str, str]] = {
     "last_hope": "nothing else was left: it was tried although it had been failing",
     "rule": "a row of the capability's decision table answered, before any model",
     "best_value": "of those that may answer it was expected to be worth most",
+    "certified": "a guarantee covers it, and it was expected to be worth more than the incumbent",
+    "cascade": "its answer is checked, and the next target is asked only where it is doubtful",
     "incumbent": "it is the incumbent, and nothing better is proven",
     "explores": "it was tried, to learn more of it",
     "stays": "the conversation is there already",
@@ -38,14 +40,19 @@ _AGAINST: Final[Mapping[str, str]] = {
     "switched_off": "was shut off by hand",
 }
 _NOT_FIRST: Final[Mapping[str, str]] = {
-    **_WHY,
     "": "expected to be worth less",
-    "guard": "may be worse than the incumbent ({})",
-    "novel": "nothing like this call is known of it",
+    "guard:worse": "may be worse than the incumbent by more than is allowed",
+    "guard:novel": "nothing like this call is known of it",
+    "guard:unknown": "nothing is known of it",
     "floor": "does not reach the quality floor",
     "too_late": "would take too long",
     "too_dear": "would cost too much",
-    "guarantee": "no guarantee covers it ({})",
+    "price_unknown": "what it costs is unknown, and there is a ceiling",
+    "guarantee:none": "nothing is promised of it",
+    "guarantee:lapsed": "its guarantee has lapsed",
+    "guarantee:below_threshold": "its advantage is below what the guarantee covers",
+    "guarantee:not_preferred": "the guarantee is about another one",
+    "guarantee:not_covered": "the guarantee does not cover it",
 }
 _FAILED: Final[Mapping[str, str]] = {
     FailureKind.CONNECT: "could not be reached",
@@ -71,6 +78,7 @@ _FAILED: Final[Mapping[str, str]] = {
     "truncated": "answered, but the answer was cut off by its token limit",
     "not_json": "answered, but not with JSON",
     "schema": "answered, but the answer did not fit the schema",
+    "doubtful": "answered, but so doubtfully that the next was worth its price",
 }
 _ENDED: Final[Mapping[str, str]] = {
     "cancelled": "The caller went away before the answer was complete.",
@@ -112,8 +120,7 @@ def against(code: str) -> str:
 
 def why_not(reason: str) -> str:
     """Return the reason code of a candidate that was weighed, as it reads beside its name."""
-    kind, _, more = reason.partition(":")
-    return _NOT_FIRST.get(kind, f"`{reason}`").format(f"`{more}`").replace(" (``)", "")
+    return _NOT_FIRST.get(reason, f"`{reason}`")
 
 
 def failed(error: str) -> str:

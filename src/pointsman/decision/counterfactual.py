@@ -95,7 +95,7 @@ def nearest(situation: Situation, *, chosen: str) -> tuple[Change, ...]:
     found: dict[tuple[str, str, str], Change] = {}
     for knob in _knobs(situation, chosen=chosen):
         change = _turned(knob, situation, chosen=chosen)
-        if change is not None:
+        if change is not None and _is_known(change, situation):
             found.setdefault((change.what, change.target, change.chosen), change)
     return tuple(sorted(found.values(), key=lambda one: (one.size, one.what, one.target)))
 
@@ -139,10 +139,17 @@ def _passes(one: Weighed, there: Weighed, situation: Situation) -> bool:
     if one.reason.startswith(_FIXED):
         return False
     routing = situation.routing
+    if routing.guarantee:
+        return True
     ahead = one.quality - there.quality + routing.loss / routing.criteria.risk
     sd = sqrt(_sd(one) ** 2 + _sd(there) ** 2)
     worse = erfc(ahead / sd / sqrt(2)) / 2 if sd > 0 else float(ahead < 0)
     return worse <= 1 - routing.sure
+
+
+def _is_known(change: Change, situation: Situation) -> bool:
+    """Tell whether what is on record is enough to say so: whether a certificate would have let others go first is not, only that the incumbent always may."""
+    return not situation.routing.guarantee or change.chosen == situation.weighed[_incumbent(situation)].target
 
 
 def _sd(one: Weighed) -> float:
@@ -157,7 +164,8 @@ def _knobs(situation: Situation, *, chosen: str) -> Iterator[_Knob]:
     for one in situation.weighed:
         yield from _of_candidate(situation, one, is_chosen=one.target == chosen)
     yield from _of_criteria(situation)
-    yield from _of_guard(situation)
+    if not situation.routing.guarantee:
+        yield from _of_guard(situation)
 
 
 def _of_candidate(situation: Situation, one: Weighed, *, is_chosen: bool) -> Iterator[_Knob]:
@@ -332,7 +340,7 @@ def _step(value: float, digits: int) -> float:
 
 def _says(change: Change, situation: Situation, *, is_more: bool) -> str:
     whose = next((one for one in situation.weighed if one.target == change.target), None)
-    was = "not set" if change.was is None else _told(change.what, change.was)
+    was = "not set" if change.was is None else _told(change.what, _short(change.was))
     if whose is not None and change.what == "quality":
         was = f"{was} ± {max(whose.high - whose.quality, whose.quality - whose.low):.2f}"
     own = "its" if change.target == change.chosen else f"the {{}} of `{change.target}`"
@@ -361,6 +369,11 @@ _SUBJECT: Final = {
     "sure": "`sure`",
 }
 _MONEY: Final = frozenset({"price", "value", "error", "delay_price", "price_limit"})
+
+
+def _short(value: float) -> float:
+    """Return what was with three digits: it is only told, nothing is proven by it."""
+    return float(f"{value:.3g}")
 
 
 def _told(what: What, value: float) -> str:
