@@ -11,7 +11,7 @@ from typing import Final
 
 from pointsman.core.call import Call
 from pointsman.core.verdict import Keeping
-from pointsman.ledger.content.records import ContentRecord
+from pointsman.ledger.content.records import Content, ContentRecord
 from pointsman.ledger.content.store import ContentStore
 from pointsman.ledger.trace import Trace
 from pointsman.pipeline.stages import Stages
@@ -43,6 +43,10 @@ class Keeper:
             return None
         why = "" if self._store.trouble is None else f"; it cannot be written at present ({self._store.trouble})"
         return f"content was left out (calls: {self._store.lost}){why}"
+
+    def read(self, call_id: str, *, who: str) -> Content | None:
+        """Return what is kept of a call, or None; that somebody looked is on record. It blocks."""
+        return None if self._store is None else self._store.read(call_id, who=who)
 
     def wanted(self, trace: Trace) -> Kept | None:
         """Return how much of a call is kept; None if nothing."""

@@ -16,18 +16,21 @@ from datetime import UTC, datetime
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pointsman.app.guarantee import Desk, PriceOf, Renewed, renewed
 from pointsman.app.learned import folder_of, parameters_of, pointer_of
+from pointsman.app.shadows import text_said
 from pointsman.app.switches import ledger_of
 from pointsman.control.learning.evidence import Evidence, Scope, gather
 from pointsman.control.learning.learn import Learnt, is_due_anew, is_material, learn
+from pointsman.control.learning.texts import verifiers
 from pointsman.control.learning.version import LEDGER, Seen, Version, named_in, put_in_force, version_at
 from pointsman.control.snapshots.history import history, whole
 from pointsman.core.errors import PointsmanError
 from pointsman.core.routing import Routing
 from pointsman.decision.prediction.parameters import Parameters, encode
-from pointsman.decision.prediction.values import Label
+from pointsman.ledger.content.records import Content
 from pointsman.settings.load import Settings
 from pointsman.settings.workflows import Workflow, span_ms
 from pointsman.storage.open import open_reading
@@ -42,6 +45,15 @@ DRY: Final = "nothing was put in force"
 RESTS: Final = "learning rests: earlier parameters are in force again; `pointsman learn --once` learns on from them"
 
 
+Reading = Callable[[str], Content | None]
+
+
+def nothing(call_id: str) -> Content | None:
+    """Read nothing, where no content is kept."""
+    del call_id
+    return None
+
+
 class Round(Struct, frozen=True, kw_only=True):
     """What a round came to: the version in force after it, whether it is new, and what was found. `says` is why nothing was put in force."""
 
@@ -53,11 +65,17 @@ class Round(Struct, frozen=True, kw_only=True):
 
 
 class Learner:
-    """Learns for one configuration. `settings` returns what is in force, `price_of` tells what a target charges; `by` is who learns."""
+    """
+    Learns for one configuration. `settings` returns what is in force, `price_of` tells what a target charges, `read` what is kept of a
+    call; `by` is who learns.
+    """
 
-    def __init__(self, settings: Callable[[], Settings], *, price_of: PriceOf, now_ms: Callable[[], int], by: str = "pointsman") -> None:
+    def __init__(
+        self, settings: Callable[[], Settings], *, price_of: PriceOf, now_ms: Callable[[], int], read: Reading = nothing, by: str = "pointsman"
+    ) -> None:
         self._settings = settings
         self._price_of = price_of
+        self._read = read
         self._now_ms = now_ms
         self._by = by
         self._lock = threading.Lock()  # a round at a time: a second one would only be overtaken
@@ -113,8 +131,8 @@ class Learner:
         is_enough = bool(evidence.labels) if by_hand or anew else is_material(evidence)
         labels = (0 if anew else version.labels) + len(evidence.judged)
         if is_enough:
-            everything = evidence.labels if anew else self._everything(db, settings, total=labels, version=version, until_ms=until_ms)
-            learnt = learn(before, evidence, anew=everything, fitted=version.fitted)
+            everything = evidence if anew else self._everything(db, settings, total=labels, version=version, until_ms=until_ms)
+            learnt = self._judging(learn(before, evidence, anew=everything, fitted=version.fitted), everything, settings)
         else:
             learnt = Learnt(parameters=before, why=(), fitted=version.fitted)
         promised = self._promised(db, settings, learnt.parameters, before=before, now_ms=now_ms)
@@ -139,11 +157,26 @@ class Learner:
             return Renewed(parameters=parameters)
         return renewed(db, Desk(settings, parameters, price_of=self._price_of, now_ms=now_ms), before=before)
 
-    def _everything(self, db: Database, settings: Settings, *, total: int, version: Version, until_ms: int) -> tuple[Label, ...] | None:
-        """Return all labels that the ledger gives, where it is time to learn anew from it; None to learn on."""
+    def _everything(self, db: Database, settings: Settings, *, total: int, version: Version, until_ms: int) -> Evidence | None:
+        """Return all evidence that the ledger gives, where it is time to learn anew from it; None to learn on."""
         if version.source != LEDGER or not is_due_anew(total, fitted=version.fitted):
             return None
-        return gather(db, scopes_of(settings), seen=Seen(), until_ms=until_ms, most=_MOST_ANEW).labels
+        return gather(db, scopes_of(settings), seen=Seen(), until_ms=until_ms, most=_MOST_ANEW)
+
+    def _judging(self, learnt: Learnt, everything: Evidence | None, settings: Settings) -> Learnt:
+        """Learn to judge answers, where they are judged before they are given. Only with everything else: it reads what was said, and that is on record."""
+        rules = settings.snapshot.capabilities
+        checked = [name for name, one in rules.items() if one.routing is not None and one.routing.checked]
+        if everything is None or not checked:
+            return learnt
+        found = verifiers(learnt.parameters, everything.given, capabilities=checked, said=self._said)
+        return replace(learnt, parameters=replace(learnt.parameters, verifiers=found))
+
+    def _said(self, call_id: str) -> tuple[bytes, str] | None:
+        content = self._read(call_id)
+        if content is None or content.request is None or content.answer is None:
+            return None
+        return content.request, text_said(content.answer)
 
 
 def _found(version: Version, evidence: Evidence, *, says: str) -> Round:

@@ -58,7 +58,8 @@ class Rooms:
         self._spent: tuple[Gauge, ...] = ()
         self._burning: tuple[Gauge, ...] = ()
         gateway.telemetry.watch(lambda: (*self._spent, *self._burning), is_common=True)
-        self._learner = Learner(lambda: gateway.settings, price_of=gateway.prices.of, now_ms=gateway.clock.wall_ms)
+        read = partial(gateway.keeper.read, who="pointsman learn")
+        self._learner = Learner(lambda: gateway.settings, price_of=gateway.prices.of, now_ms=gateway.clock.wall_ms, read=read)
         gateway.noted["learning"] = lambda: self._learner.trouble
         gateway.noted["alerts"] = lambda: self._alerts.trouble
         gateway.noted["objectives"] = lambda: self._watch.trouble

@@ -2,19 +2,25 @@
 `pointsman learn`: learn from what became of answers, and show what is known of each target.
 """
 
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import click
 
+from pointsman.app.auditing import witness_of_reading
 from pointsman.app.learned import parameters_of, pointer_of
-from pointsman.app.learning import DRY, Learner, Round
+from pointsman.app.learning import DRY, Learner, Reading, Round, nothing
 from pointsman.cli.configuration import now_ms, prices_now, settings_at
-from pointsman.cli.kept import audited, told_to, who
+from pointsman.cli.kept import Kept, audited, kept, told_to, who
 from pointsman.cli.options import config_option, json_option, note, print_json, say, table
 from pointsman.control.learning.known import Known, known
 from pointsman.control.learning.version import Version, version_at
 from pointsman.core.money import dollars
 from pointsman.ledger.audit.record import Kind
+from pointsman.ledger.audit.writer import AuditLog
+from pointsman.ledger.content.store import ContentStore
 
 
 @click.command("learn")
@@ -32,16 +38,28 @@ def command(path: Path, *, once: bool, anew: bool, dry_run: bool, show: bool, as
     """
     settings = settings_at(path)
     if once or anew or dry_run:
-        learner = Learner(lambda: settings, price_of=prices_now().of, now_ms=now_ms, by=who())
-        found = learner.round(by_hand=True, anew=anew, dry=dry_run)
-        if found.is_new:
-            with audited(settings) as log:
+        with kept(path) as files, audited(settings) as log, _content(files, log) as read:
+            found = Learner(lambda: settings, price_of=prices_now().of, now_ms=now_ms, read=read, by=who()).round(by_hand=True, anew=anew, dry=dry_run)
+            if found.is_new:
                 told_to(log, Kind.ADMIN, tenant="", facts={"what": "learned", "parameters": found.version.parameters, "labels": found.version.labels})
         if not show:
             _tell_round(found, as_json=as_json)
             return
         settings = settings_at(path)
     _show(version_at(pointer_of(settings)), known(parameters_of(settings)), as_json=as_json)
+
+
+@contextmanager
+def _content(files: Kept, log: AuditLog) -> Generator[Reading]:
+    """Yield how kept content is read, each time on record."""
+    if not files.settings.retention.keeps_content:
+        yield nothing
+        return
+    store = ContentStore(files.files.content, files.files.keys, seen=witness_of_reading(log, now_ms))
+    try:
+        yield partial(store.read, who=who())
+    finally:
+        store.close()
 
 
 def _tell_round(found: Round, *, as_json: bool) -> None:

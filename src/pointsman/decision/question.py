@@ -22,8 +22,13 @@ def question_text(call: Call) -> str:
         if turn.role is Role.USER:
             text = "\n".join(part.text for part in turn.parts if isinstance(part, Text))
             if text:
-                return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]}\n{text[-_LONGEST // 2 :]}"
+                return shortened(text)
     return ""
+
+
+def shortened(text: str) -> str:
+    """Return a text, of a long one its beginning and its end."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]}\n{text[-_LONGEST // 2 :]}"
 
 
 def tokens_in(call: Call) -> int:

@@ -63,18 +63,26 @@ class Scope(Struct, frozen=True, kw_only=True):
 
 
 class Judgement(Struct, frozen=True, kw_only=True):
-    """One judgement of one answer. `kind` is one of `WEIGHTS`, `propensity` with which probability the answer was picked for it."""
+    """
+    One judgement of one answer. `kind` is one of `WEIGHTS`, `propensity` with which probability the answer was picked for it; `is_given` tells that it is
+    about the answer that the caller was given.
+    """
 
     call_id: str
     kind: str
     label: Label
     propensity: float = 1.0
+    is_given: bool = True
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
-    """What was found: labels with a score, labels without one (cost, length, time), how many of each kind, and how far the ledger was read."""
+    """
+    What was found: labels with a score, labels without one (cost, length, time), how many of each kind, and how far the ledger was read. `given` are the
+    judgements of answers that callers were given, by call id.
+    """
 
     judged: tuple[Label, ...]
+    given: tuple[tuple[str, Label], ...]
     measured: tuple[Label, ...]
     kinds: Mapping[str, int]
     seen: Seen
@@ -108,9 +116,10 @@ def gather(db: Database, scopes: Iterable[Scope], *, seen: Seen, until_ms: int, 
         attempts = db.rows(query("learning/attempts"), {**told, "since_ms": seen.until_ms - scope.window_ms - _LATE_MS})
         judgements += _checks(attempts, scope)
         measured += [_measured(row, scope) for row in attempts if row["capability"] in scope.tasks and not row["error"]]
-    best = _best(judgements)
+    best = [*_corrected(_best(judgements))]
     return Evidence(
-        judged=tuple(one.label for one in _corrected(best)),
+        judged=tuple(one.label for one in best),
+        given=tuple((one.call_id, one.label) for one in best if one.is_given),
         measured=tuple(measured),
         kinds=Counter(one.kind for one in best),
         seen=Seen(until_ms=until_ms, recorded=recorded, opened_ms=opened_ms),
@@ -161,7 +170,8 @@ def _scores(rows: Sequence[Row], scope: Scope) -> Iterator[Judgement]:
         if scope.teaches(row) and row["target"] is not None:
             kind = HUMAN if row["is_human"] else JUDGE
             label = _label(row, scope, score=min(max(row["value"], 0.0), 1.0))
-            yield Judgement(call_id=row["call_id"], kind=kind, label=replace(label, weight=WEIGHTS[kind]), propensity=row["propensity"])
+            label = replace(label, weight=WEIGHTS[kind])
+            yield Judgement(call_id=row["call_id"], kind=kind, label=label, propensity=row["propensity"], is_given=bool(row["is_given"]))
 
 
 def _agreements(rows: Sequence[Row], scope: Scope, *, is_told: bool) -> Iterator[Judgement]:
@@ -180,7 +190,7 @@ def _agreements(rows: Sequence[Row], scope: Scope, *, is_told: bool) -> Iterator
 
 def _agreed(row: Row, scope: Scope, *, target: str, score: float, weight: float = 1.0) -> Judgement:
     label = replace(_label(row, scope, score=min(max(score, 0.0), 1.0)), target=target, weight=WEIGHTS[JUDGE] * weight)
-    return Judgement(call_id=row["call_id"], kind=JUDGE, label=label, propensity=row["propensity"])
+    return Judgement(call_id=row["call_id"], kind=JUDGE, label=label, propensity=row["propensity"], is_given=target == row["given"])
 
 
 def _checks(rows: Sequence[Row], scope: Scope) -> Iterator[Judgement]:
@@ -188,7 +198,7 @@ def _checks(rows: Sequence[Row], scope: Scope) -> Iterator[Judgement]:
     for row in rows:
         if is_grade(row["error"]) and row["capability"] in scope.tasks:
             label = _label(row, scope, score=0.0)
-            yield Judgement(call_id=row["call_id"], kind=CHECK, label=replace(label, weight=WEIGHTS[CHECK]))
+            yield Judgement(call_id=row["call_id"], kind=CHECK, label=replace(label, weight=WEIGHTS[CHECK]), is_given=False)
 
 
 def _measured(row: Row, scope: Scope) -> Label:

@@ -2,16 +2,15 @@
 One round of learning: parameters in force and evidence → parameters, with what moved in words. Pure.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pointsman.control.learning.evidence import Evidence
 from pointsman.control.learning.moved import moved
 from pointsman.decision.prediction.fit import fit, update
 from pointsman.decision.prediction.parameters import Parameters
-from pointsman.decision.prediction.values import Label
 
 LEAST_NEW: Final = 10  # judgements that are worth a version
 _GROWN: Final = 1.25  # after so much more evidence the model of prompts is made anew
@@ -26,12 +25,13 @@ class Learnt(Struct, frozen=True, kw_only=True):
     fitted: int
 
 
-def learn(parameters: Parameters, evidence: Evidence, *, anew: Sequence[Label] | None = None, fitted: int = 0) -> Learnt:
+def learn(parameters: Parameters, evidence: Evidence, *, anew: Evidence | None = None, fitted: int = 0) -> Learnt:
     """
-    Return the parameters with the evidence learned. `anew` are all labels that there are: then everything is learned from them, and from nothing else.
+    Return the parameters with the evidence learned. `anew` is all evidence that there is: then everything is learned from them, and from nothing else.
     """
     if anew is not None:
-        after, count = fit(anew), sum(label.score is not None for label in anew)
+        # Who judges answers is learned from their texts, and is kept until it is learned anew from those.
+        after, count = replace(fit(anew.labels), verifiers=parameters.verifiers), len(anew.judged)
     else:
         after, count = update(parameters, evidence.labels), fitted
     return Learnt(parameters=after, why=moved(parameters, after, kinds=evidence.kinds), fitted=count)

@@ -2,6 +2,7 @@
 SELECT s.call_id AS call_id,
        c.capability AS capability,
        CASE WHEN s.target = '' THEN c.target ELSE s.target END AS target,
+       CASE WHEN s.target = '' THEN 1 ELSE 0 END AS is_given,
        s.value AS value,
        s.is_human AS is_human,
        s.selection_propensity AS propensity,

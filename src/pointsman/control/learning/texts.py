@@ -1,0 +1,90 @@
+"""
+Learning to judge answers from what was said, as far as it is kept and may be read: question and answer as texts, with what became of the answer.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, cast
+
+import msgspec
+
+from pointsman.assess.signals import of_text
+from pointsman.decision.answers.fitting import Judged, fit_verifier
+from pointsman.decision.prediction.parameters import Parameters
+from pointsman.decision.prediction.predictor import Predictor
+from pointsman.decision.prediction.values import Label, Prompt
+from pointsman.decision.question import shortened
+
+MOST: Final = 2_000  # answers of a capability that are read
+_TEXTS: Final = ("text", "content", "parts", "input_text")
+_TURNS: Final = ("messages", "input", "contents", "prompt")
+
+Said = Callable[[str], tuple[bytes, str] | None]
+"""What was said in a call: the request as it is kept, and the words of the answer. None where nothing is kept or may be read."""
+
+
+def verifiers(parameters: Parameters, given: Iterable[tuple[str, Label]], *, capabilities: Iterable[str], said: Said) -> Mapping[str, bytes]:
+    """
+    Return who judges the answers of these capabilities, learned from judged calls; where too little can be read, whoever did before.
+
+    Every text is asked for once, the newest first.
+    """
+    wanted, predictor = frozenset(capabilities), Predictor(parameters)
+    found: dict[str, list[Judged]] = {name: [] for name in wanted}
+    for call_id, label in sorted(given, key=lambda one: -one[1].at_ms):
+        name = label.prompt.capability
+        if name not in wanted or label.score is None or len(found[name]) >= MOST:
+            continue
+        texts = said(call_id)
+        if texts is not None and (judged := _judged(call_id, label, texts=texts, predictor=predictor)) is not None:
+            found[name].append(judged)
+    learnt = {name: fit_verifier(judged) for name, judged in found.items()}
+    return {**parameters.verifiers, **{name: kept for name, kept in learnt.items() if kept}}
+
+
+def _judged(call_id: str, label: Label, *, texts: tuple[bytes, str], predictor: Predictor) -> Judged | None:
+    question, answer = question_in(texts[0]), texts[1]
+    if not question or not answer:
+        return None
+    # By the capability alone: a prediction from the prompt may have learned from this very label.
+    (prior,) = predictor.predict(Prompt(capability=label.prompt.capability, task=label.prompt.task), [label.target])
+    return Judged(
+        score=label.score or 0.0,
+        prior=prior.quality,
+        prompt=question,
+        answer=answer,
+        evidence=of_text(question, answer),
+        weight=label.weight,
+        target=label.target,
+        group=call_id,
+    )
+
+
+def question_in(request: bytes) -> str:
+    """Return the last text of the user in a request, whatever its dialect; empty if there is none."""
+    try:
+        told: object = msgspec.json.decode(request)
+    except (msgspec.DecodeError, RecursionError):
+        return ""
+    if not isinstance(told, dict):
+        return ""
+    fields = cast("dict[str, object]", told)
+    turns = next((fields[name] for name in _TURNS if fields.get(name)), "")
+    if isinstance(turns, str):
+        return shortened(turns)
+    for turn in reversed(cast("list[Any]", turns) if isinstance(turns, list) else []):
+        if isinstance(turn, dict) and cast("dict[str, object]", turn).get("role", "user") == "user" and (text := "\n".join(_texts(cast("object", turn)))):
+            return shortened(text)
+    return ""
+
+
+def _texts(node: object) -> list[str]:
+    match node:
+        case str():
+            return [node]
+        case list():
+            return [text for one in cast("list[object]", node) for text in _texts(one)]
+        case dict():
+            fields = cast("dict[str, object]", node)
+            return [text for name in _TEXTS if name in fields for text in _texts(fields[name])]
+        case _:
+            return []

@@ -1,0 +1,79 @@
+"""
+Learning to judge answers from what is kept of calls: read once, newest first, and only where somebody judged.
+"""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from pointsman.control.learning.texts import MOST, question_in, verifiers
+from pointsman.decision.answers.verifier import Verifier
+from pointsman.decision.prediction.parameters import Parameters
+from pointsman.decision.prediction.values import Label, Prompt
+
+
+@pytest.mark.parametrize(
+    ("request_", "question"),
+    [
+        ({"messages": [{"role": "user", "content": "first"}, {"role": "assistant", "content": "a"}, {"role": "user", "content": "last"}]}, "last"),
+        ({"messages": [{"role": "user", "content": [{"type": "text", "text": "seen"}, {"type": "image_url", "image_url": {"url": "x"}}]}]}, "seen"),
+        ({"input": "plain"}, "plain"),
+        ({"input": [{"role": "user", "content": [{"type": "input_text", "text": "typed"}]}]}, "typed"),
+        ({"contents": [{"parts": [{"text": "one"}, {"text": "two"}]}]}, "one\ntwo"),
+        ({"messages": [{"role": "system", "content": "rules"}]}, ""),
+        ({"messages": 3}, ""),
+        ([1, 2], ""),
+        ({}, ""),
+    ],
+)
+def test_the_question_is_the_last_text_of_the_user_in_every_dialect(request_: Any, question: str) -> None:
+    assert question_in(msgspec.json.encode(request_)) == question
+
+
+def test_what_is_no_json_asks_nothing() -> None:
+    assert question_in(b"{broken") == ""
+
+
+def a_label(number: int, *, score: float | None, capability: str = "triage") -> tuple[str, Label]:
+    return f"c{number}", Label(prompt=Prompt(capability=capability), target="small", score=score, at_ms=number)
+
+
+def asked(text: str) -> bytes:
+    return msgspec.json.encode({"messages": [{"role": "user", "content": text}]})
+
+
+def test_who_judges_learns_from_what_was_said_of_judged_answers() -> None:
+    given = [a_label(number, score=float(number % 2)) for number in range(120)]
+    read: list[str] = []
+
+    def said(call_id: str) -> tuple[bytes, str]:
+        read.append(call_id)
+        number = int(call_id[1:])
+        return asked(f"What is the total of order {number}?"), "The total is 12." if number % 2 else "I am not sure, I cannot find it."
+
+    found = verifiers(Parameters(), [*given, a_label(500, score=None), a_label(501, score=1.0, capability="other")], capabilities=["triage"], said=said)
+
+    judge = Verifier(found["triage"])
+    question = "What is the total of order 7?"
+    good, bad = (judge.right(question, answer, evidence={}, prior=0.5)[0] for answer in ("The total is 12.", "I am not sure, I cannot find it."))
+    assert good > bad + 0.2
+    assert read == [f"c{number}" for number in reversed(range(120))]
+
+
+def test_where_nothing_can_be_read_whoever_judged_before_stays() -> None:
+    before = Parameters(verifiers={"triage": b"learned before", "other": b"another"})
+    given = [a_label(number, score=1.0) for number in range(30)]
+    assert verifiers(before, given, capabilities=["triage"], said=lambda _: None) == before.verifiers
+    assert verifiers(before, given, capabilities=["triage"], said=lambda _: (b"", "an answer")) == before.verifiers
+
+
+def test_of_very_many_only_some_are_read() -> None:
+    read: list[str] = []
+
+    def said(call_id: str) -> tuple[bytes, str]:
+        read.append(call_id)
+        return asked("?"), "yes"
+
+    verifiers(Parameters(), [a_label(number, score=1.0) for number in range(MOST + 5)], capabilities=["triage"], said=said)
+    assert len(read) == MOST
