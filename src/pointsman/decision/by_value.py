@@ -139,12 +139,12 @@ class ByValue:
     # ── weighing ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _candidates(self, call: Call, targets: Sequence[Target], *, seen: Seen, standing: Standing | None) -> list[Candidate]:
-        length = tokens_in(call)
+        most, bulk, price_of = call.sampling.max_tokens, seen.criteria.bulk, self._price_of
+        fresh = (tokens_in(call), 0, most)
         found: list[Candidate] = []
         for target, known in zip(targets, self._predicted(targets, seen.prompt), strict=True):
-            cached = standing.cached_at(seen.now_ms) if standing is not None and standing.target == target.name else 0
-            tokens = (length, cached, call.sampling.max_tokens)
-            cost = expected_cost(target, self._price_of(target), seen=known, tokens=tokens, bulk=seen.criteria.bulk)
+            tokens = fresh if standing is None or target.name != standing.target else (fresh[0], standing.cached_at(seen.now_ms), most)
+            cost = expected_cost(target, price_of(target), seen=known, tokens=tokens, bulk=bulk)
             found.append(Candidate(target=target.name, seen=known, cost_nano_usd=cost, latency_s=expected_latency_s(target, known)))
         return found
 
@@ -152,7 +152,7 @@ class ByValue:
         if self.learned is None:
             return [expected_of_people(target.name) if target.desk is not None else clueless(target.name) for target in targets]
         found = self.learned.predictor.predict(prompt, [target.name for target in targets])
-        if all(one.basis != "none" for one in found):
+        if "none" not in [one.basis for one in found]:
             return found
         return [expected_of_people(one.target) if one.basis == "none" and target.desk is not None else one for one, target in zip(found, targets, strict=True)]
 

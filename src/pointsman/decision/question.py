@@ -20,7 +20,7 @@ def question_text(call: Call) -> str:
     """Return the last text of the user, of a long one its beginning and its end; empty if there is none."""
     for turn in reversed(call.turns):
         if turn.role is Role.USER:
-            text = "\n".join(part.text for part in turn.parts if isinstance(part, Text))
+            text = "\n".join([part.text for part in turn.parts if isinstance(part, Text)])
             if text:
                 return shortened(text)
     return ""

@@ -81,7 +81,10 @@ class Scale:
 
     def price(self, candidate: Candidate) -> float:
         """Return what an answer costs, its delay included, in nano-dollars."""
-        return self.cost(candidate) + self._delay * self.latency_s(candidate) if self._delay else self.cost(candidate)
+        cost = candidate.cost_nano_usd
+        if cost is None:
+            cost = self._dearest
+        return cost + self._delay * self.latency_s(candidate) if self._delay else cost
 
     def cost(self, candidate: Candidate) -> float:
         """Return what is paid for an answer, in nano-dollars."""

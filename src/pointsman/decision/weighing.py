@@ -51,7 +51,8 @@ class Weighing:
         self._guards: dict[int, str] = {}
         self._certified: tuple[str, str] | None = None
         self._incumbent = seen.routing.incumbent.name
-        self.incumbent = next((at for at, one in enumerate(candidates) if one.target == self._incumbent), None)
+        names = [one.target for one in candidates]
+        self.incumbent = names.index(self._incumbent) if self._incumbent in names else None
         self.loss = seen.routing.loss / seen.criteria.risk
 
     def greedy(self) -> int:
@@ -64,8 +65,10 @@ class Weighing:
         order = sorted(
             [(self.breach[at], -worth, self.candidates[at].target != stands, at != incumbent, at) for at, worth in enumerate(self.worth)],
         )
-        found = next((at for *_, at in order if not self.guard(at)), None)
-        return min(range(len(order)), key=self._doubt) if found is None else found
+        for *_, at in order:
+            if not self.guard(at):
+                return at
+        return min(range(len(order)), key=self._doubt)
 
     def passed(self) -> frozenset[str]:
         """Return who may go before the incumbent, and the incumbent."""
