@@ -39,7 +39,7 @@ class Desk:
     """
 
     def __init__(self, settings: Settings, parameters: Parameters, *, price_of: PriceOf, now_ms: int) -> None:
-        self._settings = settings
+        self.settings = settings
         self.parameters = parameters
         self._price_of = price_of
         self._now_ms = now_ms
@@ -48,7 +48,7 @@ class Desk:
 
     def routed(self) -> Mapping[str, Routing]:
         """Return the capabilities that are chosen by value."""
-        return {name: one.routing for name, one in self._settings.snapshot.capabilities.items() if one.routing is not None}
+        return {name: one.routing for name, one in self.settings.snapshot.capabilities.items() if one.routing is not None}
 
     def standing(self, capability: str) -> Standing | None:
         """Return what is kept of a capability, or None."""
@@ -92,7 +92,7 @@ class Desk:
         standing = self._begun(certificate, self.standing(certificate.capability), examples=self._examples(told))
         return replace(self.parameters, certificates={**self.parameters.certificates, certificate.capability: encode(standing)})
 
-    def renew(self, db: Database, standing: Standing | None, terms: Terms) -> Standing | None:
+    def renew(self, db: Database, terms: Terms, *, standing: Standing | None) -> Standing | None:
         """
         Return what can be proven now in place of what was, or None. Pairs of real traffic prove it, after an alarm only later ones; or what an evaluation told,
         where that is more and its time is not over: what is chosen by its number is chosen whatever was lost.
@@ -127,7 +127,7 @@ class Desk:
             return standing
         later = self.observed(db, certificate.capability, after_ms=max(certificate.made_ms, drift.last_pair_ms))
         pairs = paired(later, self.terms(certificate.capability, routing), predictor=self._predictor)
-        return watched(db, standing, pairs, until_ms=self._now_ms)
+        return watched(db, standing, pairs=pairs, until_ms=self._now_ms)
 
     def is_due(self, standing: Standing, terms: Terms) -> bool:
         """Tell whether a promise should be proven anew: it does not hold for these parameters or these terms, it has drifted, or half its time is over."""
@@ -152,7 +152,7 @@ class Desk:
         return "" if routing is None else routing.criteria.task
 
     def _capability(self, name: str) -> Capability:
-        return self._settings.snapshot.capabilities[name]
+        return self.settings.snapshot.capabilities[name]
 
     def _lean(self, target: Target, incumbent: Target, *, loss: float) -> float:
         """Return what quality a lower price may cost when several targets are compared: nothing where a price is unknown, all of the loss where it is free."""
@@ -192,7 +192,7 @@ def renewed(db: Database, desk: Desk, *, before: Parameters) -> Renewed:
             why.append(f"the gate of `{capability}` was closed (`{now.drift.alarm}`): `{terms.incumbent}` answers")
             is_new = True
         if now is None or desk.is_due(now, terms):
-            found = desk.renew(db, now, terms)
+            found = desk.renew(db, terms, standing=now)
             if found is not None:
                 now, is_new = found, True
                 why.append(f"a promise was proven for `{capability}`: {found.certificate.share_elsewhere:.0%} may leave `{terms.incumbent}`")

@@ -63,8 +63,8 @@ def show(path: Path, *, capability: str | None, as_json: bool) -> None:
     """Show what is promised."""
     settings = settings_at(path)
     desk = Desk(settings, parameters_of(settings), price_of=prices_now().of, now_ms=now_ms())
-    names = sorted(desk.routed()) if capability is None else [_routed(desk, settings, capability)]
-    found = _states(desk, settings, names)
+    names = sorted(desk.routed()) if capability is None else [_routed(desk, capability)]
+    found = _states(desk, names)
     if as_json:
         print_json({"guarantees": found})
         return
@@ -97,11 +97,11 @@ def calibrate(path: Path, *, capability: str, dry_run: bool, as_json: bool, **as
     wish = _Wish(loss=asked["loss"], sure=asked["sure"], lasts_ms=_span_ms(asked["lasts"]), table=asked["table"])
     settings = settings_at(path)
     desk = Desk(settings, parameters_of(settings), price_of=prices_now().of, now_ms=now_ms())
-    name = _routed(desk, settings, capability)
+    name = _routed(desk, capability)
     if not desk.parameters.cells:
         raise Wrong("Nothing was learned yet, so nothing predicts where quality is kept. Run `pointsman learn --once` first.")
     terms = _terms(desk, name, wish=wish)
-    told = _observed(desk, settings, name, wish=wish)
+    told = _observed(desk, name, wish=wish)
     found = desk.certify(told, terms)
     if isinstance(found, Proof):
         raise Wrong(f"Nothing can be promised for `{name}`. {why_not(found, loss=terms.loss, sure=terms.sure)}")
@@ -119,8 +119,8 @@ class _Wish(Struct, frozen=True, kw_only=True):
     table: Path | None
 
 
-def _routed(desk: Desk, settings: Settings, name: str) -> str:
-    if name not in settings.snapshot.capabilities:
+def _routed(desk: Desk, name: str) -> str:
+    if name not in desk.settings.snapshot.capabilities:
         raise Wrong(f"There is no capability `{name}`. `pointsman check` lists those of the configuration.")
     if name not in desk.routed():
         raise Wrong(f"`{name}` is tried in the order of its ladder, so nothing needs a promise. Write `routing: {{by: value}}` under it.")
@@ -146,9 +146,9 @@ def _terms(desk: Desk, name: str, *, wish: _Wish) -> Terms:
     return replace(terms, loss=loss, sure=sure, lapses_ms=terms.made_ms + wish.lasts_ms)
 
 
-def _observed(desk: Desk, settings: Settings, name: str, *, wish: _Wish) -> Sequence[Observed]:
+def _observed(desk: Desk, name: str, *, wish: _Wish) -> Sequence[Observed]:
     if wish.table is None:
-        place = ledger_of(settings)
+        place = ledger_of(desk.settings)
         if not exists(place):
             return ()
         with closing(open_reading(place)) as db:
@@ -162,7 +162,7 @@ def _observed(desk: Desk, settings: Settings, name: str, *, wish: _Wish) -> Sequ
             f"`{wish.table.name}` has no scores of both `{routing.incumbent.name}` and another target of `{name}`; its models are {_some(named)}. "
             "Name models in the table as targets are named in the configuration."
         )
-    if version_at(pointer_of(settings)).source == LEDGER:
+    if version_at(pointer_of(desk.settings)).source == LEDGER:
         return found
     return [one for one in found if is_kept_apart(one.key)]  # the parameters may have learned from this very table
 
@@ -181,8 +181,8 @@ def _some(names: set[str]) -> str:
     return f"{listed}, …" if len(names) > _LISTED else listed or "none"
 
 
-def _states(desk: Desk, settings: Settings, names: Sequence[str]) -> list[Stated]:
-    place = ledger_of(settings)
+def _states(desk: Desk, names: Sequence[str]) -> list[Stated]:
+    place = ledger_of(desk.settings)
     if not exists(place):
         return [desk.state(None, name) for name in names]
     with closing(open_reading(place)) as db:

@@ -79,8 +79,8 @@ def test_no_more_calls_are_read_at_once_than_are_asked_for(each_database: Databa
 
 def test_pairs_are_seen_once_too(each_database: Database) -> None:
     pairs = [Pair(advantage=0.5, loss=1.0, key=str(number), at_ms=START_MS + 5_000) for number in range(60)]
-    once = watched(each_database, STANDING, pairs, until_ms=LATER_MS)
-    twice = watched(each_database, once, pairs, until_ms=LATER_MS)
+    once = watched(each_database, STANDING, pairs=pairs, until_ms=LATER_MS)
+    twice = watched(each_database, once, pairs=pairs, until_ms=LATER_MS)
 
     assert (once.drift.pairs, once.drift.alarm) == (60, LOSSES)
     assert twice.drift == once.drift

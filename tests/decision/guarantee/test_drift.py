@@ -25,7 +25,7 @@ def calls(drift: Drift, number: int, *, seed: int, shift: float = 0.0, width: fl
 def pairs(drift: Drift, number: int, *, seed: int, lost: float) -> Drift:
     rng = random.Random(seed)
     for at in range(number):
-        drift = saw_pair(drift, CERTIFICATE, Pair(advantage=0.5, loss=float(rng.random() < lost)), now_ms=at)
+        drift = saw_pair(drift, CERTIFICATE, pair=Pair(advantage=0.5, loss=float(rng.random() < lost)), now_ms=at)
     return drift
 
 
@@ -52,7 +52,7 @@ def test_a_loss_above_the_promise_is_noticed_by_the_pairs() -> None:
 def test_losses_of_pairs_that_stay_with_the_incumbent_are_none() -> None:
     drift = begun(CERTIFICATE)
     for at in range(200):
-        drift = saw_pair(drift, CERTIFICATE, Pair(advantage=0.0, loss=1.0), now_ms=at)
+        drift = saw_pair(drift, CERTIFICATE, pair=Pair(advantage=0.0, loss=1.0), now_ms=at)
 
     assert not drift.alarm
 

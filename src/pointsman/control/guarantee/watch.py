@@ -20,7 +20,7 @@ MOST: Final = 50_000
 _PAGE: Final = 2_000
 
 
-def watched(db: Database, standing: Standing, pairs: Sequence[Pair] = (), *, until_ms: int, most: int = MOST) -> Standing:
+def watched(db: Database, standing: Standing, *, pairs: Sequence[Pair] = (), until_ms: int, most: int = MOST) -> Standing:
     """
     Return the standing after the calls until a time, at most so many, and after `pairs`, which are later than what it saw.
 
@@ -42,7 +42,7 @@ def watched(db: Database, standing: Standing, pairs: Sequence[Pair] = (), *, unt
     seen_ms = drift.last_pair_ms or certificate.made_ms
     for pair in pairs:
         if pair.at_ms > seen_ms:
-            drift = saw_pair(drift, certificate, pair, now_ms=pair.at_ms)
+            drift = saw_pair(drift, certificate, pair=pair, now_ms=pair.at_ms)
     return msgspec.structs.replace(standing, drift=msgspec.structs.replace(drift, last_call=after_id))
 
 

@@ -57,13 +57,13 @@ def refutes(losses: Array, weights: Array, *, mean: Any, sure: float) -> NDArray
 def upper_bound(losses: Array, weights: Array, *, sure: float) -> float:
     """Return what the mean of a row of losses is at most, with probability `sure`: 1 where nothing can be said."""
     coarse: Array = np.arange(-1.0, 1.0, _COARSE)
-    kept = _last_kept(coarse, losses, weights, sure=sure)
+    kept = _last_kept(coarse, losses, weights=weights, sure=sure)
     base = float(coarse[kept]) if kept >= 0 else -1.0
     fine: Array = base + np.arange(1, _PARTS, dtype=np.float64) * (_COARSE / _PARTS)
-    return min(1.0, base + (_last_kept(fine, losses, weights, sure=sure) + 2) * (_COARSE / _PARTS))
+    return min(1.0, base + (_last_kept(fine, losses, weights=weights, sure=sure) + 2) * (_COARSE / _PARTS))
 
 
-def _last_kept(means: Array, losses: Array, weights: Array, *, sure: float) -> int:
+def _last_kept(means: Array, losses: Array, *, weights: Array, sure: float) -> int:
     """Return the place of the largest mean that is not refuted, -1 if all are."""
     refuted = refutes(np.tile(losses, (len(means), 1)), weights, mean=means, sure=sure)
     return len(means) - 1 - int(np.argmin(refuted[::-1])) if not refuted.all() else -1

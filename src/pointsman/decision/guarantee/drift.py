@@ -65,7 +65,7 @@ def saw_call(drift: Drift, certificate: Certificate, *, advantage: float, chance
     )
 
 
-def saw_pair(drift: Drift, certificate: Certificate, pair: Pair, *, now_ms: int) -> Drift:
+def saw_pair(drift: Drift, certificate: Certificate, *, pair: Pair, now_ms: int) -> Drift:
     """Return the state after a prompt that both answered: bets that the mean loss of the rule is above what is promised."""
     excess = pair.weight * ((pair.loss if pair.advantage >= certificate.threshold else 0.0) - certificate.loss)
     losses = tuple(wealth * (1 + stake * excess) for wealth, stake in zip(drift.losses, _STAKES, strict=True))

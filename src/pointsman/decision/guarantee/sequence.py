@@ -51,7 +51,7 @@ def prove(pairs: Sequence[Pair], *, loss: float, sure: float, thresholds: Sequen
     passed = refutes(losses, weights, mean=loss, sure=sure)
     boldest = (len(passed) if passed.all() else int(np.argmin(passed))) - 1
     if boldest < 0 or not away[boldest].any():
-        return Proof(threshold=None, pairs=len(pairs), why="not_proven", missing=_missing(losses, away, weights, loss=loss))
+        return Proof(threshold=None, pairs=len(pairs), why="not_proven", missing=_missing(losses, away, weights=weights, loss=loss))
     return Proof(
         threshold=thresholds[boldest],
         pairs=len(pairs),
@@ -66,7 +66,7 @@ def _mean(row: NDArray[np.float64 | np.bool_], weights: Array) -> float:
     return float((weights * row).sum() / weights.sum())
 
 
-def _missing(losses: Array, away: NDArray[np.bool_], weights: Array, *, loss: float) -> int | None:
+def _missing(losses: Array, away: NDArray[np.bool_], *, weights: Array, loss: float) -> int | None:
     """Return about how many more pairs would prove a threshold that lets a useful share go, if they are like these."""
     needs = [
         (_SPREADS * float(row.std()) / (loss - _mean(row, weights))) ** 2
