@@ -100,7 +100,7 @@ def test_before_anything_is_proven_it_is_said_what_is_missing(run: Run, site: Pa
 
     assert "triage: not in force (guarantee:none)" in shown
     assert "Nothing is promised. Its incumbent answers." in shown
-    assert "There are 0 pairs; 127 more are the least that can prove that it loses at most 0.02 with probability 0.9" in shown
+    assert "There are 0 pairs; 149 more are the least that can prove that it loses at most 0.02 with probability 0.9" in shown
     assert "other" not in shown
 
 

@@ -54,7 +54,7 @@ def test_more_room_lets_more_go_and_more_certainty_less() -> None:
 def test_too_few_pairs_prove_nothing_and_it_is_said_how_many_are_missing() -> None:
     proof = prove(pairs(100), loss=0.02, sure=0.9)
 
-    assert (proof.threshold, proof.why, proof.missing) == (None, "too_few", 27)
+    assert (proof.threshold, proof.why, proof.missing) == (None, "too_few", 49)
 
 
 def test_where_all_loses_no_number_of_pairs_would_do() -> None:

@@ -19,6 +19,8 @@ from pointsman.decision.guarantee.pair import Pair
 # From where hardly anything leaves the incumbent to where all does, in steps that move a few in a hundred calls.
 THRESHOLDS: Final = tuple(round(0.6 - 0.01 * step, 2) for step in range(121))
 
+# Whoever checks a promise measures it on traffic that is finite too, and its chance adds to that of the calibration: a third of δ is kept back for that.
+_TESTED: Final = 2 / 3
 _USEFUL: Final = 0.05  # the share of traffic for which it is worth to say how many pairs are missing
 _SPREADS: Final = 1.7  # how many standard errors a test asks for, about
 
@@ -42,13 +44,14 @@ class Proof(Struct, frozen=True, kw_only=True):
 
 def prove(pairs: Sequence[Pair], *, loss: float, sure: float, thresholds: Sequence[float] = THRESHOLDS) -> Proof:
     """Return the boldest proven threshold. `thresholds` stand from the largest, which is the safest, to the smallest."""
-    least = least_pairs(loss, sure=sure)
+    level = 1 - _TESTED * (1 - sure)
+    least = least_pairs(loss, sure=level)
     if len(pairs) < least:
         return Proof(threshold=None, pairs=len(pairs), why="too_few", missing=least - len(pairs))
     weights = np.array([pair.weight for pair in pairs])
     away = np.array([pair.advantage for pair in pairs]) >= np.array(thresholds)[:, None]
     losses = np.where(away, np.array([pair.loss for pair in pairs]), 0.0)
-    passed = refutes(losses, weights, mean=loss, sure=sure)
+    passed = refutes(losses, weights, mean=loss, sure=level)
     boldest = (len(passed) if passed.all() else int(np.argmin(passed))) - 1
     if boldest < 0 or not away[boldest].any():
         return Proof(threshold=None, pairs=len(pairs), why="not_proven", missing=_missing(losses, away, weights=weights, loss=loss))
@@ -58,7 +61,7 @@ def prove(pairs: Sequence[Pair], *, loss: float, sure: float, thresholds: Sequen
         pairs_elsewhere=int(away[boldest].sum()),
         share_elsewhere=_mean(away[boldest], weights),
         mean=_mean(losses[boldest], weights),
-        bound=min(loss, upper_bound(losses[boldest], weights, sure=sure)),
+        bound=min(loss, upper_bound(losses[boldest], weights, sure=level)),
     )
 
 
