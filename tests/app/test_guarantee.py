@@ -170,6 +170,7 @@ def test_what_an_evaluation_proved_is_proven_anew_with_it_when_something_was_lea
     certificate = made.certify(told, terms)
     assert isinstance(certificate, Certificate)
     first = made.keep(certificate, told)
+    assert b"ticket 7" not in first.certificates["triage"]
     other = Parameters(cells=(cell("large", good=0.8), cell("small")), certificates=first.certificates)
     later_ms = NOW_MS + DAY_MS
 

@@ -3,6 +3,7 @@ Guarantees, put together: what the configuration asks for, the pairs that the le
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import blake2b
 from typing import Final
 
 from msgspec import Struct
@@ -141,7 +142,7 @@ class Desk:
         return Standing(certificate=certificate, drift=begun(certificate, None if before is None else before.drift), examples=examples)
 
     def _examples(self, told: Sequence[Observed]) -> tuple[Example, ...]:
-        return tuple(Example(one.key, self._predictor.features(one.prompt), one.scores, one.at_ms) for one in told)
+        return tuple(Example(_name(one.key), self._predictor.features(one.prompt), one.scores, one.at_ms) for one in told)
 
     def _observed(self, one: Example, capability: str) -> Observed:
         prompt = Prompt(text=one.features, capability=capability, task=self._task(capability))
@@ -203,6 +204,11 @@ def renewed(db: Database, desk: Desk, *, before: Parameters) -> Renewed:
 
 def _decoded(kept: bytes | None) -> Standing | None:
     return None if kept is None else decode(kept)
+
+
+def _name(key: str) -> str:
+    """Return a name for a prompt that does not tell it: parameters hold no texts."""
+    return blake2b(key.encode(), digest_size=8).hexdigest()
 
 
 def _alarmed_ms(standing: Standing | None) -> int:
