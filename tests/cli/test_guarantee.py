@@ -223,3 +223,39 @@ def test_without_capabilities_by_value_there_is_nothing_to_promise(run: Run, sit
     (site / "pointsman.yaml").write_text(CONFIGURATION.replace(", routing: {by: value, guarantee: true, shadow: {share: 0.1}}", ""))
 
     assert "No capability is chosen by value" in run("guarantee").err
+
+
+def test_a_ladder_of_one_has_nothing_to_promise(run: Run, site: Path) -> None:
+    learn(site)
+    (site / "pointsman.yaml").write_text(
+        CONFIGURATION.replace(
+            "triage: {ladder: [large, small], routing: {by: value, guarantee: true", "triage: {ladder: [large], routing: {by: value, guarantee: true"
+        )
+    )
+
+    assert "`triage` has no target beside its incumbent. Add one to its ladder." in failed(run, "guarantee", "calibrate", "triage", "--shadows")
+
+
+def test_of_a_table_that_may_have_been_learned_from_the_half_that_was_kept_apart_counts(run: Run, site: Path) -> None:
+    learn(site)
+    pointer = site / "learned.json"
+    pointer.write_text(json.dumps({**json.loads(pointer.read_text()), "source": "table"}))
+    found = json.loads(run("guarantee", "calibrate", "triage", "--from", str(a_table(site, pairs=600)), "--json").out)["certificate"]
+
+    assert 240 < found["pairs"] < 360
+
+
+def test_rows_of_other_capabilities_and_without_a_score_do_not_count(run: Run, site: Path) -> None:
+    learn(site)
+    table = a_table(site, pairs=300)
+    more = [{"prompt": "x", "model": "small", "score": None}, {"prompt": "y", "model": "small", "score": 0, "capability": "other"}]
+    table.write_text("\n".join([table.read_text(), *map(json.dumps, more)]))
+
+    assert "Nothing was put in force." in run("guarantee", "calibrate", "triage", "--from", str(table), "--dry-run").err
+
+
+def test_a_promise_that_nobody_asks_for_is_said_to_bind_nobody(run: Run, site: Path) -> None:
+    learn(site)
+    (site / "pointsman.yaml").write_text(CONFIGURATION.replace("guarantee: true, ", ""))
+
+    assert "does not ask for a guarantee" in run("guarantee", "calibrate", "triage", "--from", str(a_table(site, pairs=300))).err
