@@ -9,14 +9,21 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from tests.decision.weighed import ALL
 from tests.ledger.entries import a_record, a_score, an_entry
+from tests.values import a_call
 
 from pointsman.app.facts import Prices, facts
 from pointsman.app.guarantee import Desk, renewed
 from pointsman.control.guarantee.observed import of_table
+from pointsman.decision.by_value import ByValue
+from pointsman.decision.choice import Circumstances
+from pointsman.decision.choose import Chooser
 from pointsman.decision.guarantee.certificate import Certificate, decode
 from pointsman.decision.guarantee.drift import LOSSES
+from pointsman.decision.learned import Learned
 from pointsman.decision.prediction.parameters import Cell, Moments, Parameters
+from pointsman.decision.prediction.predictor import Predictor
 from pointsman.settings.load import Settings, load
 from pointsman.storage.batch import Batch
 from pointsman.storage.open import open_writing
@@ -197,3 +204,24 @@ def test_what_an_evaluation_proved_gives_way_to_more_pairs_of_real_traffic(setti
 
     assert again is not None
     assert again.certificate.source == "shadows"
+
+
+def first(settings: Settings, parameters: Parameters, *, now_ms: int) -> tuple[str, str]:
+    """Return who a call goes to first under these parameters, and why."""
+    by_value = ByValue(learned=Learned(Predictor(parameters), digest=parameters.digest))
+    chooser = Chooser(misfits=lambda call, target: (), health=lambda name: None, by_value=by_value)
+    choice = chooser.choose(a_call(), settings.snapshot.capabilities["triage"], verdict=ALL, now=Circumstances(now_ms=now_ms))
+    return choice.rungs[0].target.name, choice.rungs[0].reason
+
+
+def test_calls_leave_the_incumbent_while_a_promise_holds_and_only_then(settings: Settings, db: Database) -> None:
+    assert first(settings, PARAMETERS, now_ms=NOW_MS) == ("large", "incumbent")
+
+    tell(db, 600)
+    open_to = renewed(db, desk(settings), before=Parameters()).parameters
+    assert first(settings, open_to, now_ms=NOW_MS + 1) == ("small", "certified")
+    assert first(settings, open_to, now_ms=NOW_MS + 31 * DAY_MS) == ("large", "incumbent")
+
+    tell(db, 40, first=1_000, small=0.0, at_ms=NOW_MS + 1_000)
+    closed = renewed(db, desk(settings, open_to, now_ms=NOW_MS + DAY_MS), before=open_to).parameters
+    assert first(settings, closed, now_ms=NOW_MS + DAY_MS) == ("large", "incumbent")
