@@ -65,7 +65,7 @@ def test_of_equals_the_incumbent_answers() -> None:
     ("known", "reason"),
     [
         (Known(quality=0.9, usd=0.001, sd=0.2), "guard:worse"),
-        (Known(quality=0.9, usd=0.001, novelty=1.0), "guard:novel"),
+        (Known(quality=0.9, usd=0.001, novelty=1.0, labels=10.0), "guard:novel"),
         (Known(quality=0.9, usd=0.001, basis="none"), "guard:unknown"),
     ],
 )

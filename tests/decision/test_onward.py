@@ -78,7 +78,7 @@ def test_without_a_check_the_same_target_is_too_bad_to_go_first() -> None:
     [
         {"weak": Known(quality=0.75, usd=0.0195), "strong": STRONG},  # hardly cheaper
         {"weak": Known(quality=0.1, usd=0.0005), "strong": STRONG},  # hardly ever right
-        {"weak": Known(quality=0.75, usd=0.0005, novelty=1.0), "strong": STRONG},  # nobody knows whether
+        {"weak": Known(quality=0.75, usd=0.0005, novelty=1.0, labels=10.0), "strong": STRONG},  # nobody knows whether
         {"weak": Known(quality=0.75, usd=0.0005, basis="none"), "strong": STRONG},
     ],
 )

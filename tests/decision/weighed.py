@@ -41,6 +41,7 @@ class Known(Struct, frozen=True):
     s: float | None = 1.0
     hourly_usd: float | None = None
     novelty: float = 0.0
+    labels: float = 500.0
     basis: str = "prompt"
 
 
@@ -58,7 +59,9 @@ class Told(Predictor):
     def _one(self, name: str) -> Prediction:
         told = self._told[name]
         basis: Any = told.basis
-        return Prediction(target=name, quality=told.quality, sd=told.sd, tokens_out=100.0, latency_s=told.s, novelty=told.novelty, labels=50.0, basis=basis)
+        return Prediction(
+            target=name, quality=told.quality, sd=told.sd, tokens_out=100.0, latency_s=told.s, novelty=told.novelty, labels=told.labels, basis=basis
+        )
 
     def features(self, prompt: Prompt) -> bytes:
         """Return a number for the length of the prompt."""

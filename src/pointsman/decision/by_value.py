@@ -20,17 +20,17 @@ from pointsman.core.capability import Capability
 from pointsman.core.label import Level
 from pointsman.core.reply import Reply
 from pointsman.core.target import Price, Target
-from pointsman.decision.answers.cascade import plan
 from pointsman.decision.charges import expected_cost, expected_latency_s
 from pointsman.decision.choice import Choice, Circumstances, Rung
 from pointsman.decision.criteria import criteria_for
 from pointsman.decision.exploration import Draw, explore, share_of
 from pointsman.decision.learned import Learned
-from pointsman.decision.onward import Thought, is_worth_more, stakes_of, step_of, verifier_of
+from pointsman.decision.onward import Thought, is_worth_more, verifier_of
 from pointsman.decision.prediction.values import Prediction, Prompt
 from pointsman.decision.question import question, tokens_in
 from pointsman.decision.sessions import Sessions, Standing
 from pointsman.decision.value import Candidate
+from pointsman.decision.ways import Terms, best_way
 from pointsman.decision.weighing import Seen, Weighing, clueless, expected_of_people
 
 PriceOf = Callable[[Target], Price | None]
@@ -50,12 +50,17 @@ def _nothing(capability: str) -> int:
 
 
 class _First(Struct, frozen=True):
-    """Who goes first and why, in which order others follow by plan, and with which probability each candidate would have gone first."""
+    """
+    Who goes first and why, in which order others follow by plan, and with which probability each candidate would have gone first.
+
+    `worth_nano_usd` is what a right answer is worth, by which answers that are looked at are kept or not.
+    """
 
     order: tuple[int, ...]
     reason: str
     probabilities: Sequence[float]
     is_trial: bool = False
+    worth_nano_usd: float = 0.0
 
 
 class ByValue:
@@ -106,7 +111,7 @@ class ByValue:
             scale=weighing.scale,
             loss=weighing.loss,
             passed=weighing.passed() if routing.checked else frozenset(),
-            incumbent=weighing.incumbent,
+            worth_nano_usd=first.worth_nano_usd,
             conversation=conversation,
         )
         return Choice(
@@ -165,10 +170,11 @@ class ByValue:
             return _First((draw.index, best), "explores", draw.probabilities, is_trial=True)
         probabilities = draw.probabilities if draw is not None else tuple([float(at == best) for at in range(len(targets))])
         if routing.checked and not routing.guarantee:
-            order = self._cascade(best, weighing, targets=targets)
+            order, worth = self._way(best, weighing, targets=targets)
             if len(order) > 1:
                 moved = probabilities if order[0] == best else _moved(probabilities, source=best, to=order[0])
-                return _First(order, "cascade", moved)
+                return _First(order, "cascade", moved, worth_nano_usd=worth)
+            return _First((best,), _reason(best, weighing), probabilities, worth_nano_usd=worth)
         return _First((best,), _reason(best, weighing), probabilities)
 
     def _share(self, weighing: Weighing, *, level: Level) -> float:
@@ -189,22 +195,26 @@ class ByValue:
         ]
         rng: Any = import_module("numpy.random").default_rng(_SEED)
         qualities = self.learned.predictor.draw(seen.prompt, [target.name for target in targets], rng, DRAWS)
-        stakes = stakes_of(weighing.scale, weighing.candidates, incumbent=weighing.incumbent, criteria=seen.criteria, loss=weighing.loss)
-        worth = qualities * max(stakes.value_nano_usd + stakes.error_nano_usd, 1.0) - [weighing.scale.price(one) for one in weighing.candidates]
+        worth = qualities * weighing.worth_of_quality() - [weighing.scale.price(one) for one in weighing.candidates]
         return explore(best, worth, allowed=allowed, share=share, chance=chance)
 
-    def _cascade(self, best: int, weighing: Weighing, *, targets: Sequence[Target]) -> tuple[int, ...]:
-        """Return the way that is worth most if answers of checked targets are looked at, as indexes; one alone where no check pays."""
-        checked, candidates = weighing.seen.routing.checked, weighing.candidates
-        may_end = {at for at, target in enumerate(targets) if at in (best, weighing.incumbent) or target.desk is not None}
-        known = {at for at, one in enumerate(candidates) if one.target in checked and one.seen.basis != "none" and weighing.guard(at) != "guard:novel"}
+    def _way(self, best: int, weighing: Weighing, *, targets: Sequence[Target]) -> tuple[tuple[int, ...], float]:
+        """Return the way that is worth most if answers of checked targets are looked at, as indexes, and what a right answer is worth for it to be."""
+        routing, candidates = weighing.seen.routing, weighing.candidates
+        reference = best if weighing.incumbent is None else weighing.incumbent
+        may_end = {at for at, target in enumerate(targets) if at in (best, reference) or target.desk is not None}
+        among = [at for at, one in enumerate(candidates) if at in may_end or (one.target in routing.checked and weighing.is_known(at))]
+        terms = Terms(
+            incumbent=candidates[reference].target,
+            loss=weighing.loss,
+            sure=routing.sure,
+            checked=frozenset(candidates[at].target for at in among) & routing.checked,
+            may_end=frozenset(candidates[at].target for at in may_end),
+        )
         verifier = verifier_of(self.learned, weighing.seen.capability.name)
-        among = [at for at in range(len(candidates)) if at in may_end or at in known]
-        steps = [step_of(candidates[at], weighing.scale, strength=verifier.strength, checked=checked) for at in among]
-        stakes = stakes_of(weighing.scale, candidates, incumbent=weighing.incumbent, criteria=weighing.seen.criteria, loss=weighing.loss)
+        way = best_way([candidates[at] for at in among], weighing.scale, criteria=weighing.seen.criteria, verifier=verifier, terms=terms)
         named = {candidates[at].target: at for at in among}
-        order = tuple(named[name] for name in plan(steps, stakes=stakes, together=verifier.together).order)
-        return order if order and order[-1] in may_end and all(at in known for at in order[:-1]) else (best,)
+        return tuple(named[name] for name in way.order) or (best,), way.worth_nano_usd
 
 
 def _moved(probabilities: Sequence[float], *, source: int, to: int) -> tuple[float, ...]:

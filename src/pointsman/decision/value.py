@@ -72,7 +72,7 @@ class Scale:
         self._gain = criteria.value_nano_usd + criteria.error_nano_usd * criteria.risk
         self._loss = criteria.error_nano_usd * criteria.risk
         self._delay = 0 if criteria.bulk else criteria.delay_nano_usd_per_s
-        self._z = 0.0 if criteria.quality_floor <= 0 else _z(criteria.confidence)
+        self._z = 0.0 if criteria.quality_floor <= 0 else deviations(criteria.confidence)
         self._has_bounds = criteria.quality_floor > 0 or criteria.within_s is not None or criteria.cost_nano_usd is not None
 
     def worth(self, candidate: Candidate) -> float:
@@ -113,7 +113,7 @@ def _over(cost: float | None, ceiling: int | None) -> float:
 
 
 @lru_cache(maxsize=64)
-def _z(confidence: float) -> float:
+def deviations(confidence: float) -> float:
     """Return how many standard deviations below its mean a normal variable is exceeded with this probability."""
     distribution = import_module("statistics").NormalDist()  # read only where a floor is set: most gateways need no statistics
     found: float = distribution.inv_cdf(min(max(confidence, _SURE), 1 - _SURE))

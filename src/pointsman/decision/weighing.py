@@ -23,6 +23,7 @@ NOVEL: Final = "guard:novel"
 WORSE: Final = "guard:worse"
 
 MOST_NOVEL: Final = 0.9  # beyond this a prompt is unlike anything that was seen, whatever is expected of it
+FEW: Final = 30.0  # outcomes, from which on a capability is known whatever its prompts are like
 
 _MS: Final = 1000.0
 
@@ -83,6 +84,20 @@ class Weighing:
             found = self._guards[at] = self._guarded(self.candidates[at])
         return found
 
+    def is_known(self, at: int) -> bool:
+        """Tell whether something was learned of a candidate, and of prompts like this one."""
+        return self.candidates[at].seen.basis != "none" and self.guard(at) != NOVEL
+
+    def worth_of_quality(self) -> float:
+        """
+        Return what certainty of a right answer is worth, in nano-dollars.
+
+        Where the owner does not say more: all that is allowed to be lost of it counts as much as the most that could be saved by it.
+        """
+        criteria, prices = self.seen.criteria, [self.scale.price(one) for one in self.candidates]
+        there = max(prices) if self.incumbent is None else prices[self.incumbent]
+        return max(criteria.value_nano_usd + criteria.error_nano_usd * criteria.risk, (there - min(prices)) / self.loss, 1.0)
+
     def reason(self, at: int) -> str:
         """Return what speaks against a candidate, as far as it was looked at."""
         breach = self.breach[at]
@@ -117,7 +132,7 @@ class Weighing:
             return self._promised(one.target, learned)
         if learned is None or one.seen.basis == "none":
             return UNKNOWN
-        if one.seen.novelty >= MOST_NOVEL:
+        if one.seen.novelty >= MOST_NOVEL and one.seen.labels < FEW:
             return NOVEL
         worse = learned.predictor.worse_than(seen.prompt, one.target, self._incumbent, loss=self.loss)
         return WORSE if worse > 1 - seen.routing.sure else ""
