@@ -75,7 +75,7 @@ def promise(certificate: Certificate) -> tuple[str, ...]:
     incumbent, days = certificate.incumbent, f"{_day(certificate.from_ms)} to {_day(certificate.until_ms)}"
     what = (
         f"With probability at least {certificate.sure:.4g} over the draw of its pairs, the expected quality is at most {certificate.loss:.4g} below that of "
-        f"always asking `{incumbent}`, when calls go to {others} wherever the predicted advantage is at least {certificate.threshold:+.2f}."
+        f"always asking `{incumbent}`, when calls go to {others} wherever the predicted advantage is at least {certificate.threshold:+.4g}."
     )
     data = (
         f"It was proven on {certificate.pairs:,} pairs from {_SOURCES[certificate.source]}, told from {days} (digest `{certificate.data[:12]}`): "

@@ -16,8 +16,14 @@ from numpy.typing import NDArray
 from pointsman.decision.guarantee.betting import Array, least_pairs, refutes, upper_bound
 from pointsman.decision.guarantee.pair import Pair
 
-# From where hardly anything leaves the incumbent to where all does, in steps that move a few in a hundred calls.
-THRESHOLDS: Final = tuple(round(0.6 - 0.01 * step, 2) for step in range(121))
+# From where hardly anything leaves the incumbent to where all does. The finer the steps, the more is proven before one fails; predictions that differ little
+# need fine ones where most of them are.
+_COARSE, _FINE, _MOST = 0.01, 0.0025, 0.6
+THRESHOLDS: Final = (
+    *(round(_MOST - _COARSE * step, 4) for step in range(30)),
+    *(round(_MOST / 2 - _FINE * step, 4) for step in range(240)),
+    *(round(-_MOST / 2 - _COARSE * step, 4) for step in range(31)),
+)
 
 # Whoever checks a promise measures it on traffic that is finite too, and its chance adds to that of the calibration: a third of δ is kept back for that.
 _TESTED: Final = 2 / 3
