@@ -12,6 +12,7 @@ import click
 from pointsman.cli.options import json_option, note, print_json, warn
 from pointsman.cli.router_options import opened, pairs, store_option
 from pointsman.control.evaluation import fitted as learning
+from pointsman.control.evaluation import journal
 from pointsman.control.evaluation.parts import Drawn
 from pointsman.control.evaluation.tables import Fault, Outcome, Table
 from pointsman.control.evaluation.tables import opened as table_at
@@ -86,15 +87,27 @@ def fit_command(folder: Path, *, labels: int | None, each: int | None, is_all: b
     with opened(folder) as store:
         grid = store.grid()
         value = learning.fitted(grid, Drawn(labels=labels, each=each, seed=seed, share=1.0 if is_all else 0.7))
+        learning.begin(store, value)
+        value = learning.taught(value, journal.all_told(store))  # what was told is no less true for a new start
         learning.keep(store, value)
     seconds = time.perf_counter() - started
     if as_json:
-        told = {"labels": len(value.seen), "prompts": len(grid.prompts), "models": value.models, "weak": value.weak, "strong": value.strong, "seed": seed}
+        told = {
+            "labels": value.labels,
+            "feedback": value.feedback,
+            "prompts": len(grid.prompts),
+            "models": value.models,
+            "weak": value.weak,
+            "strong": value.strong,
+            "seed": seed,
+        }
         print_json({**told, "seconds": round(seconds, 3), "bytes": len(value.parameters)})
         return
-    click.echo(f"Learned from {len(value.seen)} of {len(grid.prompts)} prompts and {len(value.models)} models in {seconds:.1f} s.")
+    click.echo(f"Learned from {value.labels} of {len(grid.prompts)} prompts and {len(value.models)} models in {seconds:.1f} s.")
     click.echo(f"The best single model is `{value.strong}`, the cheapest `{value.weak}`.")
-    if (wanted := labels) is not None and len(value.seen) < wanted:
-        warn(f"There were only {len(value.seen)} prompts to learn from, not {wanted}.")
+    if value.feedback:
+        note(f"And from {value.feedback} rows of feedback that were told before.")
+    if labels is not None and value.labels < labels:
+        warn(f"There were only {value.labels} prompts to learn from, not {labels}.")
     if value.unit is None:
         warn("No cost is known: every model counts as 1. Import a column `cost` to see what choosing saves.")

@@ -75,7 +75,9 @@ def test_a_folder_without_a_store_and_one_that_is_no_store_are_told(tmp_path: Pa
 
 
 def decided(name: str, model: str = "a") -> Decided:
-    return Decided(id=name, prompt="p", capability="c", model=model, probability={"a": 0.75, "b": 0.25}, quality={"a": 0.5, "b": 0.25}, cost={"a": 1.0, "b": 0.5})
+    return Decided(
+        id=name, prompt="p", capability="c", model=model, probability={"a": 0.75, "b": 0.25}, quality={"a": 0.5, "b": 0.25}, cost={"a": 1.0, "b": 0.5}
+    )
 
 
 def told(name: str, score: float, model: str = "a") -> Told:

@@ -44,7 +44,9 @@ def test_parquet_is_read_with_whole_numbers_truth_values_decimals_and_nulls(tmp_
 
 
 def test_json_lines_may_lack_fields_have_blank_lines_and_halves_of_characters(tmp_path: Path) -> None:
-    path = written(tmp_path, "a.jsonl", '{"prompt": "ä", "model": 7, "score": "true", "capability": null}\n\n{"model": "m", "score": 1, "prompt": "\\ud800x"}\n')
+    path = written(
+        tmp_path, "a.jsonl", '{"prompt": "ä", "model": 7, "score": "true", "capability": null}\n\n{"model": "m", "score": 1, "prompt": "\\ud800x"}\n'
+    )
     assert read(path) == [Outcome(row=1, prompt="ä", model="7", score=1.0), Outcome(row=3, prompt="?x", model="m", score=1.0)]
 
 
@@ -73,7 +75,10 @@ def test_a_score_is_read_as_people_write_it(tmp_path: Path, told: str, score: fl
 )
 def test_a_bad_row_is_told_with_its_number_its_column_and_a_remedy(tmp_path: Path, row: str, column: str, says: str) -> None:
     good = '{"prompt": "p", "model": "m", "score": 1, "cost": "$0.5"}'
-    assert read(written(tmp_path, "a.jsonl", f"{row}\n{good}\n")) == [Fault(row=1, column=column, says=says), Outcome(row=2, prompt="p", model="m", score=1.0, cost=0.5)]
+    assert read(written(tmp_path, "a.jsonl", f"{row}\n{good}\n")) == [
+        Fault(row=1, column=column, says=says),
+        Outcome(row=2, prompt="p", model="m", score=1.0, cost=0.5),
+    ]
 
 
 def test_splits_are_known_by_their_usual_names(tmp_path: Path) -> None:
@@ -110,7 +115,7 @@ def test_a_file_that_cannot_be_read_says_why_and_what_to_do(tmp_path: Path, name
 
 def test_a_file_that_is_not_utf_8_or_not_there_says_so(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"prompt,model,score\n\xff,m,1\n")
-    with pytest.raises(BadRequest, match="is not UTF-8 .byte 19"):
+    with pytest.raises(BadRequest, match=r"is not UTF-8 \(byte 19\)"):
         raw(tmp_path / "a.csv")
     with pytest.raises(BadRequest, match="cannot be read"):
         raw(tmp_path / "b.csv")
