@@ -267,3 +267,19 @@ def test_a_vendor_that_tells_what_it_charged_is_taken_at_its_word_and_no_other(c
 def test_a_picture_in_a_tools_result_is_refused_by_name() -> None:
     result = ToolResult(use_id="1", parts=(Text("a"), Image(url="https://e.org/a")))
     assert misfits(_call(Turn(Role.USER, (result,))), OPENAI) == ("messages[].content[].content[].type=image",)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"content": [{"token": "a", "logprob": -0.5}, {"token": "b", "logprob": -1.5}]}, (-1.0, -1.5)),
+        ({"content": []}, None),
+        ({"content": None}, None),
+        ({"content": [{"token": "a"}]}, None),
+        ("odd", None),
+        (None, None),
+    ],
+)
+def test_how_sure_the_model_was_is_read_where_the_vendor_tells(told: Any, expected: tuple[float, float] | None) -> None:
+    assert _decoded({"content": "ab"}, choice={"logprobs": told}).logprobs == expected
+    assert _decoded({"content": "ab"}, choice={"logprobs": told}, full=False).logprobs is None

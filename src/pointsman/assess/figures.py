@@ -17,6 +17,7 @@ _PLUS: Final = "+"
 _OPEN: Final = "("
 _CLOSE: Final = ")"
 _PERCENT: Final = "%"
+_GOES_BEFORE: Final = tuple("+-*/×÷)%")  # noqa: RUF001 before a sum, these make it the end of a longer one
 _ROUNDED: Final = 0.006
 _FREE: Final = 12  # whole numbers up to here come from anywhere: a text says them in words
 _HUNDRED: Final = 100.0
@@ -59,7 +60,7 @@ def sums(text: str) -> Sums:
     for found in _SUM.finditer(text[:_LONGEST]) if "=" in text else ():
         tokens = [_value(part) if part[0].isdigit() else part for part in _TOKEN.findall(found[1])]
         stated, worked = _value(found[2].lstrip("-")) * (-1 if found[2].startswith("-") else 1), _worked(tokens)
-        if worked is None:
+        if worked is None or text[: found.start()].rstrip(" ")[-1:] in _GOES_BEFORE:
             continue
         close = abs(worked - stated) <= _ROUNDED * max(1.0, abs(worked))
         right, wrong = right + close, wrong + (not close)
