@@ -56,6 +56,17 @@ def test_what_may_answer_unseen_needs_no_worth_to_go_first() -> None:
     assert worth < 0.02 * USD
 
 
+def test_a_way_keeps_to_the_time_and_the_money_of_the_whole_call() -> None:
+    among = [candidate("cheap", Known(quality=0.75, usd=0.001)), candidate("dear", Known(quality=0.88, usd=0.02))]
+    for told, order in (
+        (Criteria(within_s=2.0, cost_nano_usd=21 * USD // 1000), ("cheap", "dear")),
+        (Criteria(within_s=1.5), ("dear",)),
+        (Criteria(cost_nano_usd=20 * USD // 1000), ("dear",)),
+    ):
+        scale = Scale(told, among)
+        assert best_way(among, scale, criteria=told, verifier=Strong(0.85), terms=terms()).order == order
+
+
 def test_an_incumbent_that_costs_nothing_is_left_for_nobody() -> None:
     among = [candidate("cheap", Known(quality=0.5, usd=0.001)), candidate("dear", Known(quality=0.88, usd=0.0))]
     assert best_way(among, Scale(Criteria(), among), criteria=Criteria(), verifier=Strong(0.8), terms=terms()).order == ("dear",)

@@ -61,6 +61,14 @@ class _Kind(Struct, frozen=True):
     z: float
 
 
+class _Planned(Struct, frozen=True):
+    """A way by places of steps, its price in units of the incumbent's, and the probability that what is given is right."""
+
+    order: tuple[int, ...]
+    price: float
+    right: float
+
+
 def stakes_told(criteria: Criteria) -> Stakes:
     """Return what is at stake by the owner's word."""
     return Stakes(
@@ -97,21 +105,15 @@ def best_way(among: Sequence[Candidate], scale: Scale, *, criteria: Criteria, ve
 
     Its order is empty where none is good: one whose answers are given unseen may do so, and those before it are checked.
     """
-    steps = [step_of(one, scale, strength=verifier.strength, is_checked=one.target in terms.checked) for one in among]
-    worth = _worth(among, scale, verifier=verifier, terms=terms)
-    order = plan(steps, stakes=stakes_at(worth, criteria), together=verifier.together).order
-    is_good = bool(order) and order[-1] in terms.may_end and all(name in terms.checked for name in order[:-1])
-    return Way(order, worth) if is_good else Way((), 0.0)
-
-
-def _worth(among: Sequence[Candidate], scale: Scale, *, verifier: Verifier, terms: Terms) -> float:
     prices = [scale.price(one) for one in among]
     at = next(place for place, one in enumerate(among) if one.target == terms.incumbent)
     unit = max(prices[at], 1.0)
     kind = _Kind(
         steps=tuple(
-            _KindStep(round(one.seen.quality, 2), _rounded(price / unit), _rounded(_unknown(one)), one.target in terms.checked, one.target in terms.may_end)
-            for one, price in zip(among, prices, strict=True)
+            [
+                _KindStep(round(one.seen.quality, 2), _rounded(price / unit), _rounded(_unknown(one)), one.target in terms.checked, one.target in terms.may_end)
+                for one, price in zip(among, prices, strict=True)
+            ]
         ),
         incumbent=at,
         strength=round(verifier.strength, 2),
@@ -119,7 +121,21 @@ def _worth(among: Sequence[Candidate], scale: Scale, *, verifier: Verifier, term
         loss=terms.loss,
         z=round(deviations(terms.sure), 3),
     )
-    return _multiple(kind) * unit
+    worth = _least(kind) * unit
+    stakes = stakes_at(worth, criteria)
+    if _has_room(among, scale, stakes=stakes):
+        order = tuple([among[place].target for place in _planned(kind, _rounded((stakes.value_nano_usd + stakes.error_nano_usd) / unit)).order])
+    else:
+        steps = [step_of(one, scale, strength=verifier.strength, is_checked=one.target in terms.checked) for one in among]
+        order = plan(steps, stakes=stakes, together=verifier.together).order
+    is_good = bool(order) and order[-1] in terms.may_end and all(name in terms.checked for name in order[:-1])
+    return Way(order, worth) if is_good else Way((), 0.0)
+
+
+def _has_room(among: Sequence[Candidate], scale: Scale, *, stakes: Stakes) -> bool:
+    """Tell whether no way can break the bounds: all together would keep to them."""
+    is_quick = stakes.within_s is None or sum([scale.latency_s(one) for one in among]) <= stakes.within_s
+    return is_quick and (stakes.most_nano_usd is None or sum([scale.cost(one) for one in among]) <= stakes.most_nano_usd)
 
 
 def _unknown(one: Candidate) -> float:
@@ -137,8 +153,8 @@ def _rounded(number: float) -> float:
 
 
 @lru_cache(maxsize=4096)
-def _multiple(kind: _Kind) -> float:
-    """Return the least of the levels at which the best way is as good as it must be; the last one always is."""
+def _least(kind: _Kind) -> float:
+    """Return the least of the levels at which the best way is as good as it must be; the last one is taken for it."""
     low, high = 0, len(_LEVELS) - 1
     while low < high:
         middle = (low + high) // 2
@@ -146,18 +162,22 @@ def _multiple(kind: _Kind) -> float:
     return _LEVELS[low]
 
 
-def _is_good(kind: _Kind, level: float) -> bool:
+@lru_cache(maxsize=8192)
+def _planned(kind: _Kind, level: float) -> _Planned:
+    """Return the best way if a right answer is worth so much."""
     steps = [
         Step(target=str(at), right=one.right, cost_nano_usd=one.price, strength=kind.strength, checkable=one.is_checked) for at, one in enumerate(kind.steps)
     ]
     found = plan(steps, stakes=Stakes(value_nano_usd=level), together=kind.together)
-    way = [kind.steps[int(name)] for name in found.order]
-    if not way[-1].may_end:
-        return False
-    if len(way) == 1:
-        return True
-    first, there = way[0], kind.steps[kind.incumbent]
+    return _Planned(tuple([int(name) for name in found.order]), found.cost_nano_usd, found.right)
+
+
+def _is_good(kind: _Kind, level: float) -> bool:
+    found = _planned(kind, level)
+    first, last, there = kind.steps[found.order[0]], kind.steps[found.order[-1]], kind.steps[kind.incumbent]
+    if len(found.order) == 1 or not last.may_end:
+        return last.may_end
     # What is not sent on is answered by another than the incumbent.
-    elsewhere = 1 - min(max((found.cost_nano_usd - first.price) / there.price, 0.0), 1.0) if there.price > 0 else 1.0
+    elsewhere = 1 - min(max((found.price - first.price) / there.price, 0.0), 1.0) if there.price > 0 else 1.0
     margin = kind.z * elsewhere * sqrt(first.unknown**2 + there.unknown**2)
     return found.right >= there.right - kind.loss + margin
