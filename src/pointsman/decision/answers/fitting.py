@@ -80,9 +80,9 @@ def fit_verifier(labels: Sequence[Judged], *, seed: int = 0) -> bytes:
     folds = _folds(labels, rng)
     ridge, aside = _held(table, folds)
     has_trees = len(labels) >= _FEW
-    trees = _trees_aside(table, folds, rng) if has_trees else np.zeros(len(labels))
-    blend = _blended(table, aside, trees, has_trees=has_trees)
-    value = _put_together(blend, table.start, aside, trees)
+    trees = _trees_aside(table, folds, rng=rng) if has_trees else np.zeros(len(labels))
+    blend = _blended(table, linear=aside, trees=trees, has_trees=has_trees)
+    value = _put_together(blend, start=table.start, linear=aside, trees=trees)
     slopes, doubt = _linear(table, ridge)
     forest = grow(table.inputs[:, :-1], table.scores, weights=table.weights, start=table.start, rng=rng) if has_trees else None
     return encode(
@@ -175,7 +175,7 @@ def _lined(table: _Table, has_words: bool) -> Numbers:
     return np.hstack([table.inputs, table.words]) if has_words else table.inputs
 
 
-def _trees_aside(table: _Table, folds: NDArray[np.intp], rng: np.random.Generator) -> Numbers:
+def _trees_aside(table: _Table, folds: NDArray[np.intp], *, rng: np.random.Generator) -> Numbers:
     """Return what trees that had not seen a label say of it."""
     inputs, aside = table.inputs[:, :-1], np.zeros(len(folds))
     for train, test in _splits(folds):
@@ -191,7 +191,7 @@ def _splits(folds: NDArray[np.intp]) -> Iterator[tuple[NDArray[np.bool_], NDArra
             yield ~test, test
 
 
-def _blended(table: _Table, linear: Numbers, trees: Numbers, *, has_trees: bool) -> tuple[float, float, float, float]:
+def _blended(table: _Table, *, linear: Numbers, trees: Numbers, has_trees: bool) -> tuple[float, float, float, float]:
     """Return what the shift, the start, the slopes and the trees count."""
     usual = (_DEFAULT[0], _DEFAULT[1] if has_trees else 0.0)
     start = table.start + usual[0] * linear + usual[1] * trees
@@ -201,7 +201,7 @@ def _blended(table: _Table, linear: Numbers, trees: Numbers, *, has_trees: bool)
     return float(moved[0]), float(max(1 + moved[1], 0.0)), float(max(usual[0] + moved[2], 0.0)), float(max(usual[1] + moved[3], 0.0) if has_trees else 0.0)
 
 
-def _put_together(blend: tuple[float, float, float, float], start: Numbers, linear: Numbers, trees: Numbers) -> Numbers:
+def _put_together(blend: tuple[float, float, float, float], *, start: Numbers, linear: Numbers, trees: Numbers) -> Numbers:
     return blend[0] + blend[1] * start + blend[2] * linear + blend[3] * trees
 
 

@@ -44,7 +44,7 @@ def grow(inputs: Numbers, scores: Numbers, *, weights: Numbers, start: Numbers, 
         slope: Numbers = sampled * (scores - chance)
         bend: Numbers = sampled * chance * (1 - chance)
         allowed = np.sort(rng.choice(columns, max(1, round(_COLUMNS * columns)), replace=False))
-        asked, above, leaf, where = _tree(codes, slope, bend, allowed=allowed)
+        asked, above, leaf, where = _tree(codes, slope=slope, bend=bend, allowed=allowed)
         features.append(asked)
         cuts.append([float(edges[column][code]) for column, code in zip(asked, above, strict=True)])
         leaves.append(_RATE * leaf)
@@ -67,12 +67,12 @@ def _edges(inputs: Numbers) -> list[Numbers]:
     return [np.unique(np.asarray(np.quantile(column, shares, method="lower"), dtype=float)) for column in inputs.T]
 
 
-def _tree(codes: NDArray[np.intp], slope: Numbers, bend: Numbers, *, allowed: NDArray[np.intp]) -> tuple[list[int], list[int], Numbers, NDArray[np.intp]]:
+def _tree(codes: NDArray[np.intp], *, slope: Numbers, bend: Numbers, allowed: NDArray[np.intp]) -> tuple[list[int], list[int], Numbers, NDArray[np.intp]]:
     """Return the three questions (column, code that stays left), the four leaves, and the leaf of each row."""
     everywhere = np.ones(len(codes), dtype=bool)
-    root = _split(codes, slope, bend, rows=everywhere, allowed=allowed)
+    root = _split(codes, slope=slope, bend=bend, rows=everywhere, allowed=allowed)
     right = codes[:, root[0]] > root[1]
-    below = [_split(codes, slope, bend, rows=side, allowed=allowed) for side in (~right, right)]
+    below = [_split(codes, slope=slope, bend=bend, rows=side, allowed=allowed) for side in (~right, right)]
     left_up, right_up = (np.asarray(codes[:, asked] > code, dtype=np.intp) for asked, code in below)
     side = np.asarray(right, dtype=np.intp)
     where = 2 * side + left_up * (1 - side) + right_up * side
@@ -80,7 +80,7 @@ def _tree(codes: NDArray[np.intp], slope: Numbers, bend: Numbers, *, allowed: ND
     return [root[0], below[0][0], below[1][0]], [root[1], below[0][1], below[1][1]], leaf, where
 
 
-def _split(codes: NDArray[np.intp], slope: Numbers, bend: Numbers, *, rows: NDArray[np.bool_], allowed: NDArray[np.intp]) -> tuple[int, int]:
+def _split(codes: NDArray[np.intp], *, slope: Numbers, bend: Numbers, rows: NDArray[np.bool_], allowed: NDArray[np.intp]) -> tuple[int, int]:
     """Return the column and the code whose question parts these rows best."""
     places = codes[np.ix_(rows, allowed)] + np.arange(len(allowed)) * _RANGES
     size, count = len(allowed) * _RANGES, len(allowed)
