@@ -41,10 +41,10 @@ def grounding(answer: Reading, source: Reading) -> Mapping[str, float]:
     known = set(source.words)
     found: dict[str, float] = {}
     content = {word for word in set(answer.words) if len(word) >= _CONTENT or not word.isascii()}
-    _share(found, "grounded_words", content, known)
-    _share(found, "grounded_figures", set(answer.figures), set(source.figures))
-    _share(found, "grounded_names", {name.lower() for name in _NAME.findall(answer.text)}, known)
-    _share(found, "copied", set(pairwise(answer.words)), set(pairwise(source.words)))
+    _share(found, "grounded_words", said=content, known=known)
+    _share(found, "grounded_figures", said=set(answer.figures), known=set(source.figures))
+    _share(found, "grounded_names", said={name.lower() for name in _NAME.findall(answer.text)}, known=known)
+    _share(found, "copied", said=set(pairwise(answer.words)), known=set(pairwise(source.words)))
     return found
 
 
@@ -65,6 +65,6 @@ def _without_spaces(character: str) -> bool:
     return "\u0e00" <= character <= "\u0eff" or "\u3040" <= character <= "\u9fff" or "\uf900" <= character <= "\ufaff"
 
 
-def _share(found: dict[str, float], name: str, said: set[_Item], known: set[_Item]) -> None:
+def _share(found: dict[str, float], name: str, *, said: set[_Item], known: set[_Item]) -> None:
     if said:
         found[name] = len(said & known) / len(said)
