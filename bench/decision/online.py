@@ -4,9 +4,9 @@ Learning while answering: how much of what full information would gain is gained
     python bench/decision/online.py [--seeds 5] [--warm 0,100,300,1000] [--share 0.0,0.05,0.1] [--every 100] [--unnamed] [--data FOLDER]
 
 A third of the prompts is kept for the test. Of the others, `--warm` are scored at all models; the rest come one by one, each goes where the product's `explore`
-sends it, only that answer is scored, and every so many calls the product's `update` learns of them. Utility is score - 0.15 × relative price. Gain is how much
-of the way from the best single model to a fit on all scores of the same prompts (full information) is gone, on the test, greedily, with what was learned at
-the end. `--unnamed` hides the task's name. For the data see `off_policy.py`.
+sends it (among those whose upper bound may be worth most), only that answer is scored, and every so many calls the product's `update` learns of them. Utility
+is score - 0.15 × relative price. Gain is how much of the way from the best single model to a fit on all scores of the same prompts (full information) is gone,
+on the test, greedily, with what was learned at the end. `--unnamed` hides the task's name. For the data see `off_policy.py`.
 """
 
 import argparse
@@ -40,9 +40,10 @@ def online(of: Pool, parameters: Parameters, stream: Any, *, share: float, every
     told: list[Label] = []
     gained, predictor, began = 0.0, Predictor(parameters), time.thread_time()
     for step, i in enumerate(stream, start=1):
-        quality = np.array([one.quality for one in predictor.predict(of.prompts[i], of.models)])
-        draws = predictor.draw(of.prompts[i], of.models, rng, DRAWS) - PRICE * of.cost
-        drawn = explore(int((quality - PRICE * of.cost).argmax()), draws, allowed=[True] * len(of.models), share=share, chance=rng.random())
+        seen = predictor.predict(of.prompts[i], of.models)
+        worth, highest = (np.array([getattr(one, name) for one in seen]) - PRICE * of.cost for name in ("quality", "high"))
+        draws = predictor.draw(of.prompts[i], of.models, rng=rng, n=DRAWS) - PRICE * of.cost
+        drawn = explore(int(worth.argmax()), draws, allowed=(highest >= worth.max()).tolist(), share=share, chance=rng.random())
         score = float(of.scores[i, drawn.index])
         gained += score - PRICE * float(of.cost[drawn.index])
         told.append(Label(prompt=of.prompts[i], target=of.models[drawn.index], score=score))
