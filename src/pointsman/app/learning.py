@@ -132,10 +132,10 @@ class Learner:
         labels = (0 if anew else version.labels) + len(evidence.judged)
         if is_enough:
             everything = evidence if anew else self._everything(db, settings, total=labels, version=version, until_ms=until_ms)
-            learnt = self._judging(learn(before, evidence, anew=everything, fitted=version.fitted), everything, settings)
+            learnt = self._judging(learn(before, evidence, anew=everything, fitted=version.fitted), everything, settings=settings)
         else:
             learnt = Learnt(parameters=before, why=(), fitted=version.fitted)
-        promised = self._promised(db, settings, learnt.parameters, before=before, now_ms=now_ms)
+        promised = self._promised(db, settings, parameters=learnt.parameters, before=before, now_ms=now_ms)
         if not (is_enough or promised.is_new):
             return None, b"", evidence
         made = Version(
@@ -151,7 +151,7 @@ class Learner:
         )
         return made, encode(promised.parameters), evidence
 
-    def _promised(self, db: Database, settings: Settings, parameters: Parameters, *, before: Parameters, now_ms: int) -> Renewed:
+    def _promised(self, db: Database, settings: Settings, *, parameters: Parameters, before: Parameters, now_ms: int) -> Renewed:
         """Prove promises anew, where there are any to keep."""
         if not any(one.routing is not None and one.routing.guarantee for one in settings.snapshot.capabilities.values()):
             return Renewed(parameters=parameters)
@@ -163,7 +163,7 @@ class Learner:
             return None
         return gather(db, scopes_of(settings), seen=Seen(), until_ms=until_ms, most=_MOST_ANEW)
 
-    def _judging(self, learnt: Learnt, everything: Evidence | None, settings: Settings) -> Learnt:
+    def _judging(self, learnt: Learnt, everything: Evidence | None, *, settings: Settings) -> Learnt:
         """Learn to judge answers, where they are judged before they are given. Only with everything else: it reads what was said, and that is on record."""
         rules = settings.snapshot.capabilities
         checked = [name for name, one in rules.items() if one.routing is not None and one.routing.checked]
