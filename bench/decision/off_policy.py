@@ -77,7 +77,7 @@ def logged(of: Pool, stream: Any, *, share: float, predictor: Predictor, rng: An
     behaviour, predicted, action = np.zeros((n, k)), np.zeros((n, k)), np.zeros(n, dtype=int)
     for row, i in enumerate(stream):
         predicted[row] = [one.quality for one in predictor.predict(of.prompts[i], of.models)]
-        draws = predictor.draw(of.prompts[i], of.models, rng, DRAWS) - PRICE * of.cost
+        draws = predictor.draw(of.prompts[i], of.models, rng=rng, n=DRAWS) - PRICE * of.cost
         first = int((predicted[row] - PRICE * of.cost).argmax())
         drawn = explore(first, draws, allowed=[True] * k, share=share, chance=rng.random())
         behaviour[row], action[row] = drawn.probabilities, drawn.index

@@ -395,6 +395,31 @@ def test_a_file_that_cannot_be_written_says_so(fitted: Run) -> None:
     assert (done.code, "Name a file in a folder that is there" in done.err) == (1, True)
 
 
+def test_a_guard_keeps_what_is_unlike_anything_seen_with_the_best_single_model(fitted: Run) -> None:
+    table("in.jsonl", [*asked(4), *[{"prompt": f"Add {number} and 1.", "capability": f"unseen {number}"} for number in range(4)]])
+    free = decided(fitted, "lambda=0.8")
+    safe = decided(fitted, "lambda=0.8", "--guard", "0.02,0.8")
+    assert {line["model"] for line in free[4:]} == {"small"}
+    assert {line["model"] for line in safe[1::2]} | {line["model"] for line in safe[4:]} == {"large"}
+    assert {line["model"] for line in decided(fitted, "online=0.8,0.5", "--guard", "0.02,0.8")[4:]} == {"large"}
+    lines = told(fitted("router", "evaluate", "--guard", "0.02,0.8", "--json"))["lines"]
+    assert [line["name"] for line in lines][:2] == ["router", "guarded"]
+
+
+def test_a_guard_lets_go_what_is_as_good(fitted: Run) -> None:
+    table("in.jsonl", asked(2))
+    assert [line["model"] for line in decided(fitted, "lambda=0.2", "--guard", "0.1,0.6")] == ["small", "large"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "guard", "says"), [("lambda=1", "0.02", "is no guard."), ("lambda=1", "0.1,1", "is no guard."), ("share=1", "0.1,0.9", "is exact")]
+)
+def test_a_guard_that_is_none_or_has_no_say_is_told(fitted: Run, mode: str, guard: str, says: str) -> None:
+    table("in.jsonl", asked(1))
+    done = fitted("router", "decide", "--in", "in.jsonl", "--mode", mode, "--guard", guard, "--out", "out.jsonl")
+    assert (done.code, says in done.err) == (1, True)
+
+
 # ── feedback and estimate ───────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -67,12 +67,12 @@ class Told(Predictor):
         """Return a number for the length of the prompt."""
         return len(prompt.text).to_bytes(4)
 
-    def worse_than(self, prompt: Prompt, target: str, incumbent: str, *, loss: float) -> float:
+    def worse_than(self, prompt: Prompt, target: str, *, incumbent: str, loss: float) -> float:
         """Return the probability for two that are independent."""
         one, other = self._one(target), self._one(incumbent)
         return NormalDist(one.quality - other.quality, (one.sd**2 + other.sd**2) ** 0.5).cdf(-loss)
 
-    def draw(self, prompt: Prompt, targets: Sequence[str], rng: np.random.Generator, n: int) -> Any:
+    def draw(self, prompt: Prompt, targets: Sequence[str], *, rng: np.random.Generator, n: int) -> Any:
         """Return draws of qualities that are independent."""
         found = [self._one(name) for name in targets]
         return np.clip(rng.normal([one.quality for one in found], [one.sd for one in found], size=(n, len(found))), 0, 1)

@@ -59,7 +59,7 @@ class Doubting(Chooser):
         seen = (Weighed(target="small", quality=0.5, low=0.4, high=0.6, cost_nano_usd=1, latency_ms=2.0, value_nano_usd=3, probability=0.75),)
         return msgspec.structs.replace(found, rungs=rungs, weighed=seen, mode="explore", propensity=0.75, learned="abc", features="AAAA")
 
-    def goes_on(self, choice: Choice, index: int, grade: Grade, *, reply: Reply, left_s: float) -> bool:
+    def goes_on(self, choice: Choice, index: int, *, grade: Grade, reply: Reply, left_s: float) -> bool:
         self.grades.append(grade)
         return self.doubts(grade)
 

@@ -82,10 +82,6 @@ class Control:
         """Tell whether somebody has a permission."""
         return self.gateway.stages.intake.others.roles.allows(principal, permission)
 
-    def new_id(self) -> str:
-        """Return a new time-ordered identifier."""
-        return self.gateway.new_id()
-
     def explain(self, call: Call, *, key_id: str | None, data_class: str | None) -> Explanation:
         """
         Tell where a call would go and why, without sending it. For a thread, not for the event loop.

@@ -122,7 +122,7 @@ class Shadows:
             entries = tuple(changed(entry, shadow=True) for entry in record.entries)
             stages.book(changed(record, mode=SHADOW, status=status, reason=f"shadow_of:{trace.call_id}", entries=entries, propensity=given.propensity))
 
-        alone = self._stages_of(_only(stages.snapshot, trace.capability, other), book)
+        alone = self._stages_of(_only(stages.snapshot, trace.capability, target=other), book)
         again = changed(unstreamed(call) if call.stream else call, call_id=self._new_id())
         try:
             answer = await run(again, changed(given.asked, unit=trace.unit, criteria={}), stages=alone)
@@ -190,6 +190,6 @@ def _others(trace: Trace, stages: Stages) -> tuple[Target, ...]:
     return tuple(one for one in ladder if one.name != trace.target and one.desk is None and verdict.permits(one) and chooser.health(one.name) is None)
 
 
-def _only(snapshot: Snapshot, capability: Capability, target: Target) -> Snapshot:
+def _only(snapshot: Snapshot, capability: Capability, *, target: Target) -> Snapshot:
     alone = changed(capability, ladder=(target,), rules=None, cache=None, routing=None, summariser=None)
     return changed(snapshot, capabilities={capability.name: alone})

@@ -14,7 +14,9 @@ from pointsman.cli.router_options import opened, store_option
 from pointsman.control.evaluation import certifying, deciding, journal
 from pointsman.control.evaluation import fitted as learning
 from pointsman.control.evaluation.deciding import Decision
-from pointsman.control.evaluation.modes import Mode, mode_of
+from pointsman.control.evaluation.engine import Guard
+from pointsman.control.evaluation.fitted import Fitted
+from pointsman.control.evaluation.modes import Mode, guard_of, mode_of
 from pointsman.control.evaluation.promise import Promise
 
 
@@ -23,6 +25,7 @@ from pointsman.control.evaluation.promise import Promise
 @click.option("--mode", "told", required=True, metavar="MODE", help="share=0.5, lambda=0.3, risk=EPS,DELTA, online or online=PRICE,SHARE.")
 @click.option("--out", "target", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Where decisions are written, as JSON lines.")
 @click.option("--answers", "is_cascade", is_flag=True, help="Look at the cheapest model's answer in `answers` before asking the best one too.")
+@click.option("--guard", metavar="LOSS,SURE", help="Leave the best single model only if the loss is at most LOSS with probability SURE, such as 0.02,0.9.")
 @click.option("--seed", type=int, default=0, show_default=True, help="What chance depends on when exploring.")
 @store_option
 @json_option
@@ -32,7 +35,8 @@ def decide_command(folder: Path, *, source: Path, told: str, target: Path, as_js
 
     share=S sends exactly S of the prompts in the file to the best single model. lambda=L takes what is worth most, where L in quality is the price of what the
     dearest model costs on average. risk=EPS,DELTA leaves the best single model only where it is proven, with probability 1 - DELTA, to lose at most EPS.
-    online takes what is worth most and tries others now and then, with the probabilities on record.
+    online takes what is worth most and tries others now and then, with the probabilities on record. With --guard, lambda and online leave the best single
+    model only where it is safe: prompts unlike anything seen stay with it.
     """
     mode = mode_of(told)
     several = deciding.asked(source)
@@ -45,11 +49,20 @@ def decide_command(folder: Path, *, source: Path, told: str, target: Path, as_js
             value, promise = certifying.certified(store.grid(), value, risk=(mode.loss, mode.sure))
             found = deciding.under(promise, value, several=several)
         else:
-            found = deciding.choice(value, several, mode=mode, seed=how["seed"])
+            found = deciding.choice(value, several, mode=mode, seed=how["seed"], guard=_guard(how["guard"], value, mode=mode))
         journal.log(store, deciding.journaled(value, several, found=found))
     lines = deciding.decisions(value, several, found=found)
     _write(target, lines)
     _tell(lines, mode=mode, promise=promise, price=found.way.price, as_json=as_json)
+
+
+def _guard(told: str | None, value: Fitted, *, mode: Mode) -> Guard | None:
+    if told is None:
+        return None
+    if mode.kind == "share":
+        raise Wrong("A share of calls is exact, so a guard has no say in it. Use lambda=… or online with --guard, or leave it out.")
+    loss, sure = guard_of(told)
+    return Guard(strong=value.ends.strong, loss=loss, sure=sure)
 
 
 def _write(path: Path, lines: list[Decision]) -> None:

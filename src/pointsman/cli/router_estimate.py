@@ -46,7 +46,7 @@ def estimate_command(folder: Path, *, policy: str, method: str, as_json: bool) -
     unit = 1.0 if value.unit is None else value.unit
     rewards = {
         "quality": np.array([came.score for _, came in several]),
-        "cost": unit * np.array([_paid(one, came, unit) for one, came in several]),
+        "cost": unit * np.array([_paid(one, came, unit=unit) for one, came in several]),
     }
     found: dict[str, tuple[float, Estimate, Estimate]] = {}
     for name, reward in rewards.items():
@@ -55,7 +55,7 @@ def estimate_command(folder: Path, *, policy: str, method: str, as_json: bool) -
     _tell(found, policy=policy, as_json=as_json)
 
 
-def _paid(one: Decided, came: Told, unit: float) -> float:
+def _paid(one: Decided, came: Told, *, unit: float) -> float:
     """Return what a decision cost in units of the dearest model: what was told, or else what was expected."""
     return one.cost.get(one.model, _DEAREST) if came.cost is None else came.cost / unit
 

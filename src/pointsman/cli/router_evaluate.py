@@ -16,7 +16,7 @@ from pointsman.control.evaluation import fitted as learning
 from pointsman.control.evaluation.beforehand import Beforehand
 from pointsman.control.evaluation.figures import Figure, LineFigures, PairFigures, weights
 from pointsman.control.evaluation.grid import Grid, Whole
-from pointsman.control.evaluation.modes import Mode, mode_of
+from pointsman.control.evaluation.modes import Mode, guard_of, mode_of
 from pointsman.control.evaluation.parts import divided
 from pointsman.control.evaluation.promise import Outcome
 from pointsman.control.evaluation.repeated import mean, several
@@ -32,16 +32,19 @@ _SHARES: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 @click.option("--seed", type=int, default=0, show_default=True, help="What the resamples of the intervals depend on.")
 @click.option("--repeat", type=click.IntRange(min=1, max=100), default=1, show_default=True, help="Draw labels anew and learn again so many times.")
 @click.option("--risk", metavar="EPS,DELTA", help="Try the promise of `decide --mode risk=EPS,DELTA` too, on halves of the held-out prompts.")
+@click.option("--guard", metavar="LOSS,SURE", help="Show the line of `decide --guard LOSS,SURE` too.")
 @store_option
 @json_option
-def evaluate_command(folder: Path, *, seed: int, repeat: int, risk: str | None, as_json: bool) -> None:
+def evaluate_command(folder: Path, *, seed: int, repeat: int, as_json: bool, **more: str | None) -> None:
     """
     Evaluate what was learned on held-out prompts: those of the split `test`, or those that `pointsman router fit` did not learn from.
 
     With --repeat, as many labels as the last fit had are drawn by as many seeds, and each time it is learned anew: the figures are means over these, with the
     least and the most. What was learned in the store stays as it is.
     """
+    risk, told = more["risk"], more["guard"]
     mode = None if risk is None else mode_of(f"risk={risk}")
+    guard = None if told is None else guard_of(told)
     with opened(folder) as store:
         grid = store.grid()
         value = learning.kept(store)
@@ -49,14 +52,14 @@ def evaluate_command(folder: Path, *, seed: int, repeat: int, risk: str | None, 
     found: list[Report] = []
     promises: list[Outcome] = []
     for one, learned, rows in _fits(grid, value, repeat=repeat):
-        what = held(grid, learned, rows)
-        evaluation = Evaluation(what, grid.at(learned), value=one)
+        what = held(grid, learned, rows=rows)
+        evaluation = Evaluation(what, grid.at(learned), value=one, guard=guard)
         found.append(evaluation.report(drawn=weights(len(what.grid.prompts), times=times, seed=seed)))
         if mode is not None:
             promises.append(evaluation.promised((mode.loss, mode.sure), times=times, seed=seed))
     if as_json:
-        more = {**({"repeats": found} if repeat > 1 else {}), **({"promises": promises} if promises else {})}
-        print_json({**msgspec.to_builtins(several(found) if repeat > 1 else found[0]), **more})
+        beside = {**({"repeats": found} if repeat > 1 else {}), **({"promises": promises} if promises else {})}
+        print_json({**msgspec.to_builtins(several(found) if repeat > 1 else found[0]), **beside})
         return
     _tell(several(found) if repeat > 1 else found[0], repeat=repeat)
     if mode is not None:
@@ -81,6 +84,8 @@ def _fits(grid: Grid, value: learning.Fitted, *, repeat: int) -> Iterator[tuple[
 
 def _tell(found: Report, *, repeat: int) -> None:
     say(f"{found.prompts} held-out prompts, learned from {found.labels} others. Best single model: `{found.strong}`; cheapest: `{found.weak}`.")
+    if found.best != found.strong:
+        note(f"Here `{found.best}` is the best single model: it is what has to be reached.")
     if found.left_out:
         note(f"{found.left_out} held-out prompts lack the score of some model and were left out.")
     if not found.has_costs:
@@ -99,7 +104,7 @@ def _tell(found: Report, *, repeat: int) -> None:
         click.echo("\n" + table(["price fixed beforehand", "quality", "cost"], [_fixed(one) for one in found.beforehand]))
     bounds = "95 % intervals over prompts" if repeat == 1 else f"the least and the most of {repeat} draws"
     click.echo("")
-    say(f"Costs, and qualities at prices fixed beforehand, are in units of always asking `{found.strong}`; in brackets {bounds}.")
+    say(f"Costs, and qualities at prices fixed beforehand, are in units of always asking `{found.best}`; in brackets {bounds}.")
     say("Costs at a quality are read off each line where it first reaches it on these prompts; what was fixed beforehand knew nothing of them.")
     say(_sum(found))
 
@@ -137,7 +142,7 @@ def _shown(figure: Figure) -> str:
 def _sum(found: Report) -> str:
     cost = {one.name: one.cost_at["100%"].value for one in found.lines}
     parts = [f"{name} {_saved(cost[name])}" for name in ("router", "cascade", "length", "zero", "oracle") if name in cost]
-    return f"At the quality of `{found.strong}` this saves: {', '.join(parts)}."
+    return f"At the quality of `{found.best}` this saves: {', '.join(parts)}."
 
 
 def _saved(cost: float | None) -> str:

@@ -74,7 +74,7 @@ def stretch(start: float, length: float, *, kind: str = "accent") -> Markup:
     ).format(kind, f"{100 * first:.2f}", f"{100 * width:.2f}")
 
 
-def interval(low: float, middle: float, high: float, *, kind: str = "accent") -> Markup:
+def interval(low: float, middle: float, *, high: float, kind: str = "accent") -> Markup:
     """Return what is known of a share of 0 to 1: a bar from the low bound to the high one, with a mark in it. The numbers beside it belong to the page."""
     first, last = (min(max(bound, 0.0), 1.0) for bound in (low, high))
     width = max(last - first, 0.006)  # what is known exactly is seen all the same

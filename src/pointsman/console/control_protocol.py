@@ -63,10 +63,6 @@ class Control(Protocol):
         """Tell whether somebody has a permission."""
         ...
 
-    def new_id(self) -> str:
-        """Return a new time-ordered identifier."""
-        ...
-
     def explain(self, call: Call, *, key_id: str | None, data_class: str | None) -> Explanation:
         """Tell where a call would go and why, without sending it. Raises `BadRequest` for a key, capability or class that is not there."""
         ...

@@ -194,7 +194,7 @@ class ByValue:
             for target, one, breach in zip(targets, weighing.candidates, weighing.breach, strict=True)
         ]
         rng: Any = import_module("numpy.random").default_rng(_SEED)
-        qualities = self.learned.predictor.draw(seen.prompt, [target.name for target in targets], rng, DRAWS)
+        qualities = self.learned.predictor.draw(seen.prompt, [target.name for target in targets], rng=rng, n=DRAWS)
         worth = qualities * weighing.worth_of_quality() - [weighing.scale.price(one) for one in weighing.candidates]
         return explore(best, worth, allowed=allowed, share=share, chance=chance)
 

@@ -81,7 +81,7 @@ def best(situation: Situation) -> str:
         key=lambda at: (scale.breach(candidates[at]), -scale.worth(candidates[at]), at != incumbent, at),
     )
     weighed = situation.weighed
-    return weighed[next(at for at in order if _passes(weighed[at], weighed[incumbent], situation))].target
+    return weighed[next(at for at in order if _passes(weighed[at], weighed[incumbent], situation=situation))].target
 
 
 def nearest(situation: Situation, *, chosen: str) -> tuple[Change, ...]:
@@ -128,7 +128,7 @@ def _incumbent(situation: Situation) -> int:
     return next((at for at, one in enumerate(situation.weighed) if one.target == wanted), 0)
 
 
-def _passes(one: Weighed, there: Weighed, situation: Situation) -> bool:
+def _passes(one: Weighed, there: Weighed, *, situation: Situation) -> bool:
     """
     Tell whether a candidate may go before the incumbent.
 
@@ -173,7 +173,7 @@ def _of_candidate(situation: Situation, one: Weighed, *, is_chosen: bool) -> Ite
     wants = None if is_chosen else one.target
 
     def turn(make: Callable[[float], Weighed]) -> Callable[[float], Situation]:
-        return lambda value: _with(situation, one, make(value))
+        return lambda value: _with(situation, one, other=make(value))
 
     yield _Knob(
         what="quality",
@@ -266,7 +266,7 @@ def _of_quality(one: Weighed, quality: float) -> Weighed:
     return replace(one, quality=quality, low=max(quality - reach, 0.0), high=min(quality + reach, 1.0))
 
 
-def _with(situation: Situation, one: Weighed, other: Weighed) -> Situation:
+def _with(situation: Situation, one: Weighed, *, other: Weighed) -> Situation:
     return replace(situation, weighed=tuple(other if seen is one else seen for seen in situation.weighed))
 
 
@@ -287,7 +287,7 @@ def _turned(knob: _Knob, situation: Situation, *, chosen: str) -> Change | None:
     far = _far(knob, differs)
     if far is None:
         return None
-    needed = far if knob.is_word else _rounded(_nearest(far, knob, differs), knob, differs)
+    needed = far if knob.is_word else _rounded(_nearest(far, knob, differs=differs), knob, differs=differs)
     size = 1.0 if knob.is_word else _UNSET if not knob.was else abs(needed - knob.was) / abs(knob.was)
     change = Change(what=knob.what, target=knob.target, was=knob.was, needed=needed, chosen=best(knob.turn(needed)), size=size, says="")
     return replace(change, says=_says(change, situation, is_more=needed > knob.start))
@@ -305,7 +305,7 @@ def _far(knob: _Knob, differs: Callable[[float], bool]) -> float | None:
     return None
 
 
-def _nearest(far: float, knob: _Knob, differs: Callable[[float], bool]) -> float:
+def _nearest(far: float, knob: _Knob, *, differs: Callable[[float], bool]) -> float:
     near = knob.start
     for _ in range(_HALVINGS):
         middle = (near + far) / 2
@@ -313,7 +313,7 @@ def _nearest(far: float, knob: _Knob, differs: Callable[[float], bool]) -> float
     return far
 
 
-def _rounded(value: float, knob: _Knob, differs: Callable[[float], bool]) -> float:
+def _rounded(value: float, knob: _Knob, *, differs: Callable[[float], bool]) -> float:
     """Return a number that people read, beyond the value and as near as its digits allow, at which the choice differs as well."""
     away = 1 if value > knob.start else -1
     for digits in (2, 3, 4, 6):

@@ -134,7 +134,7 @@ class Weighing:
             return UNKNOWN
         if one.seen.novelty >= MOST_NOVEL and one.seen.labels < FEW:
             return NOVEL
-        worse = learned.predictor.worse_than(seen.prompt, one.target, self._incumbent, loss=self.loss)
+        worse = learned.predictor.worse_than(seen.prompt, one.target, incumbent=self._incumbent, loss=self.loss)
         return WORSE if worse > 1 - seen.routing.sure else ""
 
     def _promised(self, target: str, learned: Learned | None) -> str:

@@ -45,7 +45,7 @@ async def climb(way: Way) -> Answer:
     for index, rung in enumerate(choice.rungs):
         try:
             on = await by_summary(way, rung) if is_for_summary(way, rung) else way
-            result = await _stay(on, rung, doubts=_doubts(way, choice, index), failures=failures)
+            result = await _stay(on, rung, doubts=_doubts(way, choice, index=index), failures=failures)
         except NoPlaceAllowed as closed:  # the summary may not go there either
             met.append(closed)
             continue
@@ -60,7 +60,7 @@ async def climb(way: Way) -> Answer:
     return _end(way, met, failures=failures)
 
 
-def _doubts(way: Way, choice: Choice, index: int) -> Doubts | None:
+def _doubts(way: Way, choice: Choice, *, index: int) -> Doubts | None:
     """Return who judges whether the next rung is worth more than an answer of this one; nobody where its answers are not checked."""
     if not choice.rungs[index].checked:
         return None
@@ -71,7 +71,7 @@ def _end(way: Way, met: list[Result | Refused], *, failures: list[PlaceFailed]) 
     """Give the last doubtful answer, or tell why there is none."""
     for one in reversed(met):
         if isinstance(one, Doubtful):
-            return _given(one.way, one.this, one.reply)
+            return _given(one.way, one.this, reply=one.reply)
     refusal = next((one for one in reversed(met) if isinstance(one, Refused)), None)
     if refusal is not None and not failures:
         raise refusal.__cause__ if isinstance(refusal.__cause__, PlaceFailed) else refusal  # who should have summarised failed
@@ -126,10 +126,10 @@ async def _try(way: Way, rung: Rung, *, doubts: Doubts | None) -> Result:
     way.trace.book(this.attempt, rating, started=this.started, error=_DOUBTFUL if is_doubtful else None if grade.passed else grade.code)
     if not grade.passed:
         return grade
-    return Doubtful(way, this, reply) if is_doubtful else _given(way, this, reply)
+    return Doubtful(way, this, reply) if is_doubtful else _given(way, this, reply=reply)
 
 
-def _given(way: Way, this: Try, reply: Reply) -> Answer:
+def _given(way: Way, this: Try, *, reply: Reply) -> Answer:
     if way.table is not None and way.table.has_after:
         reply = way.table.after(way.attempt(way.stages.snapshot.rules_target), reply)
     answer = way.finished(this.attempt, reply, reason=this.reason)

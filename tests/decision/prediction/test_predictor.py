@@ -35,12 +35,12 @@ def test_parameters_are_the_same_after_they_were_written_and_read() -> None:
 
 def test_a_target_that_did_much_worse_is_surely_worse() -> None:
     judge = Predictor(fit(labels("good", [1.0] * 40) + labels("bad", [0.0] * 40)))
-    assert judge.worse_than(TRIAGE, "bad", "good", loss=0.02) > 0.99
-    assert judge.worse_than(TRIAGE, "good", "bad", loss=0.02) < 0.01
+    assert judge.worse_than(TRIAGE, "bad", incumbent="good", loss=0.02) > 0.99
+    assert judge.worse_than(TRIAGE, "good", incumbent="bad", loss=0.02) < 0.01
 
 
 def test_draws_lie_about_what_is_expected() -> None:
     judge = Predictor(fit(labels("good", [1.0] * 30 + [0.0] * 30)))
-    drawn = judge.draw(TRIAGE, ("good",), np.random.default_rng(1), 4000)
+    drawn = judge.draw(TRIAGE, ("good",), rng=np.random.default_rng(1), n=4000)
     assert drawn.shape == (4000, 1)
     assert abs(float(drawn.mean()) - judge.predict(TRIAGE, ("good",))[0].quality) < 0.01

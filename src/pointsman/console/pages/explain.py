@@ -2,6 +2,7 @@
 Explain: where a call would go and why. What is pasted is judged as a call would be, and is neither sent nor kept.
 """
 
+import secrets
 from typing import Any, Final
 
 import msgspec
@@ -11,6 +12,7 @@ from pointsman.console.candidates import Seen, seen
 from pointsman.console.frame import Ask, Shown
 from pointsman.core.call import Call
 from pointsman.core.errors import BadRequest, PointsmanError
+from pointsman.core.ids import uuid7
 from pointsman.core.place import Dialect
 from pointsman.core.principal import Principal
 from pointsman.storage.sql import Database
@@ -62,7 +64,7 @@ def _call(ask: Ask) -> Call:
         raise BadRequest(
             f"There is no capability `{str(body.get('model', ''))[:100]}`. Choose one, or name one as `model` in what you paste.", field="capability"
         )
-    return BY_DIALECT[dialect].decode(msgspec.json.encode(body), ask.control.new_id())
+    return BY_DIALECT[dialect].decode(msgspec.json.encode(body), uuid7(now_ms=ask.control.now_ms(), random_bits=secrets.randbits(74)))
 
 
 def _body(text: str, capability: str, *, dialect: Dialect) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def learning(ask: Ask, db: Database) -> Shown:
     routed = {name: one for name, one in ask.control.snapshot.capabilities.items() if one.routing is not None}
     versions = room.versions(db)
     values = {
-        "sections": _sections(ask, db, room, routed=routed, versions=versions) if routed else (),
+        "sections": _sections(ask, db, room=room, routed=routed, versions=versions) if routed else (),
         "versions": versions,
         "in_force": room.digest,
         "trouble": room.trouble,
@@ -68,7 +68,7 @@ def learning(ask: Ask, db: Database) -> Shown:
     return Shown(template="learning.html", title="Learning", values=values)
 
 
-def _sections(ask: Ask, db: Database, room: LearningRoom, *, routed: Mapping[str, Capability], versions: Sequence[InForce]) -> tuple[Section, ...]:
+def _sections(ask: Ask, db: Database, *, room: LearningRoom, routed: Mapping[str, Capability], versions: Sequence[InForce]) -> tuple[Section, ...]:
     span = ask.span
     samples = sampled(db, since_ms=span.since_ms, until_ms=span.until_ms, incumbents={name: _routing(one).incumbent.name for name, one in routed.items()})
     believed = room.believed(versions)
@@ -76,7 +76,7 @@ def _sections(ask: Ask, db: Database, room: LearningRoom, *, routed: Mapping[str
     found: list[Section] = []
     for name, one in routed.items():
         rows = db.rows(query("console/learning_targets"), {**span.values, "capability": name})
-        lines = _lines(one, rows, {known.target: known for known in now if known.capability == name})
+        lines = _lines(one, rows, known={known.target: known for known in now if known.capability == name})
         charted = tuple(line.target for line in lines if line.known is not None)[:_MOST_LINES]
         found.append(
             Section(
@@ -93,7 +93,7 @@ def _sections(ask: Ask, db: Database, room: LearningRoom, *, routed: Mapping[str
     return tuple(found)
 
 
-def _lines(capability: Capability, rows: Sequence[Row], known: Mapping[str, Known]) -> tuple[Line, ...]:
+def _lines(capability: Capability, rows: Sequence[Row], *, known: Mapping[str, Known]) -> tuple[Line, ...]:
     """Return the targets of the ladder, and those that answered in the span and are on it no more."""
     did = {row["target"]: row for row in rows}
     total = sum(row["calls"] for row in rows)

@@ -33,12 +33,17 @@ class Beforehand(Struct, frozen=True, kw_only=True):
 
 
 class Known(Struct, frozen=True, kw_only=True):
-    """Scores and relative costs (n, m), with what was expected of them, and of a cascade what was believed after the cheap answer."""
+    """
+    Scores and relative costs (n, m), with what was expected of them, and of a cascade what was believed after the cheap answer.
+
+    `best` is the column of the best single model there.
+    """
 
     expected: Expected
     score: Floats
     spent: Floats
     seen: Seen | None = None
+    best: int = 0
 
     def prices(self) -> list[float]:
         """Return the prices that are tried."""
@@ -73,8 +78,8 @@ def _price(before: Known, *, level: float, ends: Ends) -> float | None:
 
 
 def _fixed(name: str, level: float, *, price: float | None, after: Known, drawn: Floats, ends: Ends) -> Beforehand:
-    best, most = after.score[:, ends.strong], after.spent[:, ends.strong]
-    quality, cost = (best, most) if price is None else after.at(price, ends=ends)
+    best, most = after.score[:, after.best], after.spent[:, after.best]
+    quality, cost = (after.score[:, ends.strong], after.spent[:, ends.strong]) if price is None else after.at(price, ends=ends)
     return Beforehand(
         line=name,
         level=f"{level:.0%}",

@@ -36,11 +36,11 @@ def certified(grid: Grid, value: Fitted, *, risk: tuple[float, float]) -> tuple[
     if len(rows) < least_pairs(risk[0], sure=risk[1]) and not named.any():
         apart = np.array([is_kept_apart(f"{name}\0{text}") for text, name in zip(grid.prompts, grid.capabilities, strict=True)])
         rows = np.flatnonzero(whole & ((~seen & (splits != "test")) | (seen & apart)))
-        value = _without(grid, value, np.flatnonzero(seen & ~apart))
+        value = _without(grid, value, rows=np.flatnonzero(seen & ~apart))
     return value, _of(grid, rows, value=value, risk=risk)
 
 
-def _without(grid: Grid, value: Fitted, rows: Whole) -> Fitted:
+def _without(grid: Grid, value: Fitted, *, rows: Whole) -> Fitted:
     if not len(rows):
         raise BadRequest("There are too few prompts to learn from one half of them and to prove a promise with the other. Import more.")
     return msgspec.structs.replace(of_rows(grid, rows, drawn=value.drawn), weak=value.weak, strong=value.strong)

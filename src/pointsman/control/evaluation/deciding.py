@@ -15,7 +15,7 @@ from msgspec import Struct
 from pointsman.control.evaluation import cascades, engine, modes
 from pointsman.control.evaluation.cascades import Seen
 from pointsman.control.evaluation.cells import BadCell, Cells, text_of
-from pointsman.control.evaluation.engine import Expected
+from pointsman.control.evaluation.engine import Expected, Guard
 from pointsman.control.evaluation.fitted import Fitted
 from pointsman.control.evaluation.grid import Floats
 from pointsman.control.evaluation.journal import Decided, of_prompt
@@ -104,20 +104,20 @@ class Choice(Struct, frozen=True, kw_only=True):
     seen: Seen | None = None
 
 
-def choice(value: Fitted, several: Sequence[Asked], *, mode: Mode, seed: int = 0) -> Choice:
-    """Choose for each prompt by `share`, `lambda` or `online`. `seed` is what chance depends on when exploring."""
+def choice(value: Fitted, several: Sequence[Asked], *, mode: Mode, seed: int = 0, guard: Guard | None = None) -> Choice:
+    """Choose for each prompt by `share`, `lambda` or `online`. `seed` is what chance depends on when exploring. A share is exact, and so not guarded."""
     predictor = Predictor(value.learned)
     prompts = [Prompt(text=one.prompt, capability=one.capability) for one in several]
     expected = engine.expected(predictor, prompts, models=value.models)
     started = time.thread_time_ns()
-
+    open_to = expected if guard is None else engine.guarded(predictor, prompts, known=expected, models=value.models, guard=guard)
     if mode.kind == "share":
         way = modes.by_share(expected, share=mode.share, ends=value.ends)
     elif mode.kind == "lambda":
-        way = modes.by_price(expected, price=mode.price)
+        way = modes.by_price(open_to, price=mode.price)
     else:
         chances = np.array([_chance(seed, one.id) for one in several])
-        way = modes.exploring(expected, engine.draws(predictor, prompts, models=value.models, seed=seed), mode=mode, chances=chances)
+        way = modes.exploring(open_to, engine.draws(predictor, prompts, models=value.models, seed=seed), mode=mode, chances=chances)
     return Choice(expected=_timed(expected, started), way=way)
 
 

@@ -103,10 +103,34 @@ def crossed(grid: Grid, *, spent: Floats, seed: int) -> Expected:
     )
 
 
+class Guard(Struct, frozen=True, kw_only=True):
+    """Another model than the best single one, `strong` by its column, may be chosen only if it is worse by more than `loss` with probability 1 - `sure`."""
+
+    strong: int
+    loss: float
+    sure: float
+
+
+def guarded(predictor: Predictor, prompts: Sequence[Prompt], *, known: Expected, models: Sequence[str], guard: Guard) -> Expected:
+    """
+    Return what is expected with every model that the guard shuts out made worse than the best single one at any price: so it is never chosen.
+
+    What is unlike anything seen is doubtful, and so stays with the best single model.
+    """
+    best = models[guard.strong]
+    shut = np.array(
+        [[predictor.worse_than(prompt, model, incumbent=best, loss=guard.loss) > 1 - guard.sure for model in models] for prompt in prompts], dtype=bool
+    )
+    least = known.quality.min(axis=1, keepdims=True) - 1.0
+    return msgspec.structs.replace(
+        known, quality=np.where(shut, least, known.quality), cost=np.where(shut, known.cost[:, [guard.strong]], known.cost), sd=np.where(shut, 0.0, known.sd)
+    )
+
+
 def draws(predictor: Predictor, prompts: Sequence[Prompt], *, models: Sequence[str], seed: int) -> Floats:
     """Return draws of what each model's quality may be: (n, draws, m)."""
     rng = np.random.default_rng(seed)
-    return np.array([predictor.draw(prompt, models, rng, DRAWS) for prompt in prompts])
+    return np.array([predictor.draw(prompt, models, rng=rng, n=DRAWS) for prompt in prompts])
 
 
 def prompts_of(grid: Grid) -> list[Prompt]:

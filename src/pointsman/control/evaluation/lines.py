@@ -50,7 +50,7 @@ def by_price(name: str, *, quality: Floats, cost: Floats, score: Floats, spent: 
 
 def random(score: Floats, spent: Floats, *, ends: Ends) -> Line:
     """Return the line of chance between the cheapest and the best single model."""
-    return _mixed("random", score, spent, mixes=[(ends.weak, ends.strong)])
+    return _mixed("random", score, spent=spent, mixes=[(ends.weak, ends.strong)])
 
 
 def zero(score: Floats, spent: Floats) -> Line:
@@ -58,10 +58,10 @@ def zero(score: Floats, spent: Floats) -> Line:
     curve = Curve(x=spent.mean(axis=0), quality=score.mean(axis=0))
     top = hull(curve)
     corners = [int(np.flatnonzero((curve.x == x) & (curve.quality == y))[0]) for x, y in zip(top.x, top.quality, strict=True)]
-    return _mixed("zero", score, spent, mixes=list(pairwise(corners)) or [(corners[0], corners[0])])
+    return _mixed("zero", score, spent=spent, mixes=list(pairwise(corners)) or [(corners[0], corners[0])])
 
 
-def _mixed(name: str, score: Floats, spent: Floats, *, mixes: list[tuple[int, int]]) -> Line:
+def _mixed(name: str, score: Floats, *, spent: Floats, mixes: list[tuple[int, int]]) -> Line:
     quality: list[Floats] = []
     cost: list[Floats] = []
     for one, other in mixes:

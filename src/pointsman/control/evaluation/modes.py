@@ -57,6 +57,15 @@ def mode_of(told: str) -> Mode:
     return Mode(kind="online", price=price, share=_within(EXPLORED if words[7] is None else float(words[7]), 1.0, what="A share"))
 
 
+def guard_of(told: str) -> tuple[float, float]:
+    """Return loss and certainty of `LOSS,SURE`. Raises `BadRequest`."""
+    found = re.fullmatch(rf"({_NUMBER}),({_NUMBER})", told.strip())
+    loss, sure = (float(number) for number in found.groups()) if found else (1.0, 1.0)
+    if not (loss < 1.0 and 0.0 < sure < 1.0):
+        raise BadRequest(f"`{told}` is no guard. Write a loss and how sure it is that it is not exceeded, such as `0.02,0.9`.")
+    return loss, sure
+
+
 def _within(number: float, most: float, *, what: str) -> float:
     if number > most:
         raise BadRequest(f"{what} is at most {most:g}, not {number:g}. {_HOW}.")

@@ -1,8 +1,8 @@
 """
 One evaluation: a router against the lines that it must be set against, on prompts that it has not learned from.
 
-Lines: `router` chooses by prompt and capability; `capability` is the same without a look at the prompt; `cascade` lets the cheapest model answer, looks at its
-answer and asks the best single one where that is expected to pay; the others stand in `lines`.
+Lines: `router` chooses by prompt and capability; `guarded` does so where it is safe; `capability` does so without a look at the prompt; `cascade` lets the
+cheapest model answer, looks at its answer and asks the best single one where that is expected to pay; the others stand in `lines`.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from pointsman.control.evaluation import cascades, curves, engine, figures, lines, promise
 from pointsman.control.evaluation.beforehand import Beforehand, Known, beforehand
+from pointsman.control.evaluation.engine import Guard
 from pointsman.control.evaluation.figures import LineFigures, PairFigures
 from pointsman.control.evaluation.fitted import Fitted
 from pointsman.control.evaluation.grid import Floats, Grid, Whole, relative
@@ -35,8 +36,8 @@ class Report(Struct, frozen=True, kw_only=True):
     """
     What was found on `prompts` held-out prompts, learned from `labels` others. `left_out` lack the score of some model.
 
-    Costs are in units of always asking `strong`, the best single model on what was learned from; `weak` is the cheapest. `cpu_us` is the median time of a
-    prediction.
+    `strong` is the best single model on what was learned from, `weak` the cheapest. Costs and levels are in units of always asking `best`, the best single one
+    on these very prompts. `cpu_us` is the median time of a prediction.
     """
 
     prompts: int
@@ -44,6 +45,7 @@ class Report(Struct, frozen=True, kw_only=True):
     left_out: int
     weak: str
     strong: str
+    best: str
     has_costs: bool
     singles: list[Single]
     lines: list[LineFigures]
@@ -62,12 +64,13 @@ class Held(Struct, frozen=True, kw_only=True):
     left_out: int
     labels: int
 
-    def at(self, rows: Whole) -> "Held":
-        """Return some of its prompts."""
-        return Held(grid=self.grid.at(rows), spent=self.spent[rows], ends=self.ends, has_costs=self.has_costs, left_out=self.left_out, labels=self.labels)
+    @property
+    def best(self) -> int:
+        """The model that is best on these very prompts: that is what is to be reached, even if something else looked better before."""
+        return ends(self.grid.score, self.spent.mean(axis=0)).strong
 
 
-def held(grid: Grid, learned: Whole, rows: Whole) -> Held:
+def held(grid: Grid, learned: Whole, *, rows: Whole) -> Held:
     """Return what is evaluated on. Raises `BadRequest` where there is nothing to compare."""
     if len(grid.models) == 1:
         raise BadRequest(f"Only `{grid.models[0]}` has outcomes: there is nothing to choose between. Import those of a second model.")
@@ -92,8 +95,9 @@ def held(grid: Grid, learned: Whole, rows: Whole) -> Held:
 class Evaluation:
     """What is known before the figures are worked out: predictions of the held-out prompts, and of those that were learned from by the others."""
 
-    def __init__(self, what: Held, known: Grid, *, value: Fitted) -> None:
-        """Predict. `known` is the grid that was learned from."""
+    def __init__(self, what: Held, known: Grid, *, value: Fitted, guard: tuple[float, float] | None = None) -> None:
+        """Predict. `known` is the grid that was learned from, `guard` a loss and how sure it is that it is not exceeded."""
+        self._guard = guard
         self.what = what
         self.value = value
         self._parameters = value.learned
@@ -104,7 +108,7 @@ class Evaluation:
     def report(self, *, drawn: Floats) -> Report:
         """Return the figures of all lines. `drawn` are the resamples' weights."""
         what, grid, two = self.what, self.what.grid, self.what.ends
-        unit = float(what.spent[:, two.strong].mean()) or 1.0
+        unit = float(what.spent[:, what.best].mean()) or 1.0
         seen = self._seen()
         return Report(
             prompts=len(grid.prompts),
@@ -112,6 +116,7 @@ class Evaluation:
             left_out=what.left_out,
             weak=grid.models[two.weak],
             strong=grid.models[two.strong],
+            best=grid.models[what.best],
             has_costs=what.has_costs,
             singles=[
                 Single(
@@ -122,7 +127,7 @@ class Evaluation:
                 )
                 for at, model in enumerate(grid.models)
             ],
-            lines=[figures.line_figures(line(), score=grid.score, spent=what.spent, strong=two.strong, drawn=drawn) for line in self._lines(seen)],
+            lines=[figures.line_figures(line(), score=grid.score, spent=what.spent, strong=what.best, drawn=drawn) for line in self._lines(seen)],
             pair=self._pairs(seen, drawn),
             beforehand=self._beforehand(seen, drawn),
             cpu_us=round(float(np.median(self.expected.cpu_us)), 1),
@@ -133,6 +138,10 @@ class Evaluation:
         what, expected = self.what, self.expected
         score, spent, two = what.grid.score, what.spent, what.ends
         yield lambda: lines.by_price("router", quality=expected.quality, cost=expected.cost, score=score, spent=spent)
+        if self._guard is not None:
+            predictor, guard = Predictor(self._parameters), Guard(strong=two.strong, loss=self._guard[0], sure=self._guard[1])
+            safe = engine.guarded(predictor, self._prompts, known=expected, models=what.grid.models, guard=guard)
+            yield lambda: lines.by_price("guarded", quality=safe.quality, cost=safe.cost, score=score, spent=spent)
         if seen is not None:
             yield lambda: cascades.line(seen, score, spent=spent, ends=two)
         if len(set(what.grid.capabilities)) > 1:
@@ -170,7 +179,7 @@ class Evaluation:
         spent, _, _ = relative(known)
         crossed = engine.crossed(known, spent=spent, seed=self.value.drawn.seed)
         before = Known(expected=crossed, score=known.score, spent=spent)
-        after = Known(expected=self.expected, score=self.what.grid.score, spent=self.what.spent)
+        after = Known(expected=self.expected, score=self.what.grid.score, spent=self.what.spent, best=self.what.best)
         found = beforehand("router", before, after=after, ends=two, drawn=drawn)
         if seen is not None and all((row, two.weak) in known.answers for row in range(len(known.prompts))):
             believed = cascades.crossed(known, crossed, ends=two, correlation=self.value.together, seed=self.value.drawn.seed)

