@@ -3,6 +3,7 @@ Learning from a real ledger, over real files: what is put in force, what is not,
 """
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +16,11 @@ from pointsman.app.incident_desk import desk_at, present_of
 from pointsman.app.learned import folder_of
 from pointsman.app.learning import RESTS, Learner
 from pointsman.control.learning.known import known
-from pointsman.control.learning.version import Overtaken, Version, put_in_force, version_at
+from pointsman.control.learning.version import Overtaken, Version, named_in, put_in_force, version_at
 from pointsman.core.clock import Clock
+from pointsman.core.errors import Unusable
+from pointsman.core.verdict import Keeping
+from pointsman.ledger.content.records import Content
 from pointsman.settings.load import Reloader, Settings, load
 
 _DAY_MS = 86_400_000
@@ -43,6 +47,7 @@ class Site:
         self.gateway = Gateway(self.load(), environ={}, clock=self.clock)
         self.learner = Learner(lambda: self.gateway.settings, price_of=self.gateway.prices.of, now_ms=self.clock.wall_ms)
         self.told = 0
+        self.good: set[str] = set()
 
     def load(self) -> Settings:
         return load(self.path, facts(Prices(self.clock.wall_ms)))
@@ -51,6 +56,13 @@ class Site:
         self.now_ms += 1
         assert self.gateway.reload(self.load())
         self.gateway.ledger.flush()
+
+    def configure(self, routing: str, more: str = "") -> None:
+        self.path.write_text(_CONFIGURATION.replace("routing: {by: value}", routing) + more)
+        self.reload()
+
+    def is_good(self, call_id: str) -> bool:
+        return call_id in self.good
 
     def roll_back(self, *, to: str) -> None:
         settings = self.load()
@@ -64,7 +76,9 @@ class Site:
         outcomes = []
         for number in range(self.told, self.told + good + bad):
             at_ms, unit = _NOW_MS - 20 * _DAY_MS + number * 1000, f"t{number}"
-            self.gateway.ledger.book(a_record(number, at_ms=at_ms, capability="triage", unit=unit, entries=(an_entry(target=target),)))
+            record = a_record(number, at_ms=at_ms, capability="triage", unit=unit, entries=(an_entry(target=target),))
+            self.gateway.ledger.book(record)
+            self.good |= {record.call_id} if number - self.told < good else set()
             outcomes.append(an_outcome(unit, f"o{number}", at_ms=at_ms + 1000, success=number - self.told < good))
         self.told += good + bad
         self.gateway.ledger.flush()
@@ -210,3 +224,70 @@ def test_old_parameters_go_and_those_that_a_snapshot_names_stay(site: Site) -> N
     newest = site.learner.round().version.parameters
     assert folder.digests() == {kept, newest}
     assert orphan not in folder.digests()
+
+
+def test_much_more_evidence_is_learned_from_the_ground_up_and_teaches_who_judges_answers(site: Site) -> None:
+    site.configure("routing: {by: value, check: [small]}")
+    read: list[str] = []
+
+    def kept(call_id: str) -> Content | None:
+        read.append(call_id)
+        if len(read) % 3 == 0:
+            return None  # it has had its time
+        good = site.is_good(call_id)
+        answer = "The total is 12." if good else "I am not sure, I cannot find it."
+        return Content(
+            call_id=call_id,
+            tenant="default",
+            label="internal",
+            keeping=Keeping.FULL,
+            said_ms=0,
+            until_ms=1,
+            request=b'{"messages": [{"role": "user", "content": "What is the total?"}]}',
+            answer=json.dumps({"choices": [{"message": {"content": answer}}]}).encode(),
+        )
+
+    site.tell("small", good=60, bad=60)
+    learner = Learner(lambda: site.gateway.settings, price_of=site.gateway.prices.of, now_ms=site.clock.wall_ms, read=kept)
+    found = learner.round()
+    site.reload()
+    assert (found.version.fitted, len(read)) == (120, 120)
+    learned = site.gateway.learned.of(site.gateway.settings)
+    assert learned is not None
+    assert learned.verifier("triage").labels > 0
+
+
+def test_under_a_guarantee_each_round_proves_the_promise_anew_or_says_nothing(site: Site) -> None:
+    site.configure("routing: {by: value, guarantee: true}")
+    site.tell("small", good=20, bad=0)
+    made = site.learner.round()
+    site.reload()
+    assert made.is_new
+    learned = site.gateway.learned.of(site.gateway.settings)
+    assert learned is not None
+    assert learned.standing("triage") is None  # no pairs, no promise
+    assert not site.learner.round().is_new
+
+
+@pytest.mark.parametrize(
+    ("more", "data_class", "kept"),
+    [
+        ("", "internal", "AAAA"),
+        ("", "internal+personal", "AAAA"),
+        ("", "internal+restricted", None),
+        ("retention: {classes: {personal: {content: nothing}}}", "personal", None),
+        ("learning: {keep_features: false}", "internal", None),
+    ],
+)
+def test_no_more_of_a_prompt_is_kept_than_may_be(site: Site, more: str, data_class: str, kept: str | None) -> None:
+    site.configure("routing: {by: value}", more)
+    record = a_record(1, data_class=data_class, features="AAAA", learned="x")
+    assert site.gateway.learned.noted(record, site.gateway.settings).features == kept
+
+
+def test_a_pointer_that_cannot_be_written_is_told_and_the_old_one_stays(site: Site, tmp_path: Path) -> None:
+    pointer = tmp_path / "gone" / "learned.json"
+    with pytest.raises(Unusable, match="cannot be written"):
+        put_in_force(pointer, Version(parameters="0" * 32), folder=tmp_path)
+    assert named_in("[1]") == ""
+    assert named_in('{"parameters": "abc"}') == "abc"
