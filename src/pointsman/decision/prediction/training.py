@@ -15,6 +15,8 @@ from pointsman.decision.prediction.values import Label
 
 Array = Any
 
+_LINEAR: Final[Any] = np.linalg  # whose types are not told
+
 LANDMARKS: Final = 512
 _LEAST_PROMPTS: Final = 40
 _FOLDS: Final = 4
@@ -216,7 +218,7 @@ def _noise(seen: Seen, said: Array) -> Array:
     scale = np.sqrt(np.outer(own, own))
     alike = np.clip(found / scale, 0, 0.95) * together / (together + _TO_MEAN)
     np.fill_diagonal(alike, 1.0)
-    values, turn = np.linalg.eigh(alike)
+    values, turn = _LINEAR.eigh(alike)
     alike = (turn * np.maximum(values, 1e-3)) @ turn.T
     return alike * scale
 
