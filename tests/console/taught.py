@@ -94,12 +94,12 @@ def weighed(*, reason: str = "") -> tuple[Weighed, ...]:
     return (replace(small, reason=reason), large)
 
 
-def calls(house: House, *, every: int = 50) -> list[CallRecord]:
-    """Write a hundred calls of the last days: most to `acme/small`, each `every`th tried on `acme/large`; return them."""
+def calls(house: House, *, every: int = 50, cost: int = 9_000_000) -> list[CallRecord]:
+    """Write a hundred calls of the last days: most to `acme/small`, each `every`th tried on `acme/large` at a `cost`; return them."""
     found: list[CallRecord] = []
     for hour in range(100):
         tried = hour % every == 0
-        entry = an_entry(cost=9_000_000 if tried else 2_000_000, target="acme/large" if tried else "acme/small", latency_ms=400.0)
+        entry = an_entry(cost=cost if tried else 2_000_000, target="acme/large" if tried else "acme/small", latency_ms=400.0)
         told: dict[str, Any] = {"reason": "explores" if tried else "certified", "mode": "explore" if tried else "policy", "propensity": 0.02 if tried else 0.98}
         snapshot, digest = house.gateway.settings.snapshot.digest, house.gateway.settings.snapshot.learned
         more: dict[str, Any] = {"capability": "triage", "workflow": "support", "weighed": weighed(), "learned": digest, "snapshot": snapshot, **told}

@@ -39,6 +39,18 @@ def test_what_is_known_is_told_with_its_interval_the_share_of_calls_and_what_it_
     in_a_house(work, capabilities=TRYING)
 
 
+def test_what_was_saved_is_counted_by_what_the_incumbents_own_answers_cost() -> None:
+    async def work(house: House) -> None:
+        teach(house)
+        calls(house, every=4, cost=4_500_000)
+        shown = text_of(await (await house.signed_in()).get("/console/learning"))
+        # Half of what was expected: 75 calls at $0.002 instead of $0.0045, and 25 that the incumbent answered.
+        assert "$0.19 saved in the last 7 days" in shown
+        assert "42% of what acme/large was expected to cost" in shown
+
+    in_a_house(work, capabilities=TRYING)
+
+
 def test_versions_are_told_with_what_changed_and_how_to_go_back() -> None:
     async def work(house: House) -> None:
         before, after = teach(house)

@@ -24,6 +24,7 @@ from pointsman.storage.weighed import weighed_of
 
 _LONGEST_ID: Final = 64
 _TIME_DIGITS: Final = 12
+_EXPLORE: Final = "explore"
 
 
 class Decided(Struct, frozen=True, kw_only=True):
@@ -31,7 +32,7 @@ class Decided(Struct, frozen=True, kw_only=True):
     One decision on record. `first` is who was to be tried first, `chosen` who answered in the end; both may be None where nobody was.
 
     `vetoes` are the targets that were left out, each with its code. `changes` are what would have changed who was to be tried first, the nearest first; there
-    are none for a trial, nor where the owner's order counted.
+    are none where the owner's order counted. After a trial `first` is who would have been tried first without it.
     """
 
     mode: str
@@ -109,7 +110,9 @@ def _now(db: Database, call_id: str, *, rehearsal: Rehearsal) -> Now | None:
 
 def _decided(row: Row, *, routing: Routing | None) -> Decided:
     weighed = weighed_of(row["weighed"])
-    first = max(weighed, key=lambda one: one.probability).target if weighed else row["chosen"]
+    is_trial = row["mode"] == _EXPLORE
+    # Of two that were as likely, it is the other one that a trial left.
+    first = max(weighed, key=lambda one: (one.probability, (one.target == row["chosen"]) is not is_trial)).target if weighed else row["chosen"]
     changes = nearest(Situation(weighed=weighed, routing=routing), chosen=first) if weighed and routing is not None else ()
     return Decided(
         mode=row["mode"],

@@ -20,6 +20,7 @@ _PARTS: Final = 24
 _EACH: Final = 200
 _BOUND: Final = 1.6449
 _FEWEST: Final = 30
+_FEWEST_OWN: Final = 10  # calls of the incumbent by which what is expected of it is corrected
 
 
 class Sample(Struct, frozen=True, kw_only=True):
@@ -55,7 +56,8 @@ def _sample(rows: list[Row], *, incumbent: str) -> Sample:
     if not rows:
         return Sample()
     trials = [row["propensity"] for row in rows if row["mode"] == "explore"]
-    pairs = [pair for row in rows if (pair := _against(row, incumbent)) is not None]
+    scale = _scale(rows, incumbent)
+    pairs = [pair for row in rows if (pair := _against(row, incumbent, scale=scale)) is not None]
     found = Sample(calls=len(rows), priced=len(pairs), tried=len(trials) / len(rows), chance=fmean(trials) if trials else None)
     if len(pairs) < _FEWEST:
         return found
@@ -64,12 +66,26 @@ def _sample(rows: list[Row], *, incumbent: str) -> Sample:
     return replace(found, saved=mean, low=mean - reach, high=mean + reach, expected=fmean(expected for expected, _ in pairs))
 
 
-def _against(row: Row, incumbent: str) -> tuple[float, float] | None:
+def _scale(rows: list[Row], incumbent: str) -> float:
+    """Return what the incumbent's answers cost for each dollar that was expected of them: predictions may be off, above all before lengths are learned."""
+    own = [(row["cost_nano_usd"], expected) for row in rows if _is_own(row, incumbent) and (expected := _expected(row, incumbent))]
+    return sum(paid for paid, _ in own) / sum(expected for _, expected in own) if len(own) >= _FEWEST_OWN else 1.0
+
+
+def _against(row: Row, incumbent: str, *, scale: float) -> tuple[float, float] | None:
     """Return what the incumbent was expected to cost and what was paid. Where it answered alone, what was paid is what it costs."""
     paid = row["cost_nano_usd"]
     if paid is None:
         return None
-    if row["target"] == incumbent and row["attempts"] == 1:
+    if _is_own(row, incumbent):
         return paid, paid
-    there = next((one for one in weighed_of(row["weighed"]) if one.target == incumbent), None)
-    return None if there is None or there.cost_nano_usd is None else (there.cost_nano_usd, paid)
+    expected = _expected(row, incumbent)
+    return None if expected is None else (expected * scale, paid)
+
+
+def _is_own(row: Row, incumbent: str) -> bool:
+    return bool(row["target"] == incumbent and row["attempts"] == 1 and row["cost_nano_usd"] is not None)
+
+
+def _expected(row: Row, incumbent: str) -> int | None:
+    return next((one.cost_nano_usd for one in weighed_of(row["weighed"]) if one.target == incumbent), None)
