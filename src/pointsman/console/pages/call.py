@@ -45,8 +45,8 @@ def call(ask: Ask, db: Database) -> Shown:
         raise UnknownRoute(f"There is no call `{call_id[:_LONGEST_ID]}` on record. It may be older than what is kept here, or not written yet: try again.")
     row = {**found[0], "found": _object(found[0]["found"]), "tags": _object(found[0]["tags"])}
     attempts = db.rows(query("console/attempts"), {"call_id": call_id})
-    past = ask.control.explain_past(db, call_id)
     decisions = db.rows(query("console/decisions"), {"call_id": call_id})
+    past = ask.control.explain_past(db, call_id) if any(one["weighed"] for one in decisions) else None
     values = {
         "row": row,
         "sentences": sentences(row, attempts, decisions=decisions),
