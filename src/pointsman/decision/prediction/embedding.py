@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import chain, islice
 from typing import Any, Final
 from zlib import crc32
 
@@ -23,6 +24,7 @@ SURFACE: Final = 16
 FEATURES: Final = WIDTH + 2 * EDGE + SURFACE
 _NAME_BYTES: Final = 8
 _MOST: Final = 512  # tokens that are read: the first ones
+_READ_CHARS: Final = 8 * _MOST
 _AT_EDGE: Final = 24
 _LONGEST_WORD: Final = 60
 _SEEN_BYTES: Final = 20_000
@@ -69,14 +71,11 @@ class Embedder:
         return np.frombuffer(features, np.float16, offset=_NAME_BYTES).astype(np.float32)
 
     def _numbers(self, text: str) -> Array:
-        ids: list[int] = []
-        for word in _WORD.findall(text[:_SEEN_BYTES]):
-            ids.extend(self._pieces(word))
-            if len(ids) >= _MOST:
-                break
-        rows = self._rows[ids[:_MOST] or [0]].astype(np.float32)
+        words = _WORD.findall(text[:_READ_CHARS])
+        ids = list(islice(chain.from_iterable(map(self._pieces, words)), _MOST)) or [0]
+        rows = self._rows[ids].astype(np.float32)
         found = np.empty(FEATURES, np.float32)
-        found[:WIDTH] = rows.mean(axis=0)
+        found[:WIDTH] = np.full(len(rows), 1 / len(rows), np.float32) @ rows
         found[WIDTH : WIDTH + EDGE] = rows[:_AT_EDGE, :EDGE].mean(axis=0)
         found[WIDTH + EDGE : WIDTH + 2 * EDGE] = rows[-_AT_EDGE:, :EDGE].mean(axis=0)
         found[WIDTH + 2 * EDGE :] = self._surface(text)

@@ -13,6 +13,7 @@ from pointsman.decision.prediction.embedding import Embedder
 from pointsman.decision.prediction.kernel import Kernel
 from pointsman.decision.prediction.model import Model, packed, unpacked, upper, whole
 from pointsman.decision.prediction.parameters import Parameters
+from pointsman.decision.prediction.strangeness import counted as where
 from pointsman.decision.prediction.training import Seen, centres, gathered, trained
 from pointsman.decision.prediction.values import Label
 
@@ -70,6 +71,7 @@ def _added(model: Model, seen: Seen, *, keep: float) -> Model:
         gram_of=gram_of,
         sums=_plus(model.sums, features.T @ ((scores - guess) * counts), keep=keep),
         counts=tuple(keep * old + new for old, new in zip(model.counts, counts.sum(axis=0).tolist(), strict=True)),
+        crowd=replace(model.crowd, counts=_plus(model.crowd.counts, where(kernel, kernel.parts(seen.numbers)[0]), keep=keep)),
         centres=_moved(model.centres, centres(features, length, capabilities=seen.capabilities), keep=keep),
         size_grams=sizes,
         size_sums=_plus(model.size_sums, features.T @ (seen.sizes * seen.size_counts), keep=keep),

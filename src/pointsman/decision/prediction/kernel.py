@@ -18,6 +18,7 @@ _LINALG: Final[Any] = np.linalg
 _BLOCKS: Final = ((0, WIDTH, 1.0), (WIDTH, WIDTH + EDGE, 0.7), (WIDTH + EDGE, WIDTH + 2 * EDGE, 0.7))
 _SURFACE_WEIGHT: Final = 0.2
 _WIDEST: Final = 3.0  # standard deviations of a mark of the surface that count
+_NARROW: Final = 0.055  # of the median squared distance
 _JITTER: Final = 1e-4
 _ROUNDS: Final = 6
 
@@ -33,13 +34,15 @@ class Shape(Struct, frozen=True, kw_only=True, array_like=True):
     """
     A kernel: the average prompt, the squared width, and the landmarks as float16 bytes of shape (landmarks, `FEATURES`).
 
-    `linear` is how much the marks of the surface count beside it, as they are: what is longer than all that was seen is at least long.
+    `linear` is how much the marks of the surface count beside it, as they are: what is longer than all that was seen is at least long. A likeness to the
+    power of `sharpness` is that of a kernel so narrow that only what is nearly the same is alike.
     """
 
     scale: Scale
     width: float
     landmarks: bytes
     linear: float = 0.0
+    sharpness: float = 1.0
 
 
 class Kernel:
@@ -54,13 +57,17 @@ class Kernel:
         self._straight = np.float32(np.sqrt(shape.linear / SURFACE) / _SURFACE_WEIGHT)
         own: Array = self._of(self._marks).astype(np.float64)
         root: Array = _LINALG.cholesky(own + _JITTER * np.eye(len(own)))
-        self._basis: Array = np.ascontiguousarray(_LINALG.inv(root).T.astype(np.float32))
+        self.basis: Array = np.ascontiguousarray(_LINALG.inv(root).T.astype(np.float32))
 
     def features(self, numbers: Array) -> Array:
         """Return the features, (prompts, features) or (features,), of numbers as the embedder gives them."""
+        alike, surface = self.parts(numbers)
+        return np.concatenate((alike @ self.basis, surface), axis=-1)
+
+    def parts(self, numbers: Array) -> tuple[Array, Array]:
+        """Return how alike prompts and landmarks are, which times `basis` are the first features, and the other features."""
         placed = self._scaler(numbers)
-        surface = placed[..., FEATURES - SURFACE :]
-        return np.concatenate((self._of(placed) @ self._basis, surface * self._straight), axis=-1)
+        return self._of(placed), placed[..., FEATURES - SURFACE :] * self._straight
 
     def length(self, numbers: Array) -> Array:
         """Return how long prompts are, in standard deviations."""
@@ -116,4 +123,4 @@ def shapes(numbers: Array, *, most: int, kinds: Sequence[tuple[float, float]], s
     some = placed[rng.permutation(len(placed))[:400]]
     middle = float(np.median(np.maximum(0, (some**2).sum(axis=1)[:, None] + (some**2).sum(axis=1) - 2 * some @ some.T))) or 1.0
     kept = marks.astype(np.float16).tobytes()
-    return [Shape(scale=scale, width=middle * factor, landmarks=kept, linear=linear) for factor, linear in kinds]
+    return [Shape(scale=scale, width=middle * factor, landmarks=kept, linear=linear, sharpness=factor / _NARROW) for factor, linear in kinds]

@@ -15,6 +15,7 @@ from msgspec import Struct
 from pointsman.decision.prediction.embedding import SURFACE
 from pointsman.decision.prediction.errors import ParametersUnreadable
 from pointsman.decision.prediction.kernel import Kernel, Shape
+from pointsman.decision.prediction.strangeness import Crowd, strange
 
 Array = Any
 
@@ -32,8 +33,9 @@ class Model(Struct, frozen=True, kw_only=True, array_like=True):
     one a target has: those that were asked the same share one. `sums` (m, targets) are sums of features times the distance of a score from that.
 
     `ridge` is the prior precision, `noise` (targets, targets) the covariance of what prompts do not tell, `rank` how much of the noise is taken from what
-    targets do not share. `slopes` are what is believed of a prompt's distance from its capability's mean: of what targets have in common, and of what sets
-    them apart. `centres` are capabilities' counts of prompts, mean length and mean features.
+    targets do not share. `crowd` tells where prompts were seen, and how far off the mean of strange ones is. `slopes` are what is believed of a prompt's
+    distance from its capability's mean: of what targets have in common, and of what sets them apart. `centres` are capabilities' counts of prompts, mean
+    length and mean features.
 
     `size_grams` and `size_sums` (m, 3) regress the logarithms of cost, tokens and seconds, as distances from what the capability showed; `size_spread` is
     the variance of what they say.
@@ -51,6 +53,7 @@ class Model(Struct, frozen=True, kw_only=True, array_like=True):
     counts: tuple[float, ...]
     noise: bytes
     rank: float
+    crowd: Crowd
     slopes: tuple[float, float]
     centres: Mapping[str, tuple[float, float, bytes]]
     size_grams: tuple[bytes, ...]
@@ -119,13 +122,13 @@ def shared(found: Array, gram: Array, *, ridge: float, noise: float) -> Array:
 
 class Guess(Struct, frozen=True):
     """
-    What the model says of a prompt: `quality` (targets) in no bounds, `share` (targets) how far that may be off as a share of the noise's variance, `beyond`
+    What the model says of a prompt: `quality` (targets) in no bounds, `share` (targets) how far that may be off as a share of the noise's variance, `novelty`
     how little it is like anything seen, 0..1. `sizes` (3) are factors on what the capability costs, writes and takes.
     """
 
     quality: Array
     share: Array
-    beyond: float
+    novelty: float
     sizes: Array
 
 
@@ -150,27 +153,32 @@ class Regression:
         size_sums = np.frombuffer(model.size_sums, np.float32).reshape(size, -1)
         sizes = weights([whole(half) for half in model.size_grams], size_sums, ridge=model.ridge)
         self._turn = turn.astype(np.float32)
+        self._turned = np.ascontiguousarray(self.kernel.basis @ self._turn[:-SURFACE])
         self._weights = np.ascontiguousarray((turn.T @ np.hstack([found, sizes])).astype(np.float32))
         precisions = [np.einsum("md,md->d", turn, gram @ turn) for gram in grams]
         self._inverse = np.array([1 / np.maximum(precisions[at] + model.ridge, model.ridge) for at in model.gram_of], np.float32).T.copy()
         self._offsets = np.array(model.offsets, np.float32)
         self._leans = np.array(model.leans, np.float32)
+        self._crowd = np.frombuffer(model.crowd.counts, np.float32)
         self._spread = np.array(model.size_spread, np.float32) / 2
+        self.variances: list[float] = np.diag(self.noise).tolist()
         deviation = np.sqrt(np.diag(self.noise))
         self.correlation = self.noise / np.outer(deviation, deviation)
         self.places = {target: place for place, target in enumerate(model.targets)}
 
     def guess(self, numbers: Array) -> Guess:
         """Return what is expected of a prompt's numbers."""
-        features = self.kernel.features(numbers)
-        found = features @ self._turn
+        alike, surface = self.kernel.parts(numbers)
+        found = alike @ self._turned + surface @ self._turn[-SURFACE:]
         said = found @ self._weights
         targets = len(self._offsets)
-        known = features[:-SURFACE]
+        crowd = self.model.crowd
+        novelty = float(strange(alike, self._crowd, kernel=self.kernel, usual=crowd.usual))
+        unsure = (found * found) @ self._inverse
         return Guess(
             said[:targets] + self._offsets + self._leans * self.kernel.length(numbers),
-            (found * found) @ self._inverse,
-            max(0.0, 1.0 - float(known @ known)),
+            crowd.scale * novelty**crowd.power + unsure * novelty,
+            novelty,
             np.exp(np.clip(said[targets:], -_FAR, _FAR) - self._spread),
         )
 

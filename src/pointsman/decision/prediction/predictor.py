@@ -27,10 +27,16 @@ _CLOSE: Final = 1e-6
 
 
 class _Looked(Struct, frozen=True):
-    """A prompt as it was looked at: what the model says of it, and how far it lies from what its capability is like (targets); None for one not known."""
+    """
+    A prompt as it was looked at, by targets in the model's order: the quality that is expected if its capability is not known, how far it lies from what
+    the capability is like, and how far that may be off as a share of the noise's variance. `novelty` is how little it is like anything seen, 0..1.
+    """
 
-    guess: Guess
-    apart: Array
+    quality: list[float]
+    apart: list[float]
+    share: list[float]
+    novelty: float
+    sizes: list[float]
 
 
 class Predictor:
@@ -54,7 +60,9 @@ class Predictor:
     def predict(self, prompt: Prompt, targets: Sequence[str]) -> tuple[Prediction, ...]:
         """Return what is expected of each target, in the order of `targets`. A target of which nothing is known has the basis `none`."""
         looked = self._look(prompt)
-        return tuple(self._plain(prompt, target) if looked is None else self._closer(prompt, target, looked=looked) for target in targets)
+        if looked is not None:
+            return tuple([self._closer(prompt, target, looked=looked) for target in targets])
+        return tuple([self._plain(target, self._outlook.of(prompt.capability, target, task=prompt.task)) for target in targets])
 
     def features(self, prompt: Prompt) -> bytes:
         """Return what is looked at in a prompt, as numbers that `predict` and `update` take in place of its text; empty where nothing is."""
@@ -109,10 +117,10 @@ class Predictor:
         middle = self._centres.get(capability)
         apart = guess.quality if middle is None else guess.quality - middle
         common = apart.mean()
-        return _Looked(guess, slopes[0] * common + slopes[1] * (apart - common))
+        believed = slopes[0] * common + slopes[1] * (apart - common)
+        return _Looked(guess.quality.tolist(), believed.tolist(), guess.share.tolist(), guess.novelty, guess.sizes.tolist())
 
-    def _plain(self, prompt: Prompt, target: str) -> Prediction:
-        known = self._outlook.of(prompt.capability, target, task=prompt.task)
+    def _plain(self, target: str, known: Expected | None) -> Prediction:
         if known is None:
             return Prediction(target=target, quality=_UNKNOWN, sd=_CLUELESS)
         return Prediction(
@@ -129,34 +137,28 @@ class Predictor:
 
     def _closer(self, prompt: Prompt, target: str, *, looked: _Looked) -> Prediction:
         """Look at the prompt as well."""
-        plain, known = self._plain(prompt, target), self._outlook.of(prompt.capability, target, task=prompt.task)
-        model = self._model
+        known, model = self._outlook.of(prompt.capability, target, task=prompt.task), self._model
         place = None if model is None else model.places.get(target)
         if model is None or place is None or known is None:
-            return plain
-        guess, noise = looked.guess, float(model.noise[place, place])
-        is_known = bool(prompt.capability) and known.n > 0 and prompt.capability in self._centres
-        share, beyond = float(guess.share[place]), guess.beyond / model.model.ridge
-        if is_known:
+            return self._plain(target, known)
+        variance = model.variances[place] * looked.share[place]
+        if known.n > 0 and prompt.capability in self._centres:
             # What is unlike the capability's own prompts is doubtful; the more of those were judged, the more ways to be like them are known.
-            quality = known.quality + float(looked.apart[place])
-            variance = known.sd**2 + noise * max(model.model.slopes) ** 2 * share * plain.novelty + noise * beyond * plain.novelty**2
+            doubt = self._outlook.strength / (self._outlook.strength + known.n)
+            quality = known.quality + looked.apart[place]
+            variance = known.sd**2 + doubt * variance
         else:
-            quality, variance = float(guess.quality[place]), noise * (share + beyond)
-        return self._sized(plain, known, sizes=guess.sizes, quality=min(1.0, max(0.0, quality)), sd=sqrt(variance), novelty=guess.beyond)
-
-    @staticmethod
-    def _sized(plain: Prediction, known: Expected, *, sizes: Array, quality: float, sd: float, novelty: float) -> Prediction:
-        cost, tokens, latency = sizes.tolist()
+            quality = looked.quality[place]
+        cost, tokens, latency = looked.sizes
         return Prediction(
-            target=plain.target,
-            quality=quality,
-            sd=sd,
-            cost_nano_usd=None if known.cost_nano_usd is None else known.cost_nano_usd * cost,
-            tokens_out=None if known.tokens_out is None else known.tokens_out * tokens,
-            latency_s=None if known.latency_s is None else known.latency_s * latency,
-            novelty=novelty,
-            labels=max(0.0, known.noise / max(sd, _CLOSE) ** 2),
+            target=target,
+            quality=min(1.0, max(0.0, quality)),
+            sd=sqrt(variance),
+            cost_nano_usd=_times(known.cost_nano_usd, cost),
+            tokens_out=_times(known.tokens_out, tokens),
+            latency_s=_times(known.latency_s, latency),
+            novelty=looked.novelty,
+            labels=known.noise / max(variance, _CLOSE),
             basis="prompt",
         )
 
@@ -166,3 +168,7 @@ class Predictor:
         if one == other:
             return 1.0
         return float(self._model.correlation[places[one], places[other]]) if self._model is not None and one in places and other in places else 0.0
+
+
+def _times(usual: float | None, factor: float) -> float | None:
+    return None if usual is None else usual * factor

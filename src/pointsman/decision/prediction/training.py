@@ -11,6 +11,7 @@ from msgspec import Struct
 from pointsman.decision.prediction.embedding import Embedder
 from pointsman.decision.prediction.kernel import Kernel, Shape, shapes
 from pointsman.decision.prediction.model import SIZES, Model, shared, upper, weights
+from pointsman.decision.prediction.strangeness import Crowd, measured, off, regions_of
 from pointsman.decision.prediction.values import Label
 
 Array = Any
@@ -118,6 +119,7 @@ def trained(seen: Seen, *, embedder: Embedder, seed: int) -> Model | None:
         counts=tuple(seen.counts.sum(axis=0).tolist()),
         noise=noise.tobytes(),
         rank=_rank(seen, features, guess=guess, parts=parts, prior=(ridge, float(np.diag(noise).mean()))),
+        crowd=_crowd(seen, kernel, guess=guess, said=said, ridge=ridge),
         slopes=_slopes(seen, said),
         centres=centres(features, length, capabilities=seen.capabilities),
         size_grams=tuple(upper(size_grams[at]) for at in size_of),
@@ -205,6 +207,14 @@ def _rank(seen: Seen, features: Array, *, guess: Array, parts: Array, prior: tup
     ridge, noise = prior
     tried = [(_left_out(seen, features, guess=guess, parts=parts, ridges=(ridge,), noise=rank * noise)[0][1], rank) for rank in _RANKS]
     return min((float(_wrong(seen, said).mean()), rank) for said, rank in tried)[1]
+
+
+def _crowd(seen: Seen, kernel: Kernel, *, guess: Array, said: Array, ridge: float) -> Crowd:
+    """Return where prompts were seen, and what is to be expected elsewhere: what sets targets apart is predicted for regions of which nothing was learned."""
+    regions = regions_of(seen.numbers)
+    strange = _left_out(seen, kernel.features(seen.numbers), guess=guess, parts=regions % _FOLDS, ridges=(ridge,))[0][1]
+    found = [off(_apart(seen.scores - one, seen.counts), seen.counts, regions=regions) for one in (said, strange)]
+    return measured(kernel, seen.numbers, off=(found[0], found[1]), regions=regions, folds=_FOLDS)
 
 
 def _noise(seen: Seen, said: Array) -> Array:
