@@ -60,7 +60,6 @@ class Pool:
 
     def labels(self, rows: Sequence[int], *, is_named: bool) -> list[Label]:
         """Return a label for each score of these rows."""
-        """Return the labels of these rows."""
         prompts = [Prompt(text=self.texts[row], capability=str(self.tasks[row]) if is_named else "") for row in rows]
         return [
             Label(prompt=prompt, target=target, score=float(self.scores[row, at]))
@@ -70,13 +69,11 @@ class Pool:
 
     def predicted(self, predictor: Predictor, rows: Sequence[int], *, is_named: bool) -> tuple[Array, Array]:
         """Return what is expected of these rows, and how far that may be off."""
-        """Return what is predicted for these rows: quality and its spread, rows x targets."""
         found = [predictor.predict(Prompt(text=self.texts[row], capability=str(self.tasks[row]) if is_named else ""), self.targets) for row in rows]
         return np.array([[one.quality for one in row] for row in found]), np.array([[one.sd for one in row] for row in found])
 
     def split(self, seed: int) -> tuple[Array, Array]:
         """Return 70 % of the rows, and the others."""
-        """Return rows to learn from and rows to try."""
         order = np.random.default_rng(seed).permutation(len(self.texts))
         return order[: int(0.7 * len(order))], order[int(0.7 * len(order)) :]
 
@@ -232,7 +229,9 @@ def _unseen(pool: Pool, reader: Embedder, *, seed: int, how: tuple[bool, bool]) 
 def _allowed(pool: Pool, predictor: Predictor, rows: Sequence[int], *, how: tuple[int, bool]) -> Array:
     incumbent, is_named = how
     prompts = [Prompt(text=pool.texts[at], capability=str(pool.tasks[at]) if is_named else "") for at in rows]
-    return np.array([[predictor.worse_than(one, target, pool.targets[incumbent], loss=LOSS) <= 1 - SURE for target in pool.targets] for one in prompts])
+    return np.array(
+        [[predictor.worse_than(one, target, incumbent=pool.targets[incumbent], loss=LOSS) <= 1 - SURE for target in pool.targets] for one in prompts]
+    )
 
 
 def pair(_: Pool, readers: dict[str, Embedder]) -> None:

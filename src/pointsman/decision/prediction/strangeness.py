@@ -47,24 +47,29 @@ def strange(alike: Array, counts: Array, *, kernel: Kernel, usual: float) -> Arr
     return 1 / (1 + alike**kernel.shape.sharpness @ counts / usual)
 
 
-def measured(kernel: Kernel, numbers: Array, *, off: tuple[float, float], regions: Array, folds: int) -> Crowd:
+def measured(kernel: Kernel, numbers: Array, *, off: tuple[float, float], parts: tuple[Array, Array]) -> Crowd:
     """
-    Return the crowd of known prompts. `off` is how wrong the means of `regions` (prompts) were, with prompts left out anywhere and with whole regions left
-    out, one of `folds` at once.
+    Return the crowd of known prompts. `off` is how wrong the means of regions were, with prompts left out anywhere and with whole regions left out; `parts`
+    (prompts) tell what was left out at once. Nobody is a crowd to itself: prompts are held against those of the other parts.
     """
     alike = kernel.parts(numbers)[0]
-    counts = counted(kernel, alike)
-    usual = max(float(np.percentile(alike**kernel.shape.sharpness @ counts, _USUAL)), _TINY)
-    near = float(strange(alike, counts, kernel=kernel, usual=usual).mean())
-    far = 0.0
-    for fold in range(folds):
-        own = regions % folds == fold
-        if own.any() and not own.all():
-            others = counted(kernel, alike[~own])
-            far += float(strange(alike[own], others, kernel=kernel, usual=usual).sum()) / len(numbers)
+    close = alike**kernel.shape.sharpness
+    crowds = [_crowds(alike, close, parts=one) for one in parts]
+    usual = max(float(np.percentile(crowds[0], _USUAL)), _TINY)
+    near, far = (float((1 / (1 + one / usual)).mean()) for one in crowds)
     rise = float(np.log(max(off[1], _LEAST_OFF) / max(off[0], _LEAST_OFF))) / max(float(np.log(max(far, near) / near)), _LEAST_RISE)
     power = min(_STEEPEST, max(_MILDEST, rise))
-    return Crowd(counts=counts.tobytes(), usual=usual, scale=max(off[1], _LEAST_OFF) / max(far, near) ** power, power=power)
+    return Crowd(counts=counted(kernel, alike).tobytes(), usual=usual, scale=max(off[1], _LEAST_OFF) / max(far, near) ** power, power=power)
+
+
+def _crowds(alike: Array, close: Array, *, parts: Array) -> Array:
+    """Return how many prompts of other parts each prompt has about it, as if there were as many of them as of all."""
+    nearest, found = np.argmax(alike, axis=1), np.zeros(len(alike))
+    for part in np.unique(parts):
+        own = parts == part
+        others = np.bincount(nearest[~own], minlength=alike.shape[1])
+        found[own] = close[own] @ others * (len(alike) / max(1, int((~own).sum())))
+    return found
 
 
 def regions_of(numbers: Array) -> Array:

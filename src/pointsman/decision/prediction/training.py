@@ -119,7 +119,7 @@ def trained(seen: Seen, *, embedder: Embedder, seed: int) -> Model | None:
         counts=tuple(seen.counts.sum(axis=0).tolist()),
         noise=noise.tobytes(),
         rank=_rank(seen, features, guess=guess, parts=parts, prior=(ridge, float(np.diag(noise).mean()))),
-        crowd=_crowd(seen, kernel, guess=guess, said=said, ridge=ridge),
+        crowd=_crowd(seen, kernel, guess=guess, said=said, split=(parts, ridge)),
         slopes=_slopes(seen, said),
         centres=centres(features, length, capabilities=seen.capabilities),
         size_grams=tuple(upper(size_grams[at]) for at in size_of),
@@ -209,12 +209,17 @@ def _rank(seen: Seen, features: Array, *, guess: Array, parts: Array, prior: tup
     return min((float(_wrong(seen, said).mean()), rank) for said, rank in tried)[1]
 
 
-def _crowd(seen: Seen, kernel: Kernel, *, guess: Array, said: Array, ridge: float) -> Crowd:
-    """Return where prompts were seen, and what is to be expected elsewhere: what sets targets apart is predicted for regions of which nothing was learned."""
+def _crowd(seen: Seen, kernel: Kernel, *, guess: Array, said: Array, split: tuple[Array, float]) -> Crowd:
+    """
+    Return where prompts were seen, and how far to trust what is said elsewhere: what sets targets apart is predicted for regions of which nothing was learned.
+
+    `split` is the parts that `said` was predicted in, and the ridge.
+    """
+    parts, ridge = split
     regions = regions_of(seen.numbers)
     strange = _left_out(seen, kernel.features(seen.numbers), guess=guess, parts=regions % _FOLDS, ridges=(ridge,))[0][1]
     found = [off(_apart(seen.scores - one, seen.counts), seen.counts, regions=regions) for one in (said, strange)]
-    return measured(kernel, seen.numbers, off=(found[0], found[1]), regions=regions, folds=_FOLDS)
+    return measured(kernel, seen.numbers, off=(found[0], found[1]), parts=(parts, regions % _FOLDS))
 
 
 def _noise(seen: Seen, said: Array) -> Array:
