@@ -1,5 +1,6 @@
 """An answer that is looked at before it is given: the next rung, a second opinion, people, and what is given when nothing better comes."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -142,6 +143,17 @@ def test_a_second_opinion_that_fails_speaks_for_nothing() -> None:
     house.stages = replace(house.stages, chooser=chooser)
     assert text_of(house.ask(a_call())) == "Berlin"
     assert "agrees" not in chooser.grades[0].evidence
+
+
+def test_an_answer_that_came_is_booked_where_the_caller_leaves_while_it_is_doubted() -> None:
+    def gone(grade: Grade) -> bool:
+        raise asyncio.CancelledError
+
+    house, _ = a_house(doubts=gone, small=[Says(openai_answer("Maybe."))])
+    with pytest.raises(asyncio.CancelledError):
+        house.ask(a_call())
+    (entry,) = house.record.entries
+    assert (entry.target, entry.cost_nano_usd, house.record.status) == ("small", 20_000, "cancelled")
 
 
 @pytest.mark.parametrize("call", [a_call(), STREAMED], ids=["whole", "stream"])

@@ -122,8 +122,12 @@ async def _try(way: Way, rung: Rung, *, doubts: Doubts | None) -> Result:
         raise
     way.stages.breakers.succeeded(this.attempt.target.name)
     rating = way.stages.rater.rate(this.running, reply)
-    is_doubtful = grade.passed and doubts is not None and doubts(examined(grade, reply, call=way.judged.call, other=await second_opinion(way)), reply)
-    way.trace.book(this.attempt, rating, started=this.started, error=_DOUBTFUL if is_doubtful else None if grade.passed else grade.code)
+    is_doubtful = False
+    try:
+        if grade.passed and doubts is not None:
+            is_doubtful = doubts(examined(grade, reply, call=way.judged.call, other=await second_opinion(way)), reply)
+    finally:  # an answer that came is paid for, also where whoever asked leaves before it is judged
+        way.trace.book(this.attempt, rating, started=this.started, error=_DOUBTFUL if is_doubtful else None if grade.passed else grade.code)
     if not grade.passed:
         return grade
     return Doubtful(way, this, reply) if is_doubtful else _given(way, this, reply=reply)
