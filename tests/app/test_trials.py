@@ -11,12 +11,13 @@ import pytest
 from tests.ledger.entries import HOUR_MS, START_MS, a_record, an_entry
 from tests.storage.databases import each_place
 
-from pointsman.app.trials import EXPLORE, LOOK_MS, SHADOW, Trials
+from pointsman.app.trials import EXPLORE, LOOK_MS, Trials
 from pointsman.core.entry import CallRecord
 from pointsman.settings.ledger_place import Place
 from pointsman.storage.batch import Batch
 from pointsman.storage.open import open_reading, open_writing
 from pointsman.storage.records import write_batch
+from pointsman.storage.told import SHADOW
 
 __all__ = ["each_place"]
 

@@ -16,7 +16,8 @@ import msgspec
 
 from pointsman.app.gateway import Gateway
 from pointsman.app.switches import ledger_of
-from pointsman.core.call import Asked, Call, Text
+from pointsman.assess.signals import text_of
+from pointsman.core.call import Asked, Call
 from pointsman.core.capability import Capability
 from pointsman.core.clock import Clock
 from pointsman.core.errors import NoPlaceAllowed, PointsmanError, Refused, Unusable
@@ -237,8 +238,7 @@ class _Walk:
         if reply is None:
             self._says("rules", "passes", says=f"no row of `{way.capability.rules}` fits before a model{after}")
             return
-        text = "".join(part.text for part in reply.parts if isinstance(part, Text))
-        self._says("rules", "answers", says=f"a row of `{way.capability.rules}` answers: {text}")
+        self._says("rules", "answers", says=f"a row of `{way.capability.rules}` answers: {text_of(reply)}")
         self._answered_by = "rules"
 
     def look_at_cache(self, way: Way) -> None:

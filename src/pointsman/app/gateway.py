@@ -28,7 +28,7 @@ from pointsman.app.identity_approvals import Approvals
 from pointsman.app.learned import InUse
 from pointsman.app.outlets import Outlets
 from pointsman.app.shadow_scores import Comparing, incumbent_of
-from pointsman.app.shadows import SHADOW, Shadows
+from pointsman.app.shadows import Shadows
 from pointsman.app.switches import Switches, ledger_of
 from pointsman.app.telemetry import Telemetry
 from pointsman.app.telemetry_figures import Worth, of_worker
@@ -65,6 +65,7 @@ from pointsman.providers.registry import BY_DIALECT as WIRES
 from pointsman.settings.ledger_place import ledger_place
 from pointsman.settings.load import Settings
 from pointsman.storage.open import open_reading
+from pointsman.storage.told import SHADOW
 from pointsman.surfaces.registry import BY_DIALECT as SURFACES
 from pointsman.telemetry.logs import Plain
 from pointsman.transport.bounds import Bounds

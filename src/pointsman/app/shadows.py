@@ -26,9 +26,9 @@ from pointsman.governance.said import told
 from pointsman.ledger.trace import OK, Trace
 from pointsman.pipeline.run import run
 from pointsman.pipeline.stages import Stages
+from pointsman.storage.told import SHADOW
 from pointsman.surfaces.events import unstreamed
 
-SHADOW: Final = "shadow"
 _LOG: Final = logging.getLogger("pointsman")
 _MOST_AT_ONCE: Final = 16
 _GRACE_S: Final = 5.0

@@ -17,10 +17,11 @@ from pointsman.core.errors import PointsmanError
 from pointsman.storage.database import query
 from pointsman.storage.records import first_id
 from pointsman.storage.sql import Database
+from pointsman.storage.told import SHADOW
 
 _LOG: Final = logging.getLogger("pointsman")
 LOOK_MS: Final = 15_000
-EXPLORE, SHADOW = "explore", "shadow"
+EXPLORE: Final = "explore"
 _MODES: Final = frozenset({EXPLORE, SHADOW})
 _DAY_MS: Final = 86_400_000
 _OPEN_MS: Final = 900_000  # a call that began longer ago is on record by now

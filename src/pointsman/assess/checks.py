@@ -10,8 +10,9 @@ from typing import Any, Final, cast
 import jsonschema_rs
 import msgspec
 
+from pointsman.assess.signals import text_of
 from pointsman.core.attempt import Grade
-from pointsman.core.call import Call, OutputSchema, Refusal, Text
+from pointsman.core.call import Call, OutputSchema, Refusal
 from pointsman.core.capability import Capability
 from pointsman.core.errors import BadRequest, Unusable
 from pointsman.core.reply import Finish, Reply
@@ -46,9 +47,8 @@ class Checks:
             return GOOD
         if reply.finish is Finish.LENGTH:
             return Grade(passed=False, code="truncated", says="the answer was cut off by its token limit")
-        text = "".join(part.text for part in reply.parts if isinstance(part, Text))
         try:
-            told = msgspec.json.decode(text)
+            told = msgspec.json.decode(text_of(reply))
         except (msgspec.DecodeError, RecursionError):
             return Grade(passed=False, code="not_json", says="the answer is not JSON")
         fault = next(iter(self._validators[capability.name].iter_errors(told)), None)

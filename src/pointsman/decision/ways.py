@@ -12,6 +12,7 @@ from math import sqrt
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pointsman.core.routing import Criteria
 from pointsman.decision.answers.cascade import Stakes, Step, plan
@@ -84,13 +85,7 @@ def stakes_at(worth_nano_usd: float, criteria: Criteria) -> Stakes:
     """Return what is at stake if a right answer instead of a wrong one is worth at least so much."""
     told = stakes_told(criteria)
     least = max(told.value_nano_usd, worth_nano_usd - told.error_nano_usd)
-    return Stakes(
-        value_nano_usd=least,
-        error_nano_usd=told.error_nano_usd,
-        delay_nano_usd_per_s=told.delay_nano_usd_per_s,
-        within_s=told.within_s,
-        most_nano_usd=told.most_nano_usd,
-    )
+    return replace(told, value_nano_usd=least)
 
 
 def step_of(one: Candidate, scale: Scale, *, strength: float, is_checked: bool) -> Step:

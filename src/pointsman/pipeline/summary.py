@@ -4,7 +4,8 @@ Where only a summary may leave: a private target makes it, it is judged like any
 
 from collections.abc import Awaitable
 
-from pointsman.core.call import Call, Text
+from pointsman.assess.signals import text_of
+from pointsman.core.call import Call
 from pointsman.core.errors import NoPlaceAllowed, PlaceFailed
 from pointsman.core.label import Label
 from pointsman.core.verdict import Obligation
@@ -30,7 +31,7 @@ async def by_summary(way: Way, rung: Rung) -> Way:
         attempt, told = await ask_beside(private, Rung(way.capability.summariser or rung.target, "summarises"), kind="summary")
     except PlaceFailed as error:
         raise NoPlaceAllowed(capability=way.capability.name, data_class=way.verdict.label.text) from error
-    short = retold(bare(call), surface, text="".join(part.text for part in told.parts if isinstance(part, Text)))
+    short = retold(bare(call), surface, text=text_of(told))
     lower = Way(way.call, await _judged(way, short, label=lowered(way.verdict.label)), trace=way.trace, stages=stages, held=way.held, is_told_again=True)
     if is_unfit(call, short) or is_for_summary(lower, rung) or not lower.verdict.permits(rung.target):
         raise NoPlaceAllowed(capability=way.capability.name, data_class=lower.verdict.label.text)

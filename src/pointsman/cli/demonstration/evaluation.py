@@ -95,9 +95,10 @@ def put_to_use(rows: list[Row], settings: Settings, *, clock: Clock) -> Certific
     desk = Desk(settings, parameters, price_of=lambda target: target.price, now_ms=now_ms)
     terms = desk.terms(HYBRID, desk.routed()[HYBRID], source="evaluation")
     kept = [(row.prompt, row.model, row.score) for row in rows if is_kept_apart(row.prompt)]
-    found = desk.certify(of_table(kept, capability=HYBRID, at_ms=now_ms), terms)
+    told = of_table(kept, capability=HYBRID, at_ms=now_ms)
+    found = desk.certify(told, terms)
     if isinstance(found, Certificate):
-        parameters = desk.keep(found)
+        parameters = desk.keep(found, told)
     before = version_at(pointer_of(settings))
     made = Version(
         parameters=folder_of(settings).keep(encode(parameters)),
