@@ -155,12 +155,14 @@ def test_a_failure_of_the_vendor_is_told_with_when_to_come_back() -> None:
     run(with_house(work, says(answer(b'{"error":{"message":"slow down"}}', status="429 Too Many", headers="retry-after: 7\r\n"))))
 
 
-def test_a_stream_that_breaks_ends_with_an_error_event_and_a_whole_frame() -> None:
-    async def script(talk: Talk) -> None:
-        await talk.request()
-        await talk.trickle([stream_head() + chunk(CHUNK)])
-        talk.cut()
+async def breaks(talk: Talk) -> None:
+    """Break in the middle of a stream."""
+    await talk.request()
+    await talk.trickle([stream_head() + chunk(CHUNK)])
+    talk.cut()
 
+
+def test_a_stream_that_breaks_ends_with_an_error_event_and_a_whole_frame() -> None:
     async def work(house: House) -> None:
         got = await house.ask(post(ASK_STREAM))
         assert got.status == 200
@@ -168,7 +170,22 @@ def test_a_stream_that_breaks_ends_with_an_error_event_and_a_whole_frame() -> No
         assert b'"error"' in got.body.removeprefix(CHUNK)
         assert _rows(house, "select status from call") == [("cut",)]
 
-    run(with_house(work, script))
+    run(with_house(work, breaks))
+
+
+@pytest.mark.parametrize(("script", "questions"), [(breaks, 1), (says(STREAM, WHOLE), 2)], ids=["breaks", "whole"])
+def test_only_a_whole_answer_is_held_against_what_another_target_says(script: Any, questions: int) -> None:
+    """Half an answer agrees with nothing, and says nothing of who gave it."""
+    targets = {name: {"vendor": "acme", "model": name, "price": {"input_usd_per_million": 1, "output_usd_per_million": 1}} for name in ("small", "big")}
+    routed = {"ladder": ["small", "big"], "retries": {"per_target": 0}, "routing": {"shadow": {"share": 1.0}}}
+
+    async def work(house: House) -> None:
+        assert (await house.ask(post(ASK_STREAM))).status == 200
+        await eventually(lambda: not any(client.is_busy for client in house.clients))
+        await house.gateway.shadows.finish()
+        assert len(_rows(house, "select target from attempt")) == questions
+
+    run(with_house(work, script, says(WHOLE), targets=targets, capabilities={"support": routed}))
 
 
 def test_a_stream_that_breaks_before_its_first_byte_is_an_ordinary_error() -> None:

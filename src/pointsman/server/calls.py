@@ -54,7 +54,8 @@ async def answer_call(request: Request, client: Client, *, surface: Surface, gat
     finally:  # also for a caller who left in the middle: what was said so far was said
         if kept is not None:
             await gateway.keeper.keep(call, answer.trace, kept=kept, answer=bytes(sending.said), stages=stages)
-    gateway.shadows.after(call, asked, trace=answer.trace, said=bytes(sending.said), stages=stages)
+    if sending.is_whole:
+        gateway.shadows.after(call, asked, trace=answer.trace, said=bytes(sending.said), stages=stages)
 
 
 def refuse(error: Exception, client: Client, *, surface: Surface, call_id: str) -> None:
@@ -73,7 +74,7 @@ def refuse(error: Exception, client: Client, *, surface: Surface, call_id: str) 
 
 class _Sending:
     """
-    One answer on its way to the caller. `said` is what was sent, where it is to be kept.
+    One answer on its way to the caller. `said` is what was sent, where it is to be kept; `is_whole` that nothing failed in its middle.
 
     The head of a stream leaves with its first bytes, so that a failure before them is still answered as an error. A caller of HTTP/1.0 knows no chunks:
     for it the stream ends with the connection.
@@ -81,6 +82,7 @@ class _Sending:
 
     def __init__(self, trace: Trace, client: Client, *, surface: Surface, gateway: Gateway, is_kept: bool) -> None:
         self.said = bytearray()
+        self.is_whole = True
         self._is_kept = is_kept
         self._trace = trace
         self._client = client
@@ -106,6 +108,7 @@ class _Sending:
                 self._write(data)
                 await client.drain()
         except Exception as error:  # noqa: BLE001 - the caller gets an end that it can read, the log gets the error
+            self.is_whole = False
             self._gateway.note(error, trace.call_id)
             if not self._has_begun:
                 refuse(error, client, surface=self._surface, call_id=trace.call_id)
