@@ -23,10 +23,8 @@ from pointsman.cli.demonstration.tickets import INTENTS, SETTLED
 HYBRID: Final = "support-triage"
 FRONTIER: Final = "support-frontier"
 ANSWER: Final = "support-answer"
-TARGETS: Final = ("small", "mid", "frontier")
 CONFIGURATION: Final = "pointsman.yaml"
 LEAST_CONFIDENCE: Final = 0.7
-LOSS: Final = 0.03  # by how much a place may be worse than the frontier model
 _HOURLY_USD: Final = 0.03
 _LAW_USD: Final = 0.06
 _TINY_USD: Final = 0.01
@@ -37,7 +35,13 @@ _SETTLED_REPLIES: Final = {
     "newsletter": "You are unsubscribed and will get no further newsletter.",
     "gift_card": "The balance stands in your account under Gift cards, and on every receipt.",
 }
-_PLACES: Final = """
+_TEMPLATE: Final = Template("""# The demo's configuration, written anew at each start of `pointsman demo`. Change it while the gateway runs: it notices.
+# Every vendor and price here is simulated. For your own: `pointsman init`, then `pointsman up`.
+
+server:
+  listen: 127.0.0.1:$gateway
+  admin: 127.0.0.1:$admin
+
 vendors:
   own-gpu:                      # a model server in your own house (simulated)
     kind: simulated
@@ -79,18 +83,7 @@ targets:
     price: {input_usd_per_million: 5.00, output_usd_per_million: 25.00, id: simulated}
 
 capabilities:
-"""
-_EVALUATION: Final = Template(f"{_PLACES}$capabilities")
-_TEMPLATE: Final = Template(
-    """# The demo's configuration, written anew at each start of `pointsman demo`. Change it while the gateway runs: it notices.
-# Every vendor and price here is simulated. For your own: `pointsman init`, then `pointsman up`.
-
-server:
-  listen: 127.0.0.1:$gateway
-  admin: 127.0.0.1:$admin
-"""
-    + _PLACES
-    + """  $hybrid:               # what the shop's help desk calls$support
+  $hybrid:               # what the shop's help desk calls$support
 
   $frontier:             # a part of the same tickets with the frontier model alone, to compare
     owner: support@example.com
@@ -192,8 +185,7 @@ limits:
   - {name: sales-month, by: team, only: sales, budget_usd: 0.6, period: month}
 
 keys:                           # their secrets are their names: this is a demo
-$keys"""
-)
+$keys""")
 
 _SUPPORT_FIRST: Final = """
     owner: support@example.com
@@ -206,12 +198,6 @@ _SUPPORT_HYBRID: Final = """
     rules: rules.csv            # some tickets need no model
     cache: true                 # some were asked before
     ladder: [small, mid, frontier]
-    routing:                    # who goes first: the cheapest that is proven to be as good as the frontier model
-      incumbent: frontier
-      not_worse_by: $loss
-      guarantee: true           # `pointsman guarantee` tells what is promised, and on which data
-      criteria: {value_usd: 2.50}
-      shadow: {share: 0.05, usd_per_day: 1}
     output_schema: triage.schema.json   # an answer that is not sure enough goes to the next rung
     retries: {per_target: 1, budget: 2, backoff_s: 0.05}
     unit: ticket"""
@@ -267,10 +253,9 @@ def secret_of(key: str) -> str:
 
 def clear(folder: Path) -> None:
     """Let the records of an earlier demo go."""
-    for old in (*folder.glob("pointsman*.db*"), *folder.glob("history.json"), *folder.glob("learned.json")):
+    for old in (*folder.glob("pointsman*.db*"), *folder.glob("history.json")):
         old.unlink()
-    for name in ("pointsman.audit", "learned"):
-        shutil.rmtree(folder / name, ignore_errors=True)
+    shutil.rmtree(folder / "pointsman.audit", ignore_errors=True)
 
 
 def write(folder: Path, ports: Ports, *, speed: float, stage: Stage = Stage.HYBRID) -> Path:
@@ -286,12 +271,6 @@ def write(folder: Path, ports: Ports, *, speed: float, stage: Stage = Stage.HYBR
     path = folder / CONFIGURATION
     path.write_text(_configuration(ports, speed, stage=stage), encoding="utf-8")
     return path
-
-
-def evaluating(ports: Ports) -> str:
-    """Return a configuration in which each target of the help desk is a capability of its own, to be tried by itself."""
-    each = "".join(f"  {name}: {{ladder: [{name}], output_schema: triage.schema.json, retries: {{per_target: 0}}}}\n" for name in TARGETS)
-    return _EVALUATION.substitute(asdict(ports), capabilities=each, faster="", **_hourly(1.0))
 
 
 def asked_schema() -> dict[str, Any]:
@@ -332,19 +311,9 @@ def _invoice_rules() -> str:
 
 
 def _configuration(ports: Ports, speed: float, *, stage: Stage) -> str:
-    facts = {
-        "hybrid": HYBRID,
-        "frontier": FRONTIER,
-        "answer": ANSWER,
-        "faster": _faster(speed),
-        "support": Template(_SUPPORT[stage]).safe_substitute(loss=LOSS),
-        "keys": "\n".join(_keys()),
-    }
-    return _TEMPLATE.substitute(asdict(ports), **facts, **_hourly(speed))
-
-
-def _hourly(speed: float) -> dict[str, str]:
-    return {name: f"{usd * speed:.2f}" for name, usd in (("hourly_usd", _HOURLY_USD), ("law_usd", _LAW_USD), ("tiny_usd", _TINY_USD))}
+    facts = {"hybrid": HYBRID, "frontier": FRONTIER, "answer": ANSWER, "faster": _faster(speed), "support": _SUPPORT[stage], "keys": "\n".join(_keys())}
+    hourly = {name: f"{usd * speed:.2f}" for name, usd in (("hourly_usd", _HOURLY_USD), ("law_usd", _LAW_USD), ("tiny_usd", _TINY_USD))}
+    return _TEMPLATE.substitute(asdict(ports), **facts, **hourly)
 
 
 def _keys() -> Iterator[str]:

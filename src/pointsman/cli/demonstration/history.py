@@ -11,16 +11,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from pointsman.app.facts import Prices, facts
 from pointsman.app.gateway import Gateway
-from pointsman.app.learning import Learner
-from pointsman.cli.demonstration.evaluation import body_of as ticket_body
-from pointsman.cli.demonstration.evaluation import evaluate, intent_of, put_to_use
-from pointsman.cli.demonstration.folder import FRONTIER, Ports, Stage, secret_of, write
+from pointsman.cli.demonstration.folder import FRONTIER, Ports, Stage, asked_schema, secret_of, write
 from pointsman.cli.demonstration.operator import Operator
 from pointsman.cli.demonstration.workloads import FRONTIER_WORKFLOW, SUPPORT, Item, Workload, items
 from pointsman.cli.simulated.behaviour import Behaviour
@@ -101,7 +98,7 @@ class History:
         self._days = days
         start_ms = end_ms // _DAY_MS * _DAY_MS - days * _DAY_MS
         self._end_s = (end_ms - start_ms) / 1000
-        self._time, self._evaluating = Time(start_ms, seed), Time(start_ms, seed + 1)  # what was tried before takes none of the two weeks' time
+        self._time = Time(start_ms, seed)
         self._seed = seed
         self._chance = random.Random(f"{seed}/fate")  # noqa: S311 - as above
         self._tell = tell
@@ -127,7 +124,6 @@ class History:
         self._gateway = gateway = Gateway(load(self._path, known), environ={}, clock=clock)
         self._facts = known
         self._operator = Operator(self._path, known, now_ms=self._time.wall_ms)
-        self._learner = Learner(lambda: self._gateway.settings, price_of=self._gateway.prices.of, now_ms=self._time.wall_ms)
         try:
             self._plan(vendors[1])
             while self._due:
@@ -173,10 +169,6 @@ class History:
 
     async def _change(self, stage: Stage) -> None:
         write(self._home, self._ports, speed=1.0, stage=stage)
-        if stage is Stage.HYBRID:
-            clock = self._evaluating.clock()
-            rows = await evaluate(self._home, self._ports, clock=clock, known=self._facts)
-            put_to_use(rows, load(self._path, self._facts), clock=self._time.clock())
         self.reload()
 
     def reload(self) -> None:
@@ -187,9 +179,6 @@ class History:
         await self._told()
         self._gateway.ledger.flush()
         if self._operator.look(self._gateway):
-            self.reload()
-        learnt = self._learner.look()
-        if learnt is not None and learnt.is_new:
             self.reload()
 
     # ── one item ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -212,8 +201,6 @@ class History:
             is_good, target = False, ""
         else:
             target = answer.trace.target
-            gateway.shadows.after(call, asked, trace=answer.trace, said=answer.body, stages=gateway.stages)
-            await gateway.shadows.finish()
             is_good = self._is_good(item, answer.body, target=target)
             self._judge(answer.trace.call_id, workflow, is_good=is_good)
         self._follow(item, unit=unit, workflow=workflow, is_good=is_good)
@@ -310,11 +297,22 @@ def remembered(home: Path, *, days: int, now_s: float) -> Ports | None:
         return None
 
 
-def body_of(item: Item, capability: str) -> dict[str, object]:
+def body_of(item: Item, capability: str) -> dict[str, Any]:
     """Return the request that the shop's application sends for an item."""
-    if item.ticket is not None:
-        return ticket_body(item.text, capability)
-    return {"model": capability, "messages": [{"role": "system", "content": item.system}, {"role": "user", "content": item.text}], "max_tokens": 400}
+    messages = [{"role": "system", "content": item.system}, {"role": "user", "content": item.text}]
+    if item.ticket is None:
+        return {"model": capability, "messages": messages, "max_tokens": 400}
+    schema = {"type": "json_schema", "json_schema": {"name": "triage", "schema": asked_schema(), "strict": True}}
+    return {"model": capability, "messages": messages, "response_format": schema}
+
+
+def intent_of(body: bytes) -> str:
+    """Return the intent that an answer to a ticket names, or nothing."""
+    try:
+        content = msgspec.json.decode(body)["choices"][0]["message"]["content"]
+        return str(msgspec.json.decode(content)["intent"])
+    except (msgspec.DecodeError, LookupError, TypeError):
+        return ""
 
 
 async def _fail(vendor: Running) -> None:

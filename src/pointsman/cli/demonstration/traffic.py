@@ -17,10 +17,9 @@ from typing import Any, Final
 
 import msgspec
 
-from pointsman.cli.demonstration.evaluation import body_of
-from pointsman.cli.demonstration.folder import FRONTIER, HYBRID, secret_of
+from pointsman.cli.demonstration.folder import FRONTIER, HYBRID, asked_schema, secret_of
 from pointsman.cli.demonstration.tickets import Ticket, tickets
-from pointsman.cli.demonstration.workloads import SUPPORT_WORK, Item, forever
+from pointsman.cli.demonstration.workloads import SUPPORT_WORK, TRIAGE, Item, forever
 
 _HOST: Final = "127.0.0.1"
 _TIMEOUT_S: Final = 60.0
@@ -101,7 +100,7 @@ class Traffic:
         unit = f"{'ticket' if capability == HYBRID else 'twin-ticket'}-{self._mark}-{ticket.number:05d}"
         try:
             key = _TICKET_KEYS[ticket.number % len(_TICKET_KEYS)]
-            status, headers, told = self._post("/v1/chat/completions", body_of(ticket.text, capability), unit=unit, key=key, feature=ticket.kind)
+            status, headers, told = self._post("/v1/chat/completions", _call(ticket, capability), unit=unit, key=key, feature=ticket.kind)
             if status != http.client.OK:
                 self._lose(f"ticket {ticket.number} at {capability}: {status} {told['error']['message']}")
                 return
@@ -175,3 +174,11 @@ class Traffic:
         finally:
             connection.close()
         self.is_failing = is_on
+
+
+def _call(ticket: Ticket, capability: str) -> dict[str, Any]:
+    return {
+        "model": capability,
+        "messages": [{"role": "system", "content": TRIAGE}, {"role": "user", "content": ticket.text}],
+        "response_format": {"type": "json_schema", "json_schema": {"name": "triage", "schema": asked_schema(), "strict": True}},
+    }
