@@ -14,7 +14,6 @@ import click
 
 from pointsman.cli.options import note, print_json
 from pointsman.core.errors import BadRequest, PointsmanError, Refused
-from pointsman.settings.mistakes import SettingsInvalid
 
 EXIT_MISTAKES: Final = 1
 EXIT_FAILED: Final = 3
@@ -30,7 +29,8 @@ _EXIT_CODES: Final = {
     "130": "stopped by Ctrl-C",
 }
 
-_UNKNOWN: Final = frozenset({"no_such_incident", "no_such_snapshot"})  # by their codes, so that their modules are not imported for every command
+# By their codes, so that their modules are not imported for every command.
+_UNKNOWN: Final = frozenset({"no_such_incident", "no_such_snapshot", "settings_invalid"})
 
 # Name → (module, one line). The help text stands here so that listing commands imports none of them.
 _COMMANDS: Final = {
@@ -128,12 +128,12 @@ def _tell(error: click.ClickException | PointsmanError, words: Sequence[str]) ->
 
 def _as_data(error: click.ClickException | PointsmanError) -> dict[str, object]:
     code = error.code if isinstance(error, PointsmanError) else "usage" if isinstance(error, click.UsageError) else "wrong"
-    mistakes = {"mistakes": error.mistakes} if isinstance(error, SettingsInvalid) else {}
-    return {"code": code, "message": error.message, **mistakes}
+    found = getattr(error, "mistakes", None)
+    return {"code": code, "message": error.message, **({} if found is None else {"mistakes": found})}
 
 
 def _exit_code(error: PointsmanError) -> int:
-    if isinstance(error, SettingsInvalid | BadRequest) or error.code in _UNKNOWN:
+    if isinstance(error, BadRequest) or error.code in _UNKNOWN:
         return EXIT_MISTAKES
     if isinstance(error, Refused):
         return EXIT_REFUSED

@@ -65,7 +65,7 @@ def _told(store: Store, cells: Cells) -> Told:
     if score is None:
         raise BadCell("score", "is empty. Give a number between 0 and 1.")
     if name:
-        found = journal.decision(store, name)
+        found = store.decision(name)
         if found is None:
             raise BadCell("id", f"`{name[:40]}` was not decided here. Give an id that `pointsman router decide` wrote, or the prompt.")
         prompt, capability, chosen = found

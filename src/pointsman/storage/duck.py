@@ -7,7 +7,7 @@ import importlib
 import os
 import secrets
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -15,13 +15,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from pointsman.core.errors import ExtraMissing
+from pointsman.core.errors import BadRequest, ExtraMissing
 from pointsman.storage.database import migrate, migrations
 from pointsman.storage.sql import Row
 
 _TYPES: Final[Mapping[str, str]] = {"INTEGER": "BIGINT", "REAL": "DOUBLE", "TEXT": "VARCHAR"}
 _ROW_GROUP: Final = 100_000
 _CHUNK_BYTES: Final = 1 << 20
+_BATCH: Final = 5_000  # rows that are read at a time
 
 # Column → DuckDB type, in the order of the table.
 Columns = Mapping[str, str]
@@ -137,6 +138,23 @@ def found(duck: Any, sql: str, *, values: Mapping[str, object] | None = None) ->
 def files(paths: Sequence[Path]) -> str:
     """Return the table function that reads these files as one table; a column that an older file lacks is NULL there."""
     return f"read_parquet([{', '.join(text(str(path)) for path in paths)}], union_by_name = true, hive_partitioning = false)"
+
+
+def read_parquet(path: Path) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+    """Return the columns of any Parquet file and its rows as they come. Raises `BadRequest` for one that is none, `ExtraMissing` without DuckDB."""
+    what = "Reading Parquet"
+    library, duck = duckdb(what), connect(what=what)
+    try:
+        table = duck.execute(f"SELECT * FROM {files([path])}")
+    except library.Error as error:
+        raise BadRequest(f"`{path}` cannot be read as Parquet ({str(error).splitlines()[0]}). Write it again.") from error
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        while batch := table.fetchmany(_BATCH):
+            yield from batch
+        duck.close()
+
+    return [str(column[0]) for column in table.description], rows()
 
 
 def quoted(name: str) -> str:

@@ -88,8 +88,8 @@ def test_a_decision_comes_back_with_what_was_told_of_its_choice(store: Store) ->
     journal.log(store, [decided("1"), decided("2", "b"), decided("3")])
     journal.tell(store, [told("1", 1.0), told("2", 0.5), told("3", 0.25, "a")])
     assert journal.logged(store) == [(decided("1"), told("1", 1.0)), (decided("2", "b"), None), (decided("3"), told("3", 0.25))]
-    assert journal.decision(store, "2") == ("p", "c", "b")
-    assert journal.decision(store, "4") is None
+    assert store.decision("2") == ("p", "c", "b")
+    assert store.decision("4") is None
 
 
 def test_what_is_told_again_is_not_new_and_what_is_told_otherwise_has_changed(store: Store) -> None:

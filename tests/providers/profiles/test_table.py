@@ -7,7 +7,11 @@ from pointsman.providers.registry import BY_DIALECT
 
 
 def test_every_kind_of_vendor_speaks_a_format_that_is_there() -> None:
-    assert {profile.dialect for profile in PROFILES.values()} == BY_DIALECT.keys() == set(Dialect)
+    assert {profile.dialect for profile in PROFILES.values() if profile.place is not Place.PEOPLE} == BY_DIALECT.keys() == set(Dialect)
+
+
+def test_people_speak_no_format() -> None:
+    assert {profile.dialect for profile in PROFILES.values() if profile.place is Place.PEOPLE} == {None}
 
 
 def test_a_local_server_is_found_at_the_port_of_its_address_and_needs_no_credential() -> None:

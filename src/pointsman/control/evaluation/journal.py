@@ -49,45 +49,29 @@ def of_prompt(prompt: str, capability: str) -> str:
 def log(store: Store, decisions: Sequence[Decided]) -> None:
     """Keep decisions; a later one of the same id replaces an earlier one."""
     rows = [(one.id, one.prompt, one.capability, one.model, msgspec.msgpack.encode((one.probability, one.quality, one.cost))) for one in decisions]
-    with store.writing() as db:
-        db.executemany("INSERT OR REPLACE INTO decision VALUES (?, ?, ?, ?, ?)", rows)
-
-
-def decision(store: Store, name: str) -> tuple[str, str, str] | None:
-    """Return prompt, capability and model of a decision, or None."""
-    return store.db.execute("SELECT prompt, capability, model FROM decision WHERE id = ?", (name,)).fetchone()
+    store.put_decisions(rows)
 
 
 def tell(store: Store, several: Sequence[Told]) -> News:
     """Keep feedback, and return what is new in it. Of one decision and model the last row counts."""
     last = {(one.id, one.model): one for one in several}
-    added: list[Told] = []
-    changed: list[Told] = []
-    for key, one in last.items():
-        old = store.db.execute("SELECT score, cost FROM feedback WHERE id = ? AND model = ?", key).fetchone()
-        if old is None:
-            added.append(one)
-        elif old != (one.score, one.cost):
-            changed.append(one)
+    there = {(one.id, one.model): (one.score, one.cost) for one in all_told(store)}
+    added = [one for key, one in last.items() if key not in there]
+    changed = [one for key, one in last.items() if key in there and there[key] != (one.score, one.cost)]
     rows = [(one.id, one.model, one.prompt, one.capability, one.score, one.cost) for one in (*added, *changed)]
-    store.db.executemany("INSERT OR REPLACE INTO feedback VALUES (?, ?, ?, ?, ?, ?)", rows)
+    store.put_feedback(rows)
     return News(added=added, changed=changed, same=len(last) - len(rows))
 
 
 def all_told(store: Store) -> list[Told]:
     """Return all feedback, in the order in which it came."""
-    rows = store.db.execute("SELECT id, model, prompt, capability, score, cost FROM feedback ORDER BY rowid")
-    return [Told(id=row[0], model=row[1], prompt=row[2], capability=row[3], score=row[4], cost=row[5]) for row in rows]
+    return [Told(id=row[0], model=row[1], prompt=row[2], capability=row[3], score=row[4], cost=row[5]) for row in store.feedback()]
 
 
 def logged(store: Store) -> list[tuple[Decided, Told | None]]:
     """Return all decisions with what was told of the model that was chosen, if anything."""
-    rows = store.db.execute(
-        "SELECT d.id, d.prompt, d.capability, d.model, d.told, f.score, f.cost FROM decision d LEFT JOIN feedback f ON f.id = d.id AND f.model = d.model"
-        " ORDER BY d.id"
-    )
     found: list[tuple[Decided, Told | None]] = []
-    for name, prompt, capability, model, told, score, cost in rows:
+    for name, prompt, capability, model, told, score, cost in store.decided():
         probability, quality, price = msgspec.msgpack.decode(told, type=tuple[dict[str, float], dict[str, float], dict[str, float]])
         one = Decided(id=name, prompt=prompt, capability=capability, model=model, probability=probability, quality=quality, cost=price)
         came = None if score is None else Told(id=name, model=model, prompt=prompt, capability=capability, score=score, cost=cost)

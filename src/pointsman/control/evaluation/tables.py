@@ -22,7 +22,6 @@ from pointsman.storage import duck as ducks
 REQUIRED: Final = ("prompt", "model", "score")
 FIELDS: Final = (*REQUIRED, "capability", "cost", "answer", "split")
 _MOST_LISTED: Final = 20
-_BATCH: Final = 5_000
 _LONGEST_FIELD: Final = 1 << 28
 _OBJECT: Final = msgspec.json.Decoder(dict[str, Any])
 _TRAIN: Final = frozenset({"train", "training"})
@@ -88,23 +87,8 @@ def raw(path: Path) -> tuple[list[str], Iterator[tuple[int, Cells]]]:
 
 
 def _parquet(path: Path) -> tuple[list[str], Iterator[tuple[int, Cells]]]:
-    library = ducks.duckdb("Reading Parquet")
-    duck = ducks.connect(what="Reading Parquet")
-    try:
-        found = duck.execute(f"SELECT * FROM {ducks.files([path])}")
-    except library.Error as error:
-        raise BadRequest(f"`{path}` cannot be read as Parquet ({str(error).splitlines()[0]}). Write it again.") from error
-    names = [str(column[0]) for column in found.description]
-
-    def rows() -> Iterator[tuple[int, Cells]]:
-        number = 0
-        while batch := found.fetchmany(_BATCH):
-            for values in batch:
-                number += 1
-                yield number, dict(zip(names, values, strict=True))
-        duck.close()
-
-    return names, rows()
+    names, rows = ducks.read_parquet(path)
+    return names, ((number, dict(zip(names, values, strict=True))) for number, values in enumerate(rows, 1))
 
 
 def _text(path: Path) -> str:
