@@ -7,17 +7,19 @@ believed was measured when the model was fitted. Where it is not, the prompt say
 
 from collections.abc import Mapping, Sequence
 from math import erfc, sqrt
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from msgspec import Struct
-from numpy.random import Generator
 
 from pointsman.decision.prediction.cells import Expected, Outlook
 from pointsman.decision.prediction.embedding import Embedder
 from pointsman.decision.prediction.model import Guess, Regression, unpacked
 from pointsman.decision.prediction.parameters import Parameters
 from pointsman.decision.prediction.values import Prediction, Prompt
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
 
 Array = Any
 
@@ -82,7 +84,7 @@ class Predictor:
         variance = one.sd**2 + other.sd**2 - 2 * self._together(target, incumbent) * one.sd * other.sd
         return erfc((one.quality - other.quality + loss) / sqrt(2 * max(variance, _CLOSE**2))) / 2
 
-    def draw(self, prompt: Prompt, targets: Sequence[str], *, rng: Generator, n: int) -> Any:
+    def draw(self, prompt: Prompt, targets: Sequence[str], *, rng: "Generator", n: int) -> Any:
         """Return `n` draws from what the quality of each target may be, an array of shape (n, targets) in 0..1."""
         found = self.predict(prompt, targets)
         together = np.array([[self._together(one, other) for other in targets] for one in targets])
