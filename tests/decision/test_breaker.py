@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from pointsman.core.failure import Failure, FailureKind
 from pointsman.decision.breaker import COOL_DOWN_S, FAILURES_IN_A_ROW, LONGEST_COOL_DOWN_S, Breakers
+from pointsman.decision.pace import Took
 
 
 class Bench:
@@ -13,7 +14,8 @@ class Bench:
 
     def __init__(self) -> None:
         self.now = 100.0
-        self.breakers = Breakers(lambda: self.now)
+        self.told: list[tuple[str, str, str]] = []
+        self.breakers = Breakers(lambda: self.now, tell=lambda *opened: self.told.append(opened))
 
     def fail(self, kind: FailureKind = FailureKind.SERVER_ERROR, *, times: int = 1, retry_after_s: float | None = None) -> None:
         for _ in range(times):
@@ -159,6 +161,76 @@ def test_trying_and_succeeding_at_a_sound_target_leave_no_trace() -> None:
     bench.breakers.succeeded("a")
     bench.breakers.succeeded("a")
     bench.fail(times=FAILURES_IN_A_ROW - 1)
+    assert bench.closed_for is None
+
+
+@pytest.mark.parametrize("kind", [FailureKind.CREDENTIAL, FailureKind.NOT_FOUND])
+def test_a_refused_credential_closes_a_target_at_once(kind: FailureKind) -> None:
+    bench = Bench()
+    bench.fail(kind)
+    assert bench.closed_for == "credential"
+    bench.now += 29.9
+    assert bench.closed_for == "credential"
+    bench.now += 0.1
+    bench.breakers.trying("a")
+    bench.fail(kind)
+    bench.now += 59.9
+    assert bench.closed_for == "credential"
+
+
+def test_whoever_runs_it_hears_once_that_a_breaker_opened_and_again_after_it_was_closed() -> None:
+    bench = Bench()
+    bench.breakers.failed("a", Failure(kind=FailureKind.CREDENTIAL, message="wrong key"))
+    bench.fail(FailureKind.CREDENTIAL, times=3)
+    assert bench.told == [("a", "credential", "wrong key")]
+    bench.now += LONGEST_COOL_DOWN_S
+    bench.breakers.trying("a")
+    bench.breakers.succeeded("a")
+    bench.fail(times=FAILURES_IN_A_ROW - 1)
+    assert len(bench.told) == 1
+    bench.fail()
+    assert bench.told[1][:2] == ("a", "failing")
+
+
+def brown_out(bench: Bench) -> None:
+    for _ in range(50):
+        bench.breakers.succeeded("a", Took(1.0))
+    for _ in range(10):
+        bench.breakers.succeeded("a", Took(30.0))
+
+
+def test_a_target_that_answers_much_slower_than_usual_is_left_alone_and_probed() -> None:
+    bench = Bench()
+    brown_out(bench)
+    assert bench.closed_for == "brown_out"
+    assert bench.told == [("a", "brown_out", "it answers more than 4 times slower than it usually does")]
+    bench.now += LONGEST_COOL_DOWN_S
+    bench.breakers.trying("a")
+    bench.breakers.succeeded("a", Took(1.0))
+    assert bench.closed_for is None
+
+
+def test_a_probe_that_is_as_slow_doubles_the_wait() -> None:
+    bench = Bench()
+    for _ in range(50):
+        bench.breakers.succeeded("a", Took(1.0))
+    while bench.closed_for is None:
+        bench.breakers.succeeded("a", Took(30.0))
+    bench.now += COOL_DOWN_S
+    bench.breakers.trying("a")
+    bench.breakers.succeeded("a", Took(30.0))
+    bench.now += 2 * COOL_DOWN_S - 0.1
+    assert bench.closed_for == "brown_out"
+    bench.now += 0.1
+    assert bench.closed_for is None
+
+
+def test_first_bytes_of_streams_are_not_measured_by_whole_answers() -> None:
+    bench = Bench()
+    for _ in range(50):
+        bench.breakers.succeeded("a", Took(0.1, is_stream=True))
+    for _ in range(20):
+        bench.breakers.succeeded("a", Took(8.0, 20))
     assert bench.closed_for is None
 
 

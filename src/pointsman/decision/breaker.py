@@ -3,7 +3,8 @@ Circuit breakers: a target that keeps failing is left alone for a while.
 
 One breaker per target and class of failure, so that a spent rate limit does not close what a time-out would, nor the other way round.
 Closed → open after enough failures in a row → after the cool-down one probe is let through → closed, or open for twice as long.
-`Retry-After` opens at once, until then. A fault of the caller counts for nothing. Pure: the clock is passed in.
+`Retry-After` opens at once, until then, and so does a refused credential: it is not refused by chance. A target that answers, but much slower than it
+usually does, is left alone like one that fails (`pace`). A fault of the caller counts for nothing. Pure: the clock is passed in.
 """
 
 from collections.abc import Callable
@@ -12,10 +13,13 @@ from types import MappingProxyType
 from typing import Final
 
 from pointsman.core.failure import Failure, FailureKind
+from pointsman.decision.pace import TIMES_SLOWER, Pace, Took
 
 FAILURES_IN_A_ROW: Final = 5
 COOL_DOWN_S: Final = 5.0
 LONGEST_COOL_DOWN_S: Final = 120.0
+BROWN_OUT: Final = "brown_out"
+CREDENTIAL: Final = "credential"
 
 _CLASSES: Final = MappingProxyType(
     {
@@ -30,10 +34,12 @@ _CLASSES: Final = MappingProxyType(
         FailureKind.BAD_ANSWER: "failing",
         FailureKind.CUT: "failing",
         FailureKind.BROKEN: "failing",
-        FailureKind.CREDENTIAL: "credential",
-        FailureKind.NOT_FOUND: "credential",
+        FailureKind.CREDENTIAL: CREDENTIAL,
+        FailureKind.NOT_FOUND: CREDENTIAL,
     }
 )
+_COOL_DOWNS_S: Final = MappingProxyType({CREDENTIAL: 30.0})
+_IN_A_ROW: Final = MappingProxyType({CREDENTIAL: 1, BROWN_OUT: 1})
 
 
 @dataclass(slots=True)
@@ -44,12 +50,20 @@ class _Breaker:
     is_probing: bool = False
 
 
-class Breakers:
-    """The breakers of all targets. `now` is a monotonic clock in seconds."""
+def _untold(target: str, name: str, why: str) -> None:
+    del target, name, why
 
-    def __init__(self, now: Callable[[], float]) -> None:
+
+class Breakers:
+    """
+    The breakers of all targets. `now` is a monotonic clock in seconds; `tell(target, class, why)` hears of each that opens after having been closed.
+    """
+
+    def __init__(self, now: Callable[[], float], *, tell: Callable[[str, str, str], None] = _untold) -> None:
         self._now = now
+        self._tell = tell
         self._by_target: dict[str, dict[str, _Breaker]] = {}
+        self._paces: dict[tuple[str, bool], Pace] = {}
 
     def open_class(self, target: str) -> str | None:
         """Return the class of failure for which the target is left alone now, or None. Asking changes nothing."""
@@ -75,13 +89,20 @@ class Breakers:
                 if breaker.open_until <= now:
                     breaker.open_until = now + breaker.cool_down_s
 
-    def succeeded(self, target: str) -> None:
-        """Forget the target's failures. An answer to a call that began before a breaker opened does not close it."""
+    def succeeded(self, target: str, took: Took | None = None) -> None:
+        """
+        Forget the target's failures, and take in how long it took. An answer to a call that began before a breaker opened does not close it.
+
+        An answer that shows a brown-out counts as a failure of that class.
+        """
+        is_slow = took is not None and self._is_slow(target, took)
+        if is_slow:
+            self._count(target, BROWN_OUT, why=f"it answers more than {TIMES_SLOWER:g} times slower than it usually does", wait_s=0.0)
         breakers = self._by_target.get(target)
         if breakers is None:
             return
         now = self._now()
-        kept = {name: breaker for name, breaker in breakers.items() if breaker.open_until > now and not breaker.is_probing}
+        kept = {name: breaker for name, breaker in breakers.items() if (breaker.open_until > now and not breaker.is_probing) or (is_slow and name == BROWN_OUT)}
         if kept:
             self._by_target[target] = kept
         else:
@@ -92,14 +113,27 @@ class Breakers:
         name = _CLASSES.get(failure.kind)
         if name is None:
             return
+        self._count(target, name, why=failure.message, wait_s=min(failure.retry_after_s or 0.0, LONGEST_COOL_DOWN_S))
+
+    def _is_slow(self, target: str, took: Took) -> bool:
+        pace = self._paces.get((target, took.is_stream))
+        if pace is None:
+            pace = self._paces.setdefault((target, took.is_stream), Pace())
+        if not pace.took(took.seconds, tokens_out=took.tokens_out):
+            return False
+        pace.restart()
+        return True
+
+    def _count(self, target: str, name: str, *, why: str, wait_s: float) -> None:
         now = self._now()
-        breaker = self._by_target.setdefault(target, {}).setdefault(name, _Breaker())
+        breaker = self._by_target.setdefault(target, {}).setdefault(name, _Breaker(cool_down_s=_COOL_DOWNS_S.get(name, COOL_DOWN_S)))
         breaker.failures += 1
-        wait_s = min(failure.retry_after_s or 0.0, LONGEST_COOL_DOWN_S)
         if breaker.is_probing:
             breaker.is_probing = False
             breaker.cool_down_s = min(breaker.cool_down_s * 2, LONGEST_COOL_DOWN_S)
-        if breaker.open_until or breaker.failures >= FAILURES_IN_A_ROW:
+        if breaker.open_until or breaker.failures >= _IN_A_ROW.get(name, FAILURES_IN_A_ROW):
             wait_s = max(wait_s, breaker.cool_down_s)
         if wait_s:
+            if not breaker.open_until:
+                self._tell(target, name, why)
             breaker.open_until = max(breaker.open_until, now + wait_s)
