@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.journeys.gateway import Gateway
-from tests.journeys.sdks import GREETING, Asked, Sdk, every_sdk
+from tests.journeys.sdks import GREETING, SDKS, Asked, Sdk, every_sdk
 from tests.journeys.upstreams import SAID, Simulator, Upstreams, mock, settings, simulated
 
 # What a vendor can do wrong before the first event, and what it is called in the ledger.
@@ -23,24 +23,37 @@ FAULTS = {
     "empty_body": "bad_answer",
     "redirect": "bad_answer",
 }
+# Of these one is enough for the target to be left alone, so each case has a target of its own.
+CLOSING = {"status_401", "status_403", "status_404"}
 NO_RETRIES = {"per_target": 0}
 
 
-def _name(fault: str, dialect: str) -> str:
-    return f"{fault.partition(':')[0]}-{dialect}"
+def _name(fault: str, dialect: str, case: str) -> str:
+    return f"{fault.partition(':')[0]}-{dialect}" + (f"-{case}" if fault in CLOSING else "")
+
+
+def _names(fault: str, dialect: str) -> set[str]:
+    return {_name(fault, dialect, f"{sdk.name}-{mode}") for sdk in SDKS for mode in ("whole", "stream")}
 
 
 @pytest.fixture(scope="module")
 def failing(upstreams: Upstreams, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    targets = {f"bad-{_name(fault, dialect)}": simulated(f"sim-small!{fault}", dialect=dialect) for fault in FAULTS for dialect in ("openai", "anthropic")}
+    targets = {
+        f"bad-{name}": simulated(f"sim-small!{fault}", dialect=dialect)
+        for fault in FAULTS
+        for dialect in ("openai", "anthropic")
+        for name in _names(fault, dialect)
+    }
     ladders = {
-        _name(fault, dialect): {"ladder": [f"bad-{_name(fault, dialect)}", f"mock-{other}"], "retries": NO_RETRIES}
+        name: {"ladder": [f"bad-{name}", f"mock-{other}"], "retries": NO_RETRIES}
         for fault in FAULTS
         for dialect, other in (("openai", "anthropic"), ("anthropic", "openai"))
+        for name in _names(fault, dialect)
     }
     more = {
         "targets": {
             **targets,
+            **{f"once-{fault}": simulated(f"sim-small!{fault}") for fault in CLOSING},
             "late": simulated("sim-small!slow_first_byte:30", deadlines={"first_byte_s": 0.3}),
             "late-anthropic": simulated("sim-small!slow_first_byte:30", dialect="anthropic", deadlines={"first_byte_s": 0.3}),
             "busy": simulated("sim-small!status_429:60"),
@@ -57,6 +70,7 @@ def failing(upstreams: Upstreams, tmp_path_factory: pytest.TempPathFactory) -> I
         },
         "capabilities": {
             **ladders,
+            **{f"once-{fault}": {"ladder": [f"once-{fault}", "mock-openai"]} for fault in CLOSING},
             "absent-then": {"ladder": ["absent", "mock-anthropic"], "retries": {"per_target": 1, "backoff_s": 0.01}},
             "unkeyed-then": {"ladder": ["unkeyed", "mock-openai"]},
             "late-then": {"ladder": ["late", "mock-anthropic"]},
@@ -78,7 +92,7 @@ def failing(upstreams: Upstreams, tmp_path_factory: pytest.TempPathFactory) -> I
 @pytest.mark.parametrize("fault", FAULTS)
 @every_sdk
 def test_a_failing_target_is_replaced_unseen(failing: Gateway, sdk: Sdk, fault: str, dialect: str, mode: str) -> None:
-    capability = _name(fault, dialect)
+    capability = _name(fault, dialect, f"{sdk.name}-{mode}")
     with failing.recorded(capability) as records:
         assert sdk.ask(failing, capability, Asked(GREETING), mode).text == SAID
     (record,) = records
@@ -88,6 +102,15 @@ def test_a_failing_target_is_replaced_unseen(failing: Gateway, sdk: Sdk, fault: 
     assert (second["target"], second["error"]) == (record["target"], None)
     assert record["cost_nano_usd"] == first["cost_nano_usd"] + second["cost_nano_usd"]
     assert (first["cost_nano_usd"] == 0) == (FAULTS[fault] not in {"cut", "bad_answer"})
+
+
+@pytest.mark.parametrize("fault", sorted(CLOSING))
+def test_a_target_that_refuses_our_key_or_model_is_asked_once(failing: Gateway, simulator: Simulator, fault: str) -> None:
+    before = len(simulator.requests(f"sim-small!{fault}"))
+    answers = [failing.chat(f"once-{fault}") for _ in range(3)]
+    assert [answer.headers["x-pointsman-target"] for answer in answers] == ["mock-openai"] * 3
+    assert len(simulator.requests(f"sim-small!{fault}")) == before + 1
+    assert failing.call(answers[-1].headers["x-request-id"])["considered"] == f"once-{fault}=breaker:credential"
 
 
 @pytest.mark.parametrize(("capability", "mode"), [("late-then", "whole"), ("late-anthropic-then", "stream")])
