@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from pointsman.app.auditing import audit_log, witness_of_reading
@@ -41,7 +42,7 @@ from pointsman.core.ids import uuid7
 from pointsman.core.principal import LimitBy, Period
 from pointsman.core.snapshot import Snapshot
 from pointsman.core.target import Target
-from pointsman.decision.breaker import Breakers
+from pointsman.decision.breaker import BROWN_OUT, CREDENTIAL, Breakers
 from pointsman.decision.choose import NO_CREDENTIAL, SWITCHED_OFF, Chooser
 from pointsman.intake.admit import Intake
 from pointsman.intake.cells import OwnCells, SharedCells
@@ -72,6 +73,12 @@ from pointsman.transport.bounds import Bounds
 
 _LOG: Final = logging.getLogger("pointsman")
 _FAILED: Final = "failed:"
+_REMEDIES: Final = MappingProxyType(
+    {
+        CREDENTIAL: "it refuses our key, or does not know the model. Put another key in its place, or correct the model's name",
+        BROWN_OUT: "it answers several times slower than it usually does",
+    }
+)
 
 
 def system_clock() -> Clock:
@@ -95,7 +102,7 @@ class Gateway:
         self._outlets = Outlets(folder=settings.folder, environ=environ, bounds=bounds)
         self.business = Business(place, secret=self._outlets.secret)
         self._cache = AnswerCache(max_bytes=told.max_cache_bytes, now=clock.monotonic_s)
-        self._breakers = Breakers(clock.monotonic_s)
+        self._breakers = Breakers(clock.monotonic_s, tell=_opened)
         self.standing = Standing(settings.folder / settings.identity.kept_in, secret=self._outlets.secret, clock=clock)
         self.approvals = Approvals(self.standing, settings.identity)
         self._seeded: dict[str, tuple[LimitBy, str | None, Period]] = {}
@@ -250,6 +257,8 @@ class Gateway:
         self.standing.check(settings.identity)
         rules = {name: RulesPlace(table) for name, table in snapshot.rules.items()}
         outlets, self.missing = self._outlets.connect(snapshot, self._files.keys.cache_salt, propagate=settings.file.telemetry.propagate)
+        for name, outlet in outlets.items():
+            self._breakers.asked_with(name, (outlet.pool, snapshot.targets[name].model))
         self._watch_hardware(snapshot)
         for target in snapshot.targets.values():
             self.prices.of(target)  # so that no caller waits for the catalogue to be read
@@ -365,3 +374,8 @@ def _kinds(error: PointsmanError) -> str:
     """Say which target failed how. What vendors say may repeat content, so their words stay out of the log."""
     told = error.failures if isinstance(error, Exhausted) else (error,) if isinstance(error, PlaceFailed) else ()
     return f" ({', '.join(dict.fromkeys(f'{one.target}: {one.failure.kind}' for one in told))})" if told else ""
+
+
+def _opened(target: str, name: str) -> None:
+    """Tell whoever runs this that a target is left alone from now on."""
+    _LOG.error("The target `%s` is left alone for a while (%s): %s.", target, name, _REMEDIES.get(name, "it failed again and again, or said when to come back"))

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from pointsman.core.failure import Failure, FailureKind
-from pointsman.decision.pace import TIMES_SLOWER, Pace, Took
+from pointsman.decision.pace import Pace, Took
 
 FAILURES_IN_A_ROW: Final = 5
 COOL_DOWN_S: Final = 5.0
@@ -50,20 +50,21 @@ class _Breaker:
     is_probing: bool = False
 
 
-def _untold(target: str, name: str, why: str) -> None:
-    del target, name, why
+def _untold(target: str, name: str) -> None:
+    del target, name
 
 
 class Breakers:
     """
-    The breakers of all targets. `now` is a monotonic clock in seconds; `tell(target, class, why)` hears of each that opens after having been closed.
+    The breakers of all targets. `now` is a monotonic clock in seconds; `tell(target, class)` hears of each that opens after having been closed.
     """
 
-    def __init__(self, now: Callable[[], float], *, tell: Callable[[str, str, str], None] = _untold) -> None:
+    def __init__(self, now: Callable[[], float], *, tell: Callable[[str, str], None] = _untold) -> None:
         self._now = now
         self._tell = tell
         self._by_target: dict[str, dict[str, _Breaker]] = {}
         self._paces: dict[tuple[str, bool], Pace] = {}
+        self._accounts: dict[str, object] = {}
 
     def open_class(self, target: str) -> str | None:
         """Return the class of failure for which the target is left alone now, or None. Asking changes nothing."""
@@ -97,7 +98,7 @@ class Breakers:
         """
         is_slow = took is not None and self._is_slow(target, took)
         if is_slow:
-            self._count(target, BROWN_OUT, why=f"it answers more than {TIMES_SLOWER:g} times slower than it usually does", wait_s=0.0)
+            self._count(target, BROWN_OUT, wait_s=0.0)
         breakers = self._by_target.get(target)
         if breakers is None:
             return
@@ -108,12 +109,18 @@ class Breakers:
         else:
             del self._by_target[target]
 
+    def asked_with(self, target: str, account: object) -> None:
+        """Note what a target is asked with from now on. Where that is new, what it refused before counts no more."""
+        if self._accounts.get(target) != account:
+            self._accounts[target] = account
+            self._by_target.get(target, {}).pop(CREDENTIAL, None)
+
     def failed(self, target: str, failure: Failure) -> None:
         """Count a failure."""
         name = _CLASSES.get(failure.kind)
         if name is None:
             return
-        self._count(target, name, why=failure.message, wait_s=min(failure.retry_after_s or 0.0, LONGEST_COOL_DOWN_S))
+        self._count(target, name, wait_s=min(failure.retry_after_s or 0.0, LONGEST_COOL_DOWN_S))
 
     def _is_slow(self, target: str, took: Took) -> bool:
         pace = self._paces.get((target, took.is_stream))
@@ -124,7 +131,7 @@ class Breakers:
         pace.restart()
         return True
 
-    def _count(self, target: str, name: str, *, why: str, wait_s: float) -> None:
+    def _count(self, target: str, name: str, *, wait_s: float) -> None:
         now = self._now()
         breaker = self._by_target.setdefault(target, {}).setdefault(name, _Breaker(cool_down_s=_COOL_DOWNS_S.get(name, COOL_DOWN_S)))
         breaker.failures += 1
@@ -135,5 +142,5 @@ class Breakers:
             wait_s = max(wait_s, breaker.cool_down_s)
         if wait_s:
             if not breaker.open_until:
-                self._tell(target, name, why)
+                self._tell(target, name)
             breaker.open_until = max(breaker.open_until, now + wait_s)
