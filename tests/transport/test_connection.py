@@ -5,18 +5,23 @@ import gzip
 
 import pytest
 from msgspec.structs import replace
-from tests.transport.vendor import ASK, ASK_STREAM, QUICK, Talk, Vendor, answer, chunk, eventually, run, says, stream_head, sweeping
+from tests.transport.vendor import ASK, ASK_STREAM, QUICK, Talk, Vendor, answer, chunk, eventually, run, says, stream_head
 
 from pointsman.core.failure import FailureKind
+from pointsman.core.http import Deadlines
 from pointsman.transport.connection import AnswerBroken
 
 END = b"0\r\n\r\n"
 
 
 def test_a_stream_arrives_piece_by_piece_and_its_connection_is_used_again() -> None:
+    first_is_read = asyncio.Event()
+
     async def script(talk: Talk) -> None:
         await talk.request()
-        await talk.trickle([stream_head("x-ratelimit: 5\r\n"), chunk(b"one"), chunk(b"two"), END])
+        talk.write(stream_head("x-ratelimit: 5\r\n") + chunk(b"one"))
+        await first_is_read.wait()
+        talk.write(chunk(b"two") + END)
         await talk.request()
         talk.write(answer(b"next"))
         await talk.gone()
@@ -30,6 +35,7 @@ def test_a_stream_arrives_piece_by_piece_and_its_connection_is_used_again() -> N
             pieces: list[bytes] = []
             while (piece := await stream.read()) is not None:
                 pieces.append(piece)
+                first_is_read.set()
             assert pieces == [b"one", b"two"]
             assert await stream.read() is None
             stream.close(whole=True)
@@ -75,11 +81,11 @@ def test_a_vendor_that_never_ends_a_stream_that_is_over_loses_the_connection() -
             pool = vendor.pool()
             stream = await pool.open(ASK_STREAM, QUICK)
             await stream.read()
+            before = asyncio.get_running_loop().time()
             stream.close(whole=True)
-            now = asyncio.get_running_loop().time()
-            pool.sweep(now + 1)
+            pool.sweep(before + 1)
             assert pool.open_connections == 1
-            pool.sweep(now + 3)
+            pool.sweep(asyncio.get_running_loop().time() + 3)
             await eventually(lambda: pool.open_connections == 0 and vendor.lost == 1)
 
     run(main())
@@ -87,11 +93,13 @@ def test_a_vendor_that_never_ends_a_stream_that_is_over_loses_the_connection() -
 
 @pytest.mark.parametrize("whole", [False, True])
 def test_a_stream_left_half_read_drops_the_socket_unless_it_is_dead_already(whole: bool) -> None:
+    is_read = asyncio.Event()
+
     async def script(talk: Talk) -> None:
         await talk.request()
         talk.write(stream_head() + chunk(b"one"))
         if whole:
-            await asyncio.sleep(0.002)
+            await is_read.wait()
             talk.cut()
         await talk.gone()
 
@@ -100,6 +108,7 @@ def test_a_stream_left_half_read_drops_the_socket_unless_it_is_dead_already(whol
             pool = vendor.pool()
             stream = await pool.open(ASK_STREAM, QUICK)
             await stream.read()
+            is_read.set()
             if whole:
                 await eventually(lambda: pool.open_connections == 0)
             stream.close(whole=whole)
@@ -126,15 +135,15 @@ def test_a_slow_reader_pauses_the_vendor_and_gets_everything_in_the_end() -> Non
     async def main() -> None:
         async with Vendor(script) as vendor:
             pool = vendor.pool(buffered_bytes=50_000)
-            stream = await pool.open(ASK_STREAM, replace(QUICK, gap_s=0.05, total_s=20))
-            watch = asyncio.create_task(sweeping(pool))
-            await asyncio.sleep(0.08)  # longer than the gap: it is us who wait, not the vendor
+            stream = await pool.open(ASK_STREAM, replace(QUICK, gap_s=600, total_s=900))
+            await eventually(lambda: stream._connection._is_paused)
+            pool.sweep(asyncio.get_running_loop().time() + 700)  # longer than the gap: it is us who wait, not the vendor
+            await asyncio.sleep(0.02)
             assert written < size
             read = 0
             while (piece := await stream.read()) is not None:
                 read += len(piece)
             assert read == size
-            watch.cancel()
 
     run(main())
 
@@ -153,7 +162,7 @@ def test_a_paused_stream_can_be_left_and_its_rest_passes_by() -> None:
             pool = vendor.pool(buffered_bytes=1000)
             stream = await pool.open(ASK_STREAM, QUICK)
             await stream.read()
-            await asyncio.sleep(0.02)
+            await eventually(lambda: stream._connection._is_paused)
             stream.close(whole=True)
             await eventually(lambda: bool(pool._idle))
 
@@ -175,8 +184,9 @@ def test_what_arrived_before_a_stream_broke_is_read_first(pieces: list[bytes], k
 
     async def main() -> None:
         async with Vendor(script) as vendor:
-            stream = await vendor.pool().open(ASK_STREAM, QUICK)
-            await asyncio.sleep(0.01)
+            pool = vendor.pool()
+            stream = await pool.open(ASK_STREAM, QUICK)
+            await eventually(lambda: pool.open_connections == 0)
             assert await stream.read() == b"one"
             with pytest.raises(AnswerBroken) as broken:
                 await stream.read()
@@ -189,11 +199,11 @@ def test_what_arrived_before_a_stream_broke_is_read_first(pieces: list[bytes], k
 @pytest.mark.parametrize(
     ("deadlines", "kind"),
     [
-        (replace(QUICK, gap_s=0.02), FailureKind.TIMEOUT_GAP),
-        (replace(QUICK, total_s=0.02), FailureKind.TIMEOUT_TOTAL),
+        (Deadlines(gap_s=600, total_s=900), FailureKind.TIMEOUT_GAP),
+        (Deadlines(gap_s=900, total_s=600), FailureKind.TIMEOUT_TOTAL),
     ],
 )
-def test_a_stream_that_falls_silent_ends_at_its_deadline(deadlines: "object", kind: FailureKind) -> None:
+def test_a_stream_that_falls_silent_ends_at_its_deadline(deadlines: Deadlines, kind: FailureKind) -> None:
     async def script(talk: Talk) -> None:
         await talk.request()
         talk.write(stream_head() + chunk(b"one"))
@@ -202,13 +212,19 @@ def test_a_stream_that_falls_silent_ends_at_its_deadline(deadlines: "object", ki
     async def main() -> None:
         async with Vendor(script) as vendor:
             pool = vendor.pool()
-            watch = asyncio.create_task(sweeping(pool))
-            stream = await pool.open(ASK_STREAM, deadlines)  # pyright: ignore[reportArgumentType]
+            loop = asyncio.get_running_loop()
+            before = loop.time()
+            stream = await pool.open(ASK_STREAM, deadlines)
             assert await stream.read() == b"one"
+            reading = asyncio.create_task(stream.read())
+            await asyncio.sleep(0)
+            pool.sweep(before + 599)
+            await asyncio.sleep(0)
+            assert not reading.done()
+            pool.sweep(loop.time() + 601)
             with pytest.raises(AnswerBroken) as broken:
-                await stream.read()
+                await reading
             assert broken.value.failure.kind is kind
-            watch.cancel()
             await eventually(lambda: vendor.lost == 1)
 
     run(main())

@@ -30,13 +30,13 @@ def ask(answer: bytes, *, tls: Any = None, scheme: str = "http", **more: Any) ->
             writer.write(answer)
             if answer:
                 writer.close()
-            await asyncio.sleep(0.5 if not answer else 0)
+            await asyncio.sleep(20 if not answer else 0)
 
         server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
         port = server.sockets[0].getsockname()[1]
         path = more.pop("path", "/keys?x=1")
         try:
-            return got, await look_up(Lookup(url=f"{scheme}://127.0.0.1:{port}{path}", **more), deadlines=SHORT if not answer else Deadlines(total_s=5))
+            return got, await look_up(Lookup(url=f"{scheme}://127.0.0.1:{port}{path}", **more), deadlines=SHORT if not answer else Deadlines(total_s=40))
         finally:
             sent.append(got)
             server.close()
