@@ -14,6 +14,7 @@ from typing import Final
 
 from pointsman.core.failure import Failure, FailureKind
 from pointsman.decision.pace import Pace, Took
+from pointsman.decision.retry_budget import RetryBudget
 
 FAILURES_IN_A_ROW: Final = 5
 COOL_DOWN_S: Final = 5.0
@@ -65,6 +66,11 @@ class Breakers:
         self._by_target: dict[str, dict[str, _Breaker]] = {}
         self._paces: dict[tuple[str, bool], Pace] = {}
         self._accounts: dict[str, object] = {}
+        self._budget = RetryBudget(now)
+
+    def may_try_again(self, target: str) -> bool:
+        """Take one of the further tries that the target has for all calls together; tell whether there was one."""
+        return self._budget.take(target)
 
     def open_class(self, target: str) -> str | None:
         """Return the class of failure for which the target is left alone now, or None. Asking changes nothing."""
@@ -80,6 +86,7 @@ class Breakers:
 
         A probe may never return (its caller may go away), so they wait for one more cool-down at most.
         """
+        self._budget.called(target)
         breakers = self._by_target.get(target)
         if breakers is None:
             return

@@ -10,6 +10,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from pointsman.core.reply import Usage
+
 TIMES_SLOWER: Final = 4.0
 LEAST_S: Final = 0.5  # slower by less than this is not worth moving for
 KNOWN: Final = 20  # answers before anything is said of a target
@@ -28,6 +30,11 @@ class Took(Struct, frozen=True):
     seconds: float
     tokens_out: int = 0
     is_stream: bool = False
+
+
+def whole(seconds: float, usage: Usage | None) -> Took:
+    """Return how long a whole answer took, whose tokens the vendor may have counted."""
+    return Took(seconds, 0 if usage is None else usage.tokens_out)
 
 
 class Pace(Struct):

@@ -20,7 +20,7 @@ async def ask_beside(way: Way, rung: Rung, *, kind: str) -> tuple[Attempt, Reply
     except BaseException as error:
         way.fell(this, error, kind=kind)
         raise
-    way.stages.breakers.succeeded(this.attempt.target.name)
+    way.answered(this, reply)
     way.trace.book(this.attempt, way.stages.rater.rate(this.running, reply), started=this.started, kind=kind)
     return this.attempt, reply if this.restorer is None else this.restorer.reply(reply)
 

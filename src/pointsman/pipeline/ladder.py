@@ -19,8 +19,6 @@ from pointsman.pipeline.live import begun
 from pointsman.pipeline.summary import by_summary, is_for_summary
 from pointsman.pipeline.way import Answer, Try, Way
 
-_DOUBTFUL = "doubtful"
-
 
 class Doubtful(Struct, frozen=True):
     """A good answer that the next rung is worth more than; it is given if that fails."""
@@ -93,7 +91,7 @@ async def _stay(way: Way, rung: Rung, *, doubts: Doubts | None, failures: list[P
         step = plan(result.failure, retries, tries_here=tries, tries_total=way.retried, left_s=way.left_s, chance=way.stages.clock.chance())
         if isinstance(step, End):
             raise result
-        if isinstance(step, NextRung):
+        if isinstance(step, NextRung) or not way.stages.breakers.may_try_again(rung.target.name):
             return None
         await way.stages.clock.sleep(step.wait_s)
         tries += 1
@@ -120,14 +118,14 @@ async def _try(way: Way, rung: Rung, *, doubts: Doubts | None) -> Result:
         if isinstance(error, PlaceFailed):
             return error
         raise
-    way.stages.breakers.succeeded(this.attempt.target.name)
+    way.answered(this, reply)
     rating = way.stages.rater.rate(this.running, reply)
     is_doubtful = False
     try:
         if grade.passed and doubts is not None:
             is_doubtful = doubts(examined(grade, reply, call=way.judged.call, other=await second_opinion(way)), reply)
     finally:  # an answer that came is paid for, also where whoever asked leaves before it is judged
-        way.trace.book(this.attempt, rating, started=this.started, error=_DOUBTFUL if is_doubtful else None if grade.passed else grade.code)
+        way.trace.book(this.attempt, rating, started=this.started, error="doubtful" if is_doubtful else None if grade.passed else grade.code)
     if not grade.passed:
         return grade
     return Doubtful(way, this, reply) if is_doubtful else _given(way, this, reply=reply)

@@ -5,6 +5,7 @@ A stream on its way to the caller: forwarded piece by piece, priced and booked a
 from collections.abc import AsyncGenerator
 
 from pointsman.core.errors import PlaceFailed
+from pointsman.decision.pace import Took
 from pointsman.governance.filtering.streams import restoring
 from pointsman.ledger.trace import OK, code_of
 from pointsman.pipeline.way import Try, Way
@@ -32,7 +33,7 @@ async def live(way: Way, this: Try, *, stream: ModelStream) -> AsyncGenerator[by
                     builder = None  # too long to be kept, so nothing of it is held
             if data := write(pieces):
                 yield data
-        way.stages.breakers.succeeded(this.attempt.target.name)
+        way.stages.breakers.succeeded(this.attempt.target.name, Took((stream.first_byte_at or this.started) - this.started, is_stream=True))
     except BaseException as failed:
         if isinstance(failed, PlaceFailed):
             way.stages.breakers.failed(this.attempt.target.name, failed.failure)

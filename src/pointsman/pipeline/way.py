@@ -13,6 +13,7 @@ from pointsman.core.reply import Reply
 from pointsman.core.target import Target
 from pointsman.core.verdict import Keeping
 from pointsman.decision.choice import Choice, Circumstances, Rung
+from pointsman.decision.pace import whole
 from pointsman.governance.filtering.restore import Restorer
 from pointsman.governance.judge import Judged
 from pointsman.ledger.rating import FREE, Running
@@ -107,6 +108,10 @@ class Way:
         self.stages.breakers.trying(rung.target.name)
         started, running = self.stages.clock.monotonic_s(), self.stages.rater.begin(rung.target)
         return Try(attempt=attempt, reason=rung.reason, started=started, running=running, restorer=restorer)
+
+    def answered(self, this: Try, reply: Reply) -> None:
+        """Note that a whole answer came, and how soon."""
+        self.stages.breakers.succeeded(this.attempt.target.name, whole(self.stages.clock.monotonic_s() - this.started, reply.usage))
 
     def fell(self, this: Try, error: BaseException, *, kind: str = "model") -> None:
         """Book a try that failed, or was cut short before there was an answer."""
