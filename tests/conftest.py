@@ -6,12 +6,14 @@ import os
 
 import coverage
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from tests.storage.databases import each_database, each_place, postgres_url
 
 # The gate tries the same examples each time: it tells whether a change broke something. `make search` looks for examples that nobody has tried yet.
-settings.register_profile("gate", derandomize=True)
-settings.register_profile("search", print_blob=True)
+# No example has a deadline of its own: on a machine that stalls it would tell of the machine. A test that is too slow ends at pytest's time limit.
+_UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("gate", _UNHURRIED, derandomize=True)
+settings.register_profile("search", _UNHURRIED, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 __all__ = ["each_database", "each_place", "postgres_url"]

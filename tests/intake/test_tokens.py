@@ -154,7 +154,7 @@ def test_a_forged_token_is_refused(provider: Provider, make: Any, says: str) -> 
         who(provider, make(provider))
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 @given(place=st.integers(min_value=0), bit=st.integers(min_value=0, max_value=7))
 def test_b5_a_token_with_one_bit_changed_is_another_token(provider: Provider, place: int, bit: int) -> None:
     """Whatever bit it is: the cache does not know it, and it is not believed."""

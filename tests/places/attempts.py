@@ -21,7 +21,7 @@ def an_attempt(text: str = "Where is my parcel?", *, target: Target | None = Non
         "capability": a_capability(),
         "target": target or a_target(),
         "verdict": Verdict(label=label, mask=EVERYWHERE, snapshot="0123456789abcdef"),
-        "deadlines": Deadlines(connect_s=2.0, first_byte_s=2.0, gap_s=2.0, total_s=2.0),
+        "deadlines": Deadlines(connect_s=20.0, first_byte_s=20.0, gap_s=20.0, total_s=20.0),
         **more,
     }
     return Attempt(**whole)

@@ -96,7 +96,7 @@ def attributes(told: Any) -> Attributes:
     return {one.key: _value(one.value) for one in told.attributes}
 
 
-def eventually(what: Callable[[], Any], within_s: float = 5.0) -> Any:
+def eventually(what: Callable[[], Any], within_s: float = 20.0) -> Any:
     """Return what becomes true."""
     until = time.monotonic() + within_s
     while not (found := what()):

@@ -87,7 +87,7 @@ def test_no_form_of_a_key_passes_for_an_id(written: Callable[[], str], secret: s
 
 
 @given(text=st.text(min_size=1, max_size=60))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_no_text_passes_that_nobody_vouched_for(written: Callable[[], str], text: str) -> None:
     LOG.error("<%s>", text)
     assert written().endswith(" ERROR <<withheld>>\n")

@@ -8,6 +8,7 @@ from tests.ledger.entries import a_record, an_entry
 from tests.telemetry.text import names, samples, value
 
 from pointsman.core.place import Place
+from pointsman.intake.errors import OverBudget
 from pointsman.settings.workflows import Objective, Workflow
 from pointsman.telemetry.measures import BUCKETS_S, FIGURES, GAUGE, MOST_SERIES, Counted, Gauge, count_call, count_promise
 from pointsman.telemetry.scrape import merged, rendered, sheet_of
@@ -29,7 +30,7 @@ def test_a_call_is_counted_by_where_it_was_answered_and_how_it_ended() -> None:
     text = counted(
         a_record(workflow="tickets"),
         a_record(workflow="tickets", entries=(an_entry(place=Place.CACHE, kind="cache", cost=0),)),
-        a_record(workflow="tickets", entries=(), status="over_budget"),
+        a_record(workflow="tickets", entries=(), status=OverBudget.code),
         a_record(workflow="tickets", entries=(an_entry(error="overloaded", cost=None, usage=None),), status="exhausted"),
     )
     for place, status in (("cloud", "ok"), ("cache", "ok"), ("none", "refused"), ("none", "failed")):

@@ -23,7 +23,7 @@ TARGETS = {"acme/small": a_target(vendor=a_vendor(kind="openai", base_url="https
 
 
 def to(url: str, **more: Any) -> Collector:
-    return Collector(**{"url": url, "service": "gate", "version": "1.2.3", "instance": "here-1", "semconv": "1.41", "timeout_s": 0.5, **more})
+    return Collector(**{"url": url, "service": "gate", "version": "1.2.3", "instance": "here-1", "semconv": "1.41", "timeout_s": 20.0, **more})
 
 
 def a_whole_record() -> Any:
@@ -162,6 +162,16 @@ def test_without_the_kit_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         Otlp(to("http://127.0.0.1:1"))
 
 
+def test_before_the_first_call_there_are_no_metrics_to_send() -> None:
+    with a_collector() as collector:
+        otlp = Otlp(to(collector.url))
+        assert otlp.send_metrics() is None
+        assert collector.metrics == []
+        otlp.measure(a_whole_record(), TARGETS)
+        assert otlp.send_metrics() is True
+        otlp.close()
+
+
 def test_a_collector_that_refuses_or_is_away_is_no_error_and_not_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     with a_collector() as collector, caplog.at_level(logging.WARNING):
         collector.status = 400
@@ -169,7 +179,7 @@ def test_a_collector_that_refuses_or_is_away_is_no_error_and_not_in_the_log(capl
         assert not otlp.send_spans(spans_of(a_record(), {}, semconv="1.41"))
         assert not otlp.send_events([of_evaluation(Evaluation(call_id=a_record().call_id, name="n", at_ms=0, workflow=""))])
         otlp.close()
-    away = Otlp(to(collector.url))
+    away = Otlp(to(collector.url, timeout_s=0.5))
     assert not away.send_spans(spans_of(a_record(), {}, semconv="1.41"))
     away.close()
     assert caplog.records == []

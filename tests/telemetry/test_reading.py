@@ -1,11 +1,14 @@
 """How a call ended, who was not good enough, and whether a promise was kept."""
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 from tests.ledger.entries import a_record, an_entry
 
 from pointsman.core.place import Place
+from pointsman.intake.errors import OverBudget
 from pointsman.settings.workflows import Objective
 from pointsman.telemetry.reading import answered_by, ended, escalations, is_graded, keeps
 
@@ -20,7 +23,7 @@ def promise(kind: str, threshold: float | None = None) -> Objective:
         ("ok", "ok"),
         ("cancelled", "cancelled"),
         ("bad_request", "refused"),
-        ("over_budget", "refused"),
+        (OverBudget.code, "refused"),
         ("no_place_allowed", "refused"),
         ("exhausted", "failed"),
         ("internal", "failed"),
@@ -29,6 +32,19 @@ def promise(kind: str, threshold: float | None = None) -> Objective:
 )
 def test_a_call_ends_in_one_of_four_ways(status: str, how: str) -> None:
     assert ended(a_record(status=status)) == how
+
+
+_LATE = """
+from pointsman.telemetry.reading import codes_of, ended
+from pointsman.intake.errors import OverBudget
+from tests.ledger.entries import a_record
+print(ended(a_record(status=OverBudget.code)))
+"""
+
+
+def test_a_refusal_is_one_though_the_part_it_belongs_to_was_loaded_later() -> None:
+    done = subprocess.run([sys.executable, "-c", _LATE], capture_output=True, text=True, timeout=50, check=True)
+    assert done.stdout == "refused\n"
 
 
 def test_who_answered_is_the_last_that_did() -> None:

@@ -62,7 +62,7 @@ def check(path: Path, *, as_json: bool) -> None:
     judged = Evaluation(call_id=record.call_id, name=_WORKFLOW, at_ms=record.started_ms, workflow=_WORKFLOW, label="made up")
     took = {
         "traces": otlp.send_spans(spans_of(record, {}, semconv=told.semconv)),
-        "metrics": otlp.send_metrics(),
+        "metrics": otlp.send_metrics() is True,
         "logs": otlp.send_events([of_evaluation(judged)]),
     }
     otlp.close()

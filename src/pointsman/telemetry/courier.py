@@ -30,8 +30,8 @@ class Sender(Protocol):
         """Send events."""
         ...
 
-    def send_metrics(self) -> bool:
-        """Send metrics."""
+    def send_metrics(self) -> bool | None:
+        """Send metrics; None where there are none yet, which tells nothing of the collector."""
         ...
 
     def close(self) -> None:
@@ -104,13 +104,15 @@ class Courier:
             events = _first(self._events)
             self._note(self._sent(lambda events=events: self._sender.send_events(events)), len(events))
 
-    def _sent(self, send: "_Send") -> bool:
+    def _sent(self, send: "_Send") -> bool | None:
         try:
             return send()
         except Exception:  # noqa: BLE001 - whatever it is, calls are answered; it is told as what was not taken
             return False
 
-    def _note(self, was_taken: bool, count: int) -> None:
+    def _note(self, was_taken: bool | None, count: int) -> None:
+        if was_taken is None:
+            return
         if was_taken == self.is_failing:
             if was_taken:
                 _LOG.info("the collector takes telemetry again; left out so far: %d spans and events", self.dropped)
@@ -122,7 +124,7 @@ class Courier:
 
 
 class _Send(Protocol):
-    def __call__(self) -> bool: ...
+    def __call__(self) -> bool | None: ...
 
 
 def _first(queue: "deque[_T]") -> list[_T]:

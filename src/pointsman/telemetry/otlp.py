@@ -85,10 +85,10 @@ class Otlp:
         """Add a call to the metrics. Quick: nothing is sent."""
         self._measured.call(record, targets)
 
-    def send_metrics(self) -> bool:
-        """Send the metrics as they are now; tell whether the collector took them."""
+    def send_metrics(self) -> bool | None:
+        """Send the metrics as they are now; tell whether the collector took them. None where nothing was measured yet, and so nothing is sent."""
         data = self._reader.get_metrics_data()
-        return data is None or self._exporters[1].export(data).name == "SUCCESS"
+        return None if data is None else self._exporters[1].export(data).name == "SUCCESS"
 
     def close(self) -> None:
         """Give up what is under way."""

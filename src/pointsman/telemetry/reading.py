@@ -2,6 +2,7 @@
 What a call's record says to whoever counts or traces calls: how it ended, who was not good enough, and whether a promise was kept.
 """
 
+from functools import cache
 from itertools import pairwise
 from typing import Final
 
@@ -23,15 +24,22 @@ def codes_of(kind: type[PointsmanError]) -> frozenset[str]:
     return frozenset({kind.code}).union(*(codes_of(one) for one in kind.__subclasses__()))
 
 
-_REFUSALS: Final = codes_of(Refused)
-_FAULTS: Final = frozenset({kind.value for kind in FailureKind} | {"cancelled", "internal"}) | codes_of(PointsmanError)
+# Looked up with the first call and not when this is imported: by then every part that has errors of its own is loaded, in whatever order that was.
+@cache
+def _refusals() -> frozenset[str]:
+    return codes_of(Refused)
+
+
+@cache
+def _faults() -> frozenset[str]:
+    return frozenset({kind.value for kind in FailureKind} | {"cancelled", "internal"}) | codes_of(PointsmanError)
 
 
 def ended(record: CallRecord) -> str:
     """Return how a call ended: `ok`, `refused`, `failed` or `cancelled`."""
     if record.status in {OK, CANCELLED}:
         return record.status
-    return REFUSED if record.status in _REFUSALS else FAILED
+    return REFUSED if record.status in _refusals() else FAILED
 
 
 def answered_by(record: CallRecord) -> Entry | None:
@@ -41,7 +49,7 @@ def answered_by(record: CallRecord) -> Entry | None:
 
 def is_graded(entry: Entry) -> bool:
     """Tell whether an attempt answered, and its answer was not good enough."""
-    return entry.error is not None and entry.error not in _FAULTS
+    return entry.error is not None and entry.error not in _faults()
 
 
 def escalations(record: CallRecord) -> tuple[tuple[str, str], ...]:

@@ -96,7 +96,7 @@ def test_a_licence_counts_once_for_its_workflow_and_for_nobody_where_it_has_none
     assert old.licence_nano_usd == 107_770_000_000
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(days=st.lists(st.integers(0, 30), min_size=1, max_size=4), since=st.integers(0, 29), until=st.integers(1, 31))
 def test_over_any_days_the_three_agree(days: list[int], since: int, until: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     first, last = (since, until) if since < until else (until - 1, until)

@@ -107,7 +107,7 @@ def test_an_empty_ledger_has_no_lines_and_no_share(each_database: Database) -> N
     assert (found.lines, found.unallocated, found.total_nano_usd, found.allocated_share, found.coverage) == ((), (), 0, None, 1.0)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(hours=st.lists(st.integers(0, 24 * 40), min_size=1, max_size=8, unique=True), cut=st.integers(0, 24 * 40))
 def test_two_spans_that_touch_bear_what_the_span_over_both_bears(hours: list[int], cut: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     path: Path = tmp_path_factory.mktemp("ledger") / "ledger.db"

@@ -101,7 +101,7 @@ entry: Any = st.tuples(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(calls=st.lists(st.tuples(st.integers(0, 2), st.lists(entry, min_size=1, max_size=3)), min_size=1, max_size=5))
 def test_the_books_balance_after_history_was_rated_again(calls: list[Any], tmp_path_factory: pytest.TempPathFactory) -> None:
     path: Path = tmp_path_factory.mktemp("ledger") / "ledger.db"

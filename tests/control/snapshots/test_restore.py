@@ -99,7 +99,7 @@ class Crash(BaseException):
     """The machine stops."""
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 @given(crash_at=st.integers(0, 8))
 def test_after_a_crash_all_are_as_they_were_or_all_are_restored(tmp_path_factory: pytest.TempPathFactory, crash_at: int) -> None:
     path = tmp_path_factory.mktemp("crash") / "pointsman.yaml"

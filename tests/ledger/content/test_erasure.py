@@ -264,7 +264,7 @@ def test_a_hold_on_somebody_else_or_elsewhere_forbids_nothing(files: Files) -> N
 
 
 @given(users=st.lists(st.sampled_from([ADA, BOB, "eve", None]), min_size=1, max_size=8), gone=st.sampled_from([ADA, BOB, "eve"]))
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_exactly_the_contents_of_the_erased_are_gone(tmp_path_factory: pytest.TempPathFactory, users: list[str | None], gone: str) -> None:
     with files_in(tmp_path_factory.mktemp("law")) as files:
         records = [a_said(number, subject=user) for number, user in enumerate(users)]

@@ -129,7 +129,7 @@ _CLASS = st.sampled_from(["internal", "personal", "financial", "internal+persona
 
 
 @given(calls=st.lists(st.tuples(st.integers(0, 60), _CLASS), min_size=1, max_size=8), tick=st.integers(0, 120))
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_no_record_lives_past_its_ceiling_and_a_tick_and_none_goes_before_its_floor(
     tmp_path_factory: pytest.TempPathFactory, calls: list[tuple[int, str]], tick: int
 ) -> None:
