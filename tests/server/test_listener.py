@@ -311,7 +311,7 @@ def test_a_body_gets_a_span_for_each_piece_but_not_for_ever() -> None:
         caller.send(post(ASK).removesuffix(ASK))
         for at in range(0, len(ASK), 8):  # longer than one span in all
             caller.send(ASK[at : at + 8])
-            await asyncio.sleep(0.008)
+            await asyncio.sleep(0.08)
         assert (await caller.answer()).status == 200
         slow = await house.caller()
         slow.send(post(b"x" * 10_000)[:-10_000])
@@ -319,13 +319,13 @@ def test_a_body_gets_a_span_for_each_piece_but_not_for_ever() -> None:
         async def trickle() -> None:
             for _ in range(10_000):
                 slow.send(b"x")
-                await asyncio.sleep(0.004)
+                await asyncio.sleep(0.04)
 
         trickling = asyncio.create_task(trickle())
         assert (await slow.answer()).status == 400
         trickling.cancel()
 
-    run(with_house(work, says(WHOLE), bounds=ClientBounds(stall_s=0.03)))
+    run(with_house(work, says(WHOLE), bounds=ClientBounds(stall_s=0.4)))
 
 
 def test_an_idle_connection_is_closed_after_a_while_and_not_before() -> None:
