@@ -334,13 +334,13 @@ def test_an_idle_connection_is_closed_after_a_while_and_not_before() -> None:
         for _ in range(2):
             caller.send(get("/livez"))
             assert (await caller.answer()).status == 200
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.2)
         assert await caller.rest() == b""
         silent = await house.caller()
         assert await silent.rest() == b""
         await eventually(lambda: not house.clients)
 
-    run(with_house(work, says(), bounds=SHORT))
+    run(with_house(work, says(), bounds=ClientBounds(stall_s=0.8, idle_s=0.8)))
 
 
 def _narrow(house: House) -> socket.socket:
