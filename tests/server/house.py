@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import msgspec
 import yaml
-from tests.transport.vendor import Vendor, chunk, stream_head
+from tests.transport.vendor import Vendor, chunk, eventually, stream_head
 from tests.values import openai_answer
 
 from pointsman.app.facts import Prices, facts
@@ -23,7 +23,6 @@ from pointsman.server.listener import Client
 from pointsman.server.site import Site
 from pointsman.settings.load import Settings, load
 
-SHORT = ClientBounds(body_bytes=20_000, header_bytes=4000, stall_s=0.03, idle_s=0.06)
 ASK = msgspec.json.encode({"model": "support", "messages": [{"role": "user", "content": "hi"}]})
 ASK_STREAM = msgspec.json.encode({"model": "support", "stream": True, "messages": [{"role": "user", "content": "hi"}]})
 CHUNK = b'data: {"id":"c","model":"small","choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'
@@ -105,8 +104,25 @@ class Caller:
         self.writer.transport.abort()
 
 
+class ToldTime:
+    """The loop as connections of clients see it: all is real but its time, which passes only as a test says. A slow machine changes nothing."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._now = 0.0
+
+    def time(self) -> float:
+        return self._now
+
+    def pass_by(self, seconds: float) -> None:
+        self._now += seconds
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+
 class House:
-    """A gateway that listens. `told` is merged into its configuration file."""
+    """A gateway that listens. `told` is merged into its configuration file. How long clients take is told through `time`."""
 
     def __init__(self, vendor: Vendor | None = None, *, bounds: ClientBounds | None = None, tls: Any = None, **told: Any) -> None:
         self._vendor = vendor
@@ -122,8 +138,10 @@ class House:
         self.gateway = Gateway(self.settings, environ={}, clock=system_clock())
         self.site = Site(self.gateway)
         loop = asyncio.get_running_loop()
+        self.time = ToldTime(loop)
+        seen: Any = self.time
         self._server = await loop.create_server(
-            lambda: Client(loop, self._bounds, answer=self.site.answer, refuse=self.site.refuse, clients=self.clients), "127.0.0.1", 0, ssl=self._tls
+            lambda: Client(seen, self._bounds, answer=self.site.answer, refuse=self.site.refuse, clients=self.clients), "127.0.0.1", 0, ssl=self._tls
         )
         self.port = self._server.sockets[0].getsockname()[1]
         self._sweeping = asyncio.create_task(self._sweep())
@@ -151,12 +169,15 @@ class House:
         return load(path, facts(Prices(system_clock().wall_ms)))
 
     async def _sweep(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(0.003)
             self.gateway.sweep()
-            for client in [client for client in self.clients if client.due <= loop.time()]:
+            for client in [client for client in self.clients if client.due <= self.time.time()]:
                 client.expire()
+
+    async def due(self, *in_s: float) -> None:
+        """Wait until the clients who are here have this long, from earliest to latest: then the gateway has seen what they did."""
+        await eventually(lambda: sorted(client.due - self.time.time() for client in self.clients) == list(in_s))
 
     def hold_little(self) -> None:
         """Keep the kernel from taking megabytes for a client that does not read them."""

@@ -86,7 +86,7 @@ def test_one_address_tells_of_two_workers(tmp_path: Path) -> None:
 
         def scraped() -> bytes:
             try:
-                with urllib.request.urlopen(f"http://{workers.file['server']['admin']}/metrics", timeout=5) as answer:
+                with urllib.request.urlopen(f"http://{workers.file['server']['admin']}/metrics", timeout=20) as answer:
                     return answer.read()
             except urllib.error.URLError:
                 return b""
