@@ -18,7 +18,7 @@ def main() -> None:
         place = sys.argv[2] if len(sys.argv) > 2 else Path(folder) / "ledger.db"
         done: list[Killed] = []
         for number in range(rounds):
-            done.append(killed(place, number, after_s=chance.uniform(0.0, 1.0)))
+            done.append(killed(place, number, after_s=chance.uniform(0.0, 2.0)))
             print(f"{number + 1}: {check(place, done)}", flush=True)
     print(f"{rounds} kills, nothing acknowledged is missing, and the books balance")
 

@@ -17,6 +17,7 @@ from tests.app.vendors import Vendor, a_vendor
 from tests.ledger.content.kept import a_said, files_in
 from tests.ledger.entries import HOUR_MS, a_record, an_entry, an_outcome, report_of
 from tests.settings.files import known, settings_of
+from tests.transport.vendor import eventually
 from tests.values import Time, a_call
 
 from pointsman.app.content import Keeper
@@ -152,11 +153,12 @@ def test_dead_lines_hold_for_a_call_whose_connections_a_reload_replaced(folder: 
             await vendor.asked(1)
             (folder / "acme.key").write_text("secret-two")
             gateway.reload(settings_of(folder, source))
-            for _ in range(400):
+
+            def is_over() -> bool:
                 gateway.sweep()
-                if under_way.done():
-                    break
-                await asyncio.sleep(0.005)
+                return under_way.done()
+
+            await eventually(is_over)
             with pytest.raises(Exhausted, match="timeout_first_byte"):
                 await under_way
 
@@ -360,10 +362,7 @@ def test_a_ledger_that_cannot_be_written_is_trouble_and_closes_the_door(folder: 
         with closing(sqlite3.connect(folder / "pointsman.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             gateway.ledger.book(a_record(1))
-            for _ in range(1000):
-                if gateway.trouble() is not None:
-                    break
-                await asyncio.sleep(0.002)
+            await eventually(lambda: gateway.trouble() is not None)
             assert gateway.trouble() == "the ledger cannot be written: database is locked"
             with pytest.raises(LedgerUnavailable):
                 await gateway.ready_to_record()
@@ -378,10 +377,7 @@ def test_what_an_operator_should_look_at_is_noted_although_calls_are_answered(fo
             assert "detectors" not in gateway.notes()
             for number in range(3):
                 gateway.stages.book(a_record(number, found={"failed:late/1": 1, "failed:scanner": 1, "email": 2} if number else {"email": 1}))
-            for _ in range(500):
-                if "audit_copies" in gateway.notes():
-                    break
-                await asyncio.sleep(0.01)
+            await eventually(lambda: "audit_copies" in gateway.notes())
             assert gateway.notes()["detectors"] == "`late/1` failed (calls: 2), `scanner` failed (calls: 2)"
             assert "Not a directory" in gateway.notes()["audit_copies"]
             assert gateway.trouble() is None

@@ -28,7 +28,7 @@ class Vendor:
 
     async def asked(self, times: int) -> None:
         """Wait until that many calls have come."""
-        async with asyncio.timeout(5), self._was_asked:
+        async with asyncio.timeout(30), self._was_asked:
             await self._was_asked.wait_for(lambda: len(self.keys) >= times)
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -135,7 +135,7 @@ def start(*words: str, folder: Path, **environ: str) -> subprocess.Popen[str]:
 def finish(process: subprocess.Popen[str]) -> Done:
     """Wait for a process to end."""
     try:
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=50)
     finally:
         process.kill()
     return Done(process.returncode, out, err)
@@ -178,9 +178,8 @@ limits:
 
 
 def until(told: Callable[[], bool]) -> None:
-    """Wait until something is so, for five seconds at most."""
-    for _ in range(500):
-        if told():
-            return
+    """Wait until something is so. The bound is far off: it is there for what never becomes so, not for a slow machine."""
+    end = time.monotonic() + 30
+    while not told():
+        assert time.monotonic() < end, "it never became so"
         time.sleep(0.01)
-    raise AssertionError("it did not become so within five seconds")

@@ -62,7 +62,7 @@ def test_no_line_of_a_journey_holds_what_was_said(vendor: VendorServer, tmp_path
 def ask(url: str, body: bytes) -> int:
     request = urllib.request.Request(url, body, {"content-type": "application/json", "x-pointsman-unit": CANARY, "x-pointsman-user": CANARY})
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:
             answer.read()
             return answer.status
     except urllib.error.HTTPError as error:

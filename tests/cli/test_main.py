@@ -115,7 +115,7 @@ def in_a_terminal(*words: str, folder: Path, columns: int = 80) -> list[str]:
         while piece := os.read(master, 4096):
             shown += piece
     os.close(master)
-    process.wait(timeout=20)
+    process.wait(timeout=50)
     return shown.decode().split("\r\n")
 
 

@@ -58,7 +58,7 @@ def test_the_curl_line_that_it_prints_works(vendor: VendorServer, tmp_path: Path
 
     process, said = started(tmp_path)
     command = said[said.index("curl ") :].strip()
-    answer = subprocess.run(["sh", "-c", command], env={"POINTSMAN_KEY": secret}, capture_output=True, text=True, check=True, timeout=20)
+    answer = subprocess.run(["sh", "-c", command], env={"POINTSMAN_KEY": secret}, capture_output=True, text=True, check=True, timeout=50)
     process.terminate()
     finish(process)
 
@@ -69,7 +69,7 @@ def test_readiness_as_json_names_the_addresses_and_the_snapshot(gateway: Gateway
     assert gateway.ready["ready"] is True
     assert gateway.ready["url"] == gateway.url
     assert gateway.ready["capabilities"]["second"] == ["acme/broken", "small"]
-    with urllib.request.urlopen(f"{gateway.url}/readyz", timeout=5) as answer:
+    with urllib.request.urlopen(f"{gateway.url}/readyz", timeout=30) as answer:
         assert json.load(answer) == {"status": "ready", "snapshot": gateway.ready["snapshot"]}
 
 
@@ -81,7 +81,7 @@ def test_a_key_made_while_it_runs_is_asked_for_soon_after(tmp_path: Path) -> Non
     def models(secret: str | None) -> int:
         request = urllib.request.Request(f"http://127.0.0.1:{listen}/v1/models", headers={"x-api-key": secret} if secret else {})
         try:
-            with urllib.request.urlopen(request, timeout=5) as answer:
+            with urllib.request.urlopen(request, timeout=30) as answer:
                 return answer.status
         except urllib.error.HTTPError as error:
             return error.code

@@ -39,7 +39,7 @@ class AbsentMock:
                 client, _ = self._socket.accept()
                 self.asked += 1
                 with client, suppress(OSError):  # who leaves early needs no answer
-                    client.settimeout(1)
+                    client.settimeout(20)
                     client.recv(65536)  # an answer that comes before the question is none
                     client.sendall(_ANSWER)
                     client.shutdown(socket.SHUT_WR)

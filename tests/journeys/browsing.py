@@ -48,7 +48,7 @@ class Tab:
             viewport={"width": size[0], "height": size[1]}, color_scheme=theme, storage_state=state, java_script_enabled=scripts
         )
         self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(45_000)
         self.faults: list[str] = []
         self.hosts: set[str] = set()
         self.bytes = 0

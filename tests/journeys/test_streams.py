@@ -20,12 +20,12 @@ LONG = "tell me more and " * 40
 @pytest.fixture(scope="module")
 def fragile(upstreams: Upstreams, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     targets = {
-        f"{fault.partition(':')[0]}-{dialect}": simulated(f"sim-mid!{fault}", dialect=dialect, deadlines={"gap_s": 0.3})
+        f"{fault.partition(':')[0]}-{dialect}": simulated(f"sim-mid!{fault}", dialect=dialect, deadlines={"gap_s": 1.0} if fault.startswith("stall") else {})
         for fault in FAULTS
         for dialect in ("openai", "anthropic")
     }
     waits = {name: simulated(model, dialect=dialect) for name, model, dialect in _WAITING}
-    endless = simulated("sim-mid!stall:5", deadlines={"total_s": 0.4})
+    endless = simulated("sim-mid!stall:5", deadlines={"total_s": 2.0})
     more = {"targets": {**targets, **waits, "endless": endless, "cut-mock": mock("cut"), "cut-mock-anthropic": mock("cut", dialect="anthropic")}}
     with Gateway(tmp_path_factory.mktemp("fragile"), settings(upstreams, **more)) as running:
         yield running
@@ -66,7 +66,7 @@ def test_a_stream_that_outlasts_its_time_is_ended(fragile: Gateway, sdk: Sdk) ->
     with fragile.recorded("endless") as records, pytest.raises(sdk.errors.APIError, match="timeout_total"):
         list(sdk.words(sdk.client(fragile), "endless", LONG))
     assert [(record["status"], record["cost_nano_usd"] > 0) for record in records] == [("timeout_total", True)]
-    assert 399 <= records[0]["latency_ms"] < 5000  # the loop counts in whole milliseconds
+    assert 1999 <= records[0]["latency_ms"] < 15_000  # the loop counts in whole milliseconds
 
 
 @pytest.mark.parametrize("capability", ["cut-mock", "cut-mock-anthropic"])
@@ -86,7 +86,7 @@ def test_a_client_that_leaves_a_stream_stops_the_vendor_at_once_and_is_charged(f
         stream.close()
     (record,) = records
     model = fragile.settings["targets"][capability]["model"]
-    eventually(lambda: simulator.requests(model)[-1]["ended"] == "client_left", "the vendor's notice", within_s=10)
+    eventually(lambda: simulator.requests(model)[-1]["ended"] == "client_left", "the vendor's notice")
     (attempt,) = fragile.attempts(record["call_id"])
     assert (record["status"], attempt["error"], attempt["estimated"]) == ("cancelled", "cancelled", 1)
     assert attempt["tokens_out"] > 0
@@ -96,11 +96,11 @@ def test_a_client_that_leaves_a_stream_stops_the_vendor_at_once_and_is_charged(f
 @pytest.mark.parametrize(("capability", "is_stream"), [("silent", True), ("silent-anthropic", True), ("silent-whole", False)])
 def test_a_client_that_gives_up_before_the_first_byte_stops_the_vendor_too(fragile: Gateway, simulator: Simulator, capability: str, *, is_stream: bool) -> None:
     openai = OpenAIClient()
-    client = openai.client(fragile, timeout=0.5)
+    client = openai.client(fragile, timeout=2.0)
     with fragile.recorded(capability) as records, pytest.raises(openai.errors.APITimeoutError):
         list(openai.words(client, capability)) if is_stream else openai.create(client, capability)
     model = fragile.settings["targets"][capability]["model"]
-    eventually(lambda: simulator.requests(model)[-1]["ended"] == "client_left", "the vendor's notice", within_s=10)
+    eventually(lambda: simulator.requests(model)[-1]["ended"] == "client_left", "the vendor's notice")
     assert [record["status"] for record in records] == ["cancelled"]
 
 

@@ -16,10 +16,9 @@ from tests.transport.vendor import run
 
 from pointsman.app.switches import Off, switch_off
 from pointsman.intake.keys import mint
-from pointsman.server import serve as module
 from pointsman.storage.open import open_writing
 
-PATIENCE_S = 20.0  # a second is promised; the tests' machine may have other work, so what is held to a second is how often is looked
+PATIENCE_S = 20.0  # a second is promised; how often is looked for it is held in `test_serve.py`, and the tests' machine may have other work
 MINTED = mint(bytes(range(32)))
 KEY = f"Authorization: Bearer {MINTED.secret}"
 
@@ -30,10 +29,6 @@ def keys(*scopes: str) -> dict[str, Any]:
 
 def switch(**told: str) -> bytes:
     return post(json.dumps(told).encode(), KEY, "Content-Type: application/json", path="/v1/admin/switches")
-
-
-def test_what_is_switched_is_looked_at_often_enough_for_a_promise_of_a_second() -> None:
-    assert module._SWITCHES_S <= 0.5
 
 
 def test_a_switch_is_off_within_a_second_and_says_who_and_why() -> None:

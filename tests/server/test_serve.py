@@ -169,6 +169,12 @@ def test_a_fault_in_one_round_does_not_end_the_watch_over_deadlines(caplog: pyte
     run(main())
 
 
+@pytest.mark.parametrize("every_s", [module._RELOAD_S, module._STANDING_S, module._SWITCHES_S], ids=["files", "revoked", "switched"])
+def test_what_is_promised_within_a_second_is_looked_for_twice_as_often(every_s: float) -> None:
+    """How long a machine that is busy with other things then takes, no test can hold it to."""
+    assert every_s <= 0.5
+
+
 def test_slow_clients_are_dropped_by_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_bounds", lambda _: ClientBounds(stall_s=0.05))
     monkeypatch.setattr(module, "_CLIENT_SWEEP_S", 0.01)

@@ -91,7 +91,7 @@ def test_two_processes_that_open_a_new_file_at_once_both_find_it_whole(tmp_path:
         assert worker.stdin is not None
         worker.stdin.write(b"\n")
         worker.stdin.flush()
-    ends = [worker.communicate(timeout=30) for worker in workers]
+    ends = [worker.communicate(timeout=55) for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0, 0], ends
     assert version(path) == migrations()[-1][0]
 

@@ -60,7 +60,7 @@ values = st.one_of(
 @settings(deadline=None, max_examples=60)  # the first one starts the server
 @given(value=values)
 def test_a_value_comes_back_as_it_went_in(value: object) -> None:
-    with closing(PostgresDatabase(shared_server().url("ledger"), busy_s=1)) as db:
+    with closing(PostgresDatabase(shared_server().url("ledger"), busy_s=20)) as db:
         [row] = db.rows("SELECT :value AS value, ':value %' AS told", {"value": value})
     assert row == {"value": value, "told": ":value %"}
     assert type(row["value"]) is type(value)
@@ -166,7 +166,7 @@ def test_replicas_that_start_at_once_all_find_it_whole(postgres_url: str) -> Non
         assert worker.stdin is not None
         worker.stdin.write(b"\n")
         worker.stdin.flush()
-    ends = [worker.communicate(timeout=30) for worker in workers]
+    ends = [worker.communicate(timeout=55) for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0, 0], ends
     with closing(open_reading(postgres_url)) as db:
         assert db.rows("SELECT COUNT(*) AS versions FROM schema_version") == [{"versions": 1}]

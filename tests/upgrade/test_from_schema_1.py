@@ -165,7 +165,7 @@ def test_nobody_reads_an_old_ledger_before_it_is_brought_up(old: Place) -> None:
 @pytest.mark.parametrize("dies_after", [1, 20, 60])
 def test_a_process_that_is_killed_while_it_migrates_leaves_it_whole(old: Place, dies_after: int) -> None:
     ending = started(old, dies_after)
-    ending.communicate(b"\n", timeout=30)
+    ending.communicate(b"\n", timeout=55)
     assert ending.returncode == -signal.SIGKILL
     if isinstance(old, Path):
         with closing(sqlite3.connect(old)) as connection:
@@ -181,7 +181,7 @@ def test_of_two_processes_that_migrate_at_once_one_does_it(old: Place) -> None:
         assert process.stdin is not None
         process.stdin.write(b"\n")
         process.stdin.flush()
-    ends = [process.communicate(timeout=30) for process in both]
+    ends = [process.communicate(timeout=55) for process in both]
     assert [process.returncode for process in both] == [0, 0], ends
     with closing(open_reading(old)) as db:
         assert one(db, "SELECT COUNT(*) AS calls FROM call") == 60

@@ -4,6 +4,7 @@ import time
 import msgspec
 import pytest
 from tests.cli.simulated.at_work import anthropic, chat, connected, control, events, openai, request, sent, with_vendor
+from tests.transport.vendor import eventually
 
 from pointsman.cli.simulated.behaviour import Behaviour
 from pointsman.cli.simulated.faults import AMOUNTS
@@ -284,10 +285,6 @@ def test_the_vendor_notices_a_client_who_leaves_early() -> None:
         async with connected(running) as (reader, writer):
             writer.write(request("POST", "/v1/chat/completions", chat("sim-small", stream=True)))
             await reader.readuntil(b"data: ")
-        for _ in range(100):
-            if running.vendor.records[-1].ended == "client_left":
-                break
-            await asyncio.sleep(0.001)
-        assert running.vendor.records[-1].ended == "client_left"
+        await eventually(lambda: running.vendor.records[-1].ended == "client_left")
 
     with_vendor(work, Behaviour(speed=5))

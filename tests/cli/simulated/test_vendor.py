@@ -164,7 +164,7 @@ def test_the_process_says_where_it_listens_and_ends_on_a_signal() -> None:
         found = re.fullmatch(r"simulated vendor listens on (http://127\.0\.0\.1:\d+)\n", process.stdout.readline())
         assert found is not None
         asked = urllib.request.Request(f"{found[1]}/v1/chat/completions", chat("sim-small"), {"authorization": "Bearer k"})
-        with urllib.request.urlopen(asked, timeout=5) as answer:
+        with urllib.request.urlopen(asked, timeout=30) as answer:
             assert msgspec.json.decode(answer.read())["choices"][0]["message"]["content"] == "You said: Hello"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(5) == 0
+        assert process.wait(30) == 0
