@@ -201,13 +201,16 @@ def test_threads_do_not_disturb_each_other() -> None:
 def test_time_grows_with_the_text_and_no_faster(piece: str) -> None:
     def seconds(size: int) -> float:
         text = piece * (size // len(piece))
-        started = time.process_time()
-        for _ in DETECTOR.find(text):
-            pass
-        return time.process_time() - started
+        best = 1e9
+        for _ in range(2):
+            started = time.process_time()
+            for _ in DETECTOR.find(text):
+                pass
+            best = min(best, time.process_time() - started)
+        return best
 
     seconds(1_000)
-    assert seconds(40_000) < 0.5
+    assert seconds(40_000) < 100 * seconds(2_000) + 0.05  # twenty times as long, and what others take from the processor; its square: four hundred times
 
 
 @pytest.mark.skipif(not DATA.exists(), reason="the shared data is not here (POINTSMAN_DATA)")
