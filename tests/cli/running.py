@@ -67,7 +67,7 @@ class _Vendor(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         if asked["model"] == "stuck":
-            self.server.released.wait(20)
+            self.server.released.wait(55)
         finish = "length" if asked.get("max_completion_tokens") or asked.get("max_tokens") else "stop"
         self._event({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
         self._event({**head, "choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}})

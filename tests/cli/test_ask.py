@@ -157,7 +157,7 @@ def answering(answer: bytes, *, holds: bool = False) -> Iterator[str]:
                     continue
                 accepted.sendall(answer)
                 if holds:
-                    done.wait(5)
+                    done.wait(50)
 
         thread = threading.Thread(target=serve)
         thread.start()

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, NamedTuple, Self
 
-_PATIENCE_S: Final = 20.0
+_PATIENCE_S: Final = 55.0
 _CUT: Final = 9  # events; what is cut has begun to speak
 _EVENTS: Final = "text/event-stream"
 

@@ -75,7 +75,7 @@ class _Echo(BaseHTTPRequestHandler):
             self._stream(heard, model)
         else:
             if model == "timeout":
-                self.server.released.wait(20)
+                self.server.released.wait(55)
             answer = {"role": "assistant", "content": heard}
             choice = {"index": 0, "message": answer, "finish_reason": "stop"}
             usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
@@ -104,7 +104,7 @@ class _Echo(BaseHTTPRequestHandler):
                 self.wfile.write(b"data: " + json.dumps(event).encode() + b"\n\n")
                 self.wfile.flush()
             if model == "cancel":
-                self.server.released.wait(20)
+                self.server.released.wait(55)
             if model == "stream-abort":
                 self.wfile.write(b"data: " + heard.encode() + b"\n\n")  # no JSON, and then the end
                 return

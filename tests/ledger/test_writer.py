@@ -254,7 +254,7 @@ def test_the_log_ahead_shrinks_after_a_long_reader_let_it_grow(path: Path, monke
             reader.execute("SELECT COUNT(*) FROM call").fetchone()
             for number in range(15_000):
                 ledger.book(a_record(number))
-            ledger.flush()
+            ledger.flush(40)
             assert wal.stat().st_size > 4_000_000
             reader.rollback()
         for number in range(15_000, 15_010):

@@ -23,9 +23,9 @@ from pointsman.storage.identity_file import IdentityFile
 
 def work(folder, barrier, told):
     try:
-        barrier.wait(20)
+        barrier.wait(50)
         files = open_files(folder, retention_of(Retention()), ledger="pointsman.db", environ={})
-        barrier.wait(20)
+        barrier.wait(50)
         salts, identity, content = Salts(folder), IdentityFile(folder / "identity.db"), open_file(folder / "content.db", "content")
         found = salts.of("acme", "ada")
         salts.commit()
@@ -42,7 +42,7 @@ for number in range(int(sys.argv[2])):
     workers = [context.Process(target=work, args=(folder, barrier, told)) for _ in range(int(sys.argv[3]))]
     for worker in workers:
         worker.start()
-    answers = {told.get(timeout=30) for _ in workers}
+    answers = {told.get(timeout=50) for _ in workers}
     for worker in workers:
         worker.join()
     if len(answers) != 1 or not isinstance(next(iter(answers)), tuple):

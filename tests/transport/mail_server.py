@@ -40,7 +40,7 @@ class MailServer:
             except OSError:
                 return
             try:
-                connection.settimeout(5)
+                connection.settimeout(20)
                 self._talk(connection)
             except OSError:
                 connection.close()

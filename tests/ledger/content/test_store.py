@@ -5,6 +5,7 @@ Content: kept as far as it may be, sealed, never in the way of a call, and unrea
 import logging
 import sqlite3
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -175,9 +176,13 @@ def test_a_writer_that_cannot_write_says_why_tries_again_and_gives_up_when_it_mu
         patch.setattr("pointsman.ledger.content.store.write_content", full)
         store = ContentStore(files.content, files.keys)
         store.keep(a_said())
-        assert tried.wait(5)
+        assert tried.wait(50)
         with pytest.raises(TimeoutError):
             store.flush(0.05)
+        end = time.monotonic() + 20
+        while store.trouble is None:
+            assert time.monotonic() < end
+            time.sleep(0.002)
         assert store.trouble == "OperationalError"
     store.flush()
     assert (store.trouble, store.lost) == (None, 0)
