@@ -3,11 +3,17 @@ A call with another body: filtered, or told in other words. It is read again fro
 """
 
 from collections.abc import Mapping
+from typing import Any, Final
 
 from msgspec.structs import replace
 
 from pointsman.core.call import Call
 from pointsman.surfaces.surface import Surface
+
+# What speaks about a conversation that is no longer there, or asks for a form that a summary does not have.
+_OF_THE_CONVERSATION: Final = frozenset(
+    {"system", "tools", "tool_choice", "functions", "function_call", "parallel_tool_calls", "prediction", "mcp_servers", "container"}
+)
 
 
 def reread(call: Call, surface: Surface, *, wire: Mapping[str, object], headers: tuple[tuple[str, str], ...]) -> Call:
@@ -20,10 +26,12 @@ def reread(call: Call, surface: Surface, *, wire: Mapping[str, object], headers:
 
 def retold(call: Call, surface: Surface, *, text: str) -> Call:
     """Return the call with a text instead of the conversation and its instructions. Settings stay, tools go."""
-    kept = {name: value for name, value in call.wire.items() if name not in surface.conversational}
-    return reread(call, surface, wire={**kept, **surface.saying(text, None)}, headers=call.headers)
+    wire = {name: value for name, value in call.wire.items() if name not in _OF_THE_CONVERSATION}
+    wire["messages"] = [{"role": "user", "content": text}]
+    return reread(call, surface, wire=wire, headers=call.headers)
 
 
 def asking(call: Call, surface: Surface, *, text: str, max_tokens: int) -> Call:
     """Return a plain question on behalf of a call, for one whole answer in words."""
-    return surface.read({"model": call.capability, **surface.saying(text, max_tokens)}, call.call_id)
+    wire: dict[str, Any] = {"model": call.capability, "messages": [{"role": "user", "content": text}], "max_tokens": max_tokens}
+    return surface.read(wire, call.call_id)

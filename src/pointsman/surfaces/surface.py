@@ -6,7 +6,7 @@ Nothing here knows which target answers, and nothing here decides. HTTP statuses
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from pointsman.core.call import Call
 from pointsman.core.place import Dialect
@@ -32,16 +32,6 @@ class StreamEncoder(Protocol):
         ...
 
 
-# What speaks about a conversation that is no longer there, or asks for a form that a summary does not have.
-_OF_THE_CONVERSATION: Final = frozenset(
-    {"system", "tools", "tool_choice", "functions", "function_call", "parallel_tool_calls", "prediction", "mcp_servers", "container", "messages"}
-)
-
-
-def _message(text: str, max_tokens: int | None) -> dict[str, Any]:
-    return {"messages": [{"role": "user", "content": text}], **({} if max_tokens is None else {"max_tokens": max_tokens})}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surface:
     """
@@ -53,8 +43,7 @@ class Surface:
     `stream(call)` makes an encoder for one that is not whole yet. These three raise `PlaceFailed` for an answer with parts that this dialect
     has no word for. `error(problem)` is the body of an error answer, `stream_error(problem)` the same as the last server-sent event of a
     stream that had begun. `models(names)` is the body of the list of capabilities. `heeds` names the request headers, in lower case, that
-    change what is answered. `saying(text, max_tokens)` are the fields of a body in which the user says one text, and `conversational` those that speak
-    of a conversation: what a summary replaces.
+    change what is answered.
     """
 
     dialect: Dialect
@@ -67,5 +56,3 @@ class Surface:
     stream_error: Callable[[Problem], bytes]
     models: Callable[[tuple[str, ...]], bytes]
     heeds: tuple[str, ...] = ()
-    saying: Callable[[str, int | None], dict[str, Any]] = _message
-    conversational: frozenset[str] = _OF_THE_CONVERSATION
