@@ -111,6 +111,7 @@ class Guard:
     async def admit(self, request: Request, permission: str, *, is_page: bool = False) -> Visitor:
         """Return who came; for a page, a person or program that showed something. Raises `NotAuthenticated`, `NotPermitted` or `BadRequest`."""
         self._check_host(request)
+        await self._gateway.standing.ready_for(request.headers.get("authorization"), request.headers.get("x-api-key"))
         visitor = self.visitor(request)
         principal = visitor.principal
         if principal is None or (is_page and visitor.session is None and principal.key is LOCAL):
