@@ -74,13 +74,13 @@ def _count(path: Path, times: int, gate: Barrier) -> None:
 
 def test_workers_that_count_at_once_lose_nothing(shared: SharedCells, path: Path) -> None:
     gate = FORK.Barrier(2)
-    workers = [FORK.Process(target=_count, args=(path, 700, gate)) for _ in range(2)]
+    workers = [FORK.Process(target=_count, args=(path, 2000, gate)) for _ in range(2)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join(50)
     assert [worker.exitcode for worker in workers] == [0, 0]
-    assert shared.read("team")[1] == 1400
+    assert shared.read("team")[1] == 4000
 
 
 def _hold(path: Path, told: Connection) -> None:

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Final, Self, TypeVar
 
 PATIENCE_S: Final = 50.0  # this machine may be busy with other things; nothing here waits longer
-# For what is promised within a second. That often enough is looked for a second is held in `tests/server/test_serve.py`; how long a busy machine takes
-# for it is not ours.
-SOON_S: Final = 15.0
+# What is promised within a second. That it is looked for often enough is held in `tests/server/test_serve.py` as well.
+SOON_S: Final = 1.0
 
 T = TypeVar("T")
 

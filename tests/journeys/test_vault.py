@@ -18,7 +18,7 @@ from tests.journeys.processes import PATIENCE_S, Process, eventually
 from tests.journeys.upstreams import PRICE, Simulator
 from tests.transport.vault_server import TOKEN, VaultServer, vault_server
 
-FEW_SECONDS: Final = 15.0  # what a busy machine adds is in it
+FEW_SECONDS: Final = 5.0
 
 
 @pytest.fixture

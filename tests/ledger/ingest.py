@@ -24,7 +24,7 @@ from pointsman.settings.workflows import Workflow
 from pointsman.storage.open import open_reading, open_writing
 from pointsman.storage.sql import Database
 
-SLACK_S = 1.0  # 50 ms, and what a disk or a server adds that many use
+SLACK_S = 0.4  # 50 ms, and what a busy machine adds
 WORKFLOWS = {"support": Workflow(name="support", capabilities=("support",), human_hourly_nano_usd=36_000_000_000)}
 _TABLES = {"outcome": "outcome_id", "charge": "charge_id", "review": "review_id"}
 

@@ -216,7 +216,7 @@ def test_a_process_that_is_killed_loses_at_most_the_last_batch(path: Path) -> No
     child.stdout.close()
     with closing(open_database(path)) as connection:
         kept = connection.execute("SELECT COUNT(*) FROM call").fetchone()[0]
-        assert kept >= sum(at < booked[-1] - 1.0 for at in booked)  # 50 ms, and what a disk adds that many use
+        assert kept >= sum(at < booked[-1] - 0.4 for at in booked)  # 50 ms, and what a busy machine adds
         assert kept > 0
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         check_roll_ups(SqliteDatabase(connection))

@@ -18,7 +18,7 @@ from pointsman.app.switches import Off, switch_off
 from pointsman.intake.keys import mint
 from pointsman.storage.open import open_writing
 
-PATIENCE_S = 20.0  # a second is promised; how often is looked for it is held in `test_serve.py`, and the tests' machine may have other work
+PROMISED_S = 1.0
 MINTED = mint(bytes(range(32)))
 KEY = f"Authorization: Bearer {MINTED.secret}"
 
@@ -36,7 +36,7 @@ def test_a_switch_is_off_within_a_second_and_says_who_and_why() -> None:
         async with Served(keys=keys("admin", "call")) as served:
             done = await served.ask(switch(state="off", kind="capability", name="support", reason="it lies"), admin=True)
             assert (done.status, done.json["changed"]) == (200, True)
-            until = time.monotonic() + PATIENCE_S
+            until = time.monotonic() + PROMISED_S
             while (got := await served.ask(post(ASK, KEY))).status != 503:
                 assert time.monotonic() < until
                 await asyncio.sleep(0.02)
@@ -55,7 +55,7 @@ def test_what_another_process_switches_is_heeded_within_a_second() -> None:
         async with Served() as served:
             with closing(open_writing(served.gateway.switches.place)) as db:
                 switch_off(db, Off(kind="vendor", name="acme", since_ms=1, actor="ada", reason="it lies"))
-            until = time.monotonic() + PATIENCE_S
+            until = time.monotonic() + PROMISED_S
             while not served.gateway.switches.off:
                 assert time.monotonic() < until
                 await asyncio.sleep(0.01)

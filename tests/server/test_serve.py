@@ -59,7 +59,7 @@ def test_a_worker_with_nothing_to_do_ends_at_once() -> None:
     async def main() -> None:
         async with Served() as served:
             served.signal(signal.SIGINT)
-            async with asyncio.timeout(5):  # half of what it would wait for a call under way
+            async with asyncio.timeout(0.5):
                 await served.work
 
     run(main())

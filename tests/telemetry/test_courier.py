@@ -121,7 +121,7 @@ def test_a_collector_that_hangs_makes_nobody_wait_and_fills_a_bounded_queue() ->
     assert courier.dropped >= 500 * len(SPANS) - 300 - 1000
     began = time.perf_counter()
     courier.close()
-    assert time.perf_counter() - began < 10  # the collector would hang for a minute
+    assert time.perf_counter() - began < 1
 
 
 def test_many_are_sent_before_their_time() -> None:

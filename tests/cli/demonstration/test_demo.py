@@ -108,7 +108,7 @@ def test_the_lines_that_it_prints_work_and_ctrl_c_ends_every_process(tmp_path: P
         assert "127.0.0.1:" + str(port) in shell
         answered = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=50, check=True).stdout
         assert "Your parcel has left" in msgspec.json.decode(answered)["choices"][0]["message"]["content"]
-        assert time.monotonic() - began < 40  # five seconds are promised; the tests' machine may have other work
+        assert time.monotonic() - began < 10  # five seconds are promised; the tests' machine may have other work
         for code in (openai, anthropic):
             done = subprocess.run([sys.executable, "-c", "if True:\n" + code], capture_output=True, text=True, timeout=50, check=True)
             assert done.stdout.startswith("Your parcel has left")
