@@ -193,12 +193,12 @@ def test_whoever_runs_it_hears_once_that_a_breaker_opened_and_again_after_it_was
 
 def test_with_another_key_a_target_is_asked_again_at_once() -> None:
     bench = Bench()
-    bench.breakers.asked_with("a", "key 1")
+    bench.breakers.asked_with({"a": "key 1"})
     bench.fail(FailureKind.CREDENTIAL)
-    bench.breakers.asked_with("a", "key 1")
-    bench.breakers.asked_with("b", "key 2")
+    bench.breakers.asked_with({"a": "key 1"})
+    bench.breakers.asked_with({"a": "key 1", "b": "key 2"})
     assert bench.closed_for == "credential"
-    bench.breakers.asked_with("a", "key 2")
+    bench.breakers.asked_with({"a": "key 2", "b": "key 2"})
     assert bench.closed_for is None
 
 

@@ -58,10 +58,9 @@ def test_what_stays_slow_becomes_what_is_usual() -> None:
 
 def test_after_a_pause_the_next_answer_alone_is_believed() -> None:
     pace = usual()
-    slow_until(pace, 20.0)
-    pace.restart()
+    assert slow_until(pace, 20.0)
     assert not pace.took(1.0)
-    pace.restart()
+    assert slow_until(pace, 20.0)
     assert pace.took(20.0)
 
 

@@ -257,8 +257,7 @@ class Gateway:
         self.standing.check(settings.identity)
         rules = {name: RulesPlace(table) for name, table in snapshot.rules.items()}
         outlets, self.missing = self._outlets.connect(snapshot, self._files.keys.cache_salt, propagate=settings.file.telemetry.propagate)
-        for name, outlet in outlets.items():
-            self._breakers.asked_with(name, (outlet.pool, snapshot.targets[name].model))
+        self._breakers.asked_with({name: (outlet.pool, snapshot.targets[name].model) for name, outlet in outlets.items()})
         self._watch_hardware(snapshot)
         for target in snapshot.targets.values():
             self.prices.of(target)  # so that no caller waits for the catalogue to be read

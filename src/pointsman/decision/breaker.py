@@ -7,7 +7,7 @@ Closed → open after enough failures in a row → after the cool-down one probe
 usually does, is left alone like one that fails (`pace`). A fault of the caller counts for nothing. Pure: the clock is passed in.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -65,7 +65,7 @@ class Breakers:
         self._tell = tell
         self._by_target: dict[str, dict[str, _Breaker]] = {}
         self._paces: dict[tuple[str, bool], Pace] = {}
-        self._accounts: dict[str, object] = {}
+        self._accounts: Mapping[str, object] = {}
         self._budget = RetryBudget(now)
 
     def may_try_again(self, target: str) -> bool:
@@ -103,7 +103,7 @@ class Breakers:
 
         An answer that shows a brown-out counts as a failure of that class.
         """
-        is_slow = took is not None and self._is_slow(target, took)
+        is_slow = took is not None and self._pace(target, took).took(took.seconds, tokens_out=took.tokens_out)
         if is_slow:
             self._count(target, BROWN_OUT, wait_s=0.0)
         breakers = self._by_target.get(target)
@@ -116,11 +116,12 @@ class Breakers:
         else:
             del self._by_target[target]
 
-    def asked_with(self, target: str, account: object) -> None:
-        """Note what a target is asked with from now on. Where that is new, what it refused before counts no more."""
-        if self._accounts.get(target) != account:
-            self._accounts[target] = account
-            self._by_target.get(target, {}).pop(CREDENTIAL, None)
+    def asked_with(self, accounts: Mapping[str, object]) -> None:
+        """Note what each target is asked with from now on. Where that is new, what the target refused before counts no more."""
+        for target, account in accounts.items():
+            if self._accounts.get(target) != account:
+                self._by_target.get(target, {}).pop(CREDENTIAL, None)
+        self._accounts = accounts
 
     def failed(self, target: str, failure: Failure) -> None:
         """Count a failure."""
@@ -129,14 +130,11 @@ class Breakers:
             return
         self._count(target, name, wait_s=min(failure.retry_after_s or 0.0, LONGEST_COOL_DOWN_S))
 
-    def _is_slow(self, target: str, took: Took) -> bool:
+    def _pace(self, target: str, took: Took) -> Pace:
         pace = self._paces.get((target, took.is_stream))
         if pace is None:
-            pace = self._paces.setdefault((target, took.is_stream), Pace())
-        if not pace.took(took.seconds, tokens_out=took.tokens_out):
-            return False
-        pace.restart()
-        return True
+            pace = self._paces[target, took.is_stream] = Pace()
+        return pace
 
     def _count(self, target: str, name: str, *, wait_s: float) -> None:
         now = self._now()

@@ -48,7 +48,8 @@ class Pace(Struct):
 
     def took(self, seconds: float, *, tokens_out: int = 0) -> bool:
         """
-        Take in how long an answer took; tell whether the target is browned out now.
+        Take in how long an answer took; tell whether the target is browned out now. Then the next answer alone is believed: after a pause, what was
+        slow before it says little.
 
         What is slow does not become usual, unless it lasts: a vendor that stays slower is not left for ever.
         """
@@ -59,16 +60,11 @@ class Pace(Struct):
             self.recent = self.usual
             return False
         self.recent += (1.0 if self.is_afresh else _RECENT) * (time - self.recent)
-        self.is_afresh = False
         is_slow = self.recent - self.usual > _SLOWER
         self.slow = self.slow + 1 if is_slow else 0
         if self.slow >= _ACCEPTED:
-            self.usual, self.slow = self.recent, 0
-            return False
-        if not is_slow:
+            self.usual, self.slow, is_slow = self.recent, 0, False
+        elif not is_slow:
             self.usual += _USUAL * (time - self.usual)
-        return is_slow and seconds >= LEAST_S
-
-    def restart(self) -> None:
-        """Believe the next answer alone: after a pause, what was slow before it says little."""
-        self.is_afresh = True
+        self.is_afresh = is_slow and seconds >= LEAST_S
+        return self.is_afresh

@@ -1,7 +1,8 @@
 """
-How many further tries a target may be given, over all calls: a share of the calls that it gets, so that trying again cannot double the load of what fails.
+How many further tries a target may be given, over all calls: a share of what it is asked, so that trying again cannot double the load of what fails.
 
-Each call pays in `SHARE` of a try, each further try takes one out. A trickle with time, and what is kept of quiet times, let few calls try again freely.
+Each try, the first of a call or a further one, pays in `SHARE` of a try, and each further one takes one out: in a storm there is one for every four calls.
+A trickle with time, and what is kept of quiet times, let few calls try again freely.
 """
 
 from collections.abc import Callable
@@ -27,7 +28,7 @@ class RetryBudget:
         self._purses: dict[str, _Purse] = {}
 
     def called(self, target: str) -> None:
-        """Note a call's first try at a target."""
+        """Note a try at a target."""
         purse = self._purses.get(target)
         if purse is not None:
             purse.tries = min(purse.tries + SHARE, MOST)
