@@ -2,6 +2,7 @@
 Days of the demo's shop, lived through by the real gateway: what its ledger says afterwards is what happened.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -41,6 +42,21 @@ def test_every_call_is_on_record_at_the_time_at_which_it_was_lived(lived: tuple[
     assert row["calls"] == lived[1].calls > 500
     assert _FIRST_MS <= row["first"] < row["last"] <= _NOW_S * 1000
     assert lived[1].refused == 0
+
+
+def test_nothing_that_happens_in_the_story_is_logged_to_whoever_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = logging.getLogger("pointsman")
+
+    async def live(self: History) -> None:
+        del self
+        log.error("a vendor fails")
+
+    monkeypatch.setattr(History, "live", live)
+    remember(tmp_path, PORTS, days=2, now_s=_NOW_S, tell=lambda share: None)
+    log.error("afterwards")
+    assert caplog.messages == ["afterwards"]
 
 
 def test_the_four_workloads_ran_where_they_may_run(db: Database) -> None:
