@@ -134,7 +134,7 @@ class Weighing:
             return UNKNOWN
         if one.seen.novelty >= MOST_NOVEL and one.seen.labels < FEW:
             return NOVEL
-        worse = learned.predictor.worse_than(seen.prompt, one.target, incumbent=self._incumbent, loss=self.loss)
+        worse = learned.predictor.falls_short(one.seen, self._incumbent_seen(learned), loss=self.loss)
         return WORSE if worse > 1 - seen.routing.sure else ""
 
     def _promised(self, target: str, learned: Learned | None) -> str:
@@ -146,14 +146,14 @@ class Weighing:
         name, closed = self._certified
         return closed if closed or name == target else "guarantee:not_preferred"
 
-    def _quality_of_incumbent(self, learned: Learned) -> float:
+    def _incumbent_seen(self, learned: Learned) -> Prediction:
         if self.incumbent is not None:
-            return self.candidates[self.incumbent].seen.quality
+            return self.candidates[self.incumbent].seen
         (seen,) = learned.predictor.predict(self.seen.prompt, (self._incumbent,))
-        return seen.quality
+        return seen
 
     def _of_certificate(self, learned: Learned) -> tuple[str, str]:
-        seen, there = self.seen, self._quality_of_incumbent(learned)
+        seen, there = self.seen, self._incumbent_seen(learned).quality
         standing = learned.standing(seen.capability.name)
         if standing is None:
             return "", NOTHING_PROMISED

@@ -28,7 +28,7 @@ _READ_CHARS: Final = 8 * _MOST
 _AT_EDGE: Final = 24
 _LONGEST_WORD: Final = 60
 _SEEN_BYTES: Final = 20_000
-_WORDS: Final = 50_000  # whose pieces are kept in memory
+_RUNS: Final = 50_000  # of letters between blanks, whose pieces are kept in memory
 _BUCKETS: Final = 1 << 15
 _WORD: Final = re.compile(r"[^\W_]+|[^\w\s]|_")
 # Which characters are counted together, by their bytes in UTF-8.
@@ -54,7 +54,8 @@ class Embedder:
     def __init__(self, table: Table | None = None) -> None:
         self.table = table
         self._rows: Array = _noise() if table is None else np.asarray(table.rows)
-        self._pieces = lru_cache(_WORDS)(_hashed if table is None else _split_by(table.vocabulary))
+        self._split = _hashed if table is None else _split_by(table.vocabulary)
+        self._kept = lru_cache(_RUNS)(self._read)
         self.name = blake2b(self._rows.tobytes(), digest_size=_NAME_BYTES).digest()
         self._counted = np.zeros((256, len(_CLASSES)), np.float32)
         for column, letters in enumerate(_CLASSES):
@@ -71,15 +72,21 @@ class Embedder:
         return np.frombuffer(features, np.float16, offset=_NAME_BYTES).astype(np.float32)
 
     def _numbers(self, text: str) -> Array:
-        words = _WORD.findall(text[:_READ_CHARS])
-        ids = list(islice(chain.from_iterable(map(self._pieces, words)), _MOST)) or [0]
-        rows = self._rows[ids].astype(np.float32)
+        ids = list(islice(chain.from_iterable(map(self._pieces, text[:_READ_CHARS].split())), _MOST)) or [0]
+        rows = self._rows.take(ids, axis=0).astype(np.float32)
         found = np.empty(FEATURES, np.float32)
-        found[:WIDTH] = np.full(len(rows), 1 / len(rows), np.float32) @ rows
-        found[WIDTH : WIDTH + EDGE] = rows[:_AT_EDGE, :EDGE].mean(axis=0)
-        found[WIDTH + EDGE : WIDTH + 2 * EDGE] = rows[-_AT_EDGE:, :EDGE].mean(axis=0)
+        found[:WIDTH] = _mean(rows)
+        found[WIDTH : WIDTH + EDGE] = _mean(rows[:_AT_EDGE, :EDGE])
+        found[WIDTH + EDGE : WIDTH + 2 * EDGE] = _mean(rows[-_AT_EDGE:, :EDGE])
         found[WIDTH + 2 * EDGE :] = self._surface(text)
         return found
+
+    def _pieces(self, run: str) -> tuple[int, ...]:
+        """Return the pieces of what stands between two blanks. A long run is hardly ever seen again, and would fill the memory."""
+        return self._kept(run) if len(run) <= _LONGEST_WORD else self._read(run)
+
+    def _read(self, run: str) -> tuple[int, ...]:
+        return tuple(chain.from_iterable(map(self._split, _WORD.findall(run))))
 
     def _surface(self, text: str) -> Array:
         letters = np.frombuffer(text[:_SEEN_BYTES].encode(errors="replace"), np.uint8)
@@ -88,6 +95,11 @@ class Embedder:
         seen = max(1, len(letters))
         logs = np.log1p(counts[[11, 3, 0, 1, 4, 5, 7, 8]])
         return np.concatenate(([np.log(long), min(20.0, seen / (1 + counts[11]))], logs, counts[[0, 1, 2, 6, 7, 9]] / seen))
+
+
+def _mean(rows: Array) -> Array:
+    """Return the mean of rows. As a product it takes a quarter of the time of `mean`."""
+    return np.full(len(rows), 1 / len(rows), np.float32) @ rows
 
 
 def _split_by(vocabulary: Sequence[str]) -> Callable[[str], tuple[int, ...]]:

@@ -81,7 +81,11 @@ class Predictor:
         if target == incumbent:
             return 0.0
         one, other = self.predict(prompt, (target, incumbent))
-        variance = one.sd**2 + other.sd**2 - 2 * self._together(target, incumbent) * one.sd * other.sd
+        return self.falls_short(one, other, loss=loss)
+
+    def falls_short(self, one: Prediction, other: Prediction, *, loss: float) -> float:
+        """Return the probability that one target's quality is more than `loss` below another's, by what is predicted of both for one prompt."""
+        variance = one.sd**2 + other.sd**2 - 2 * self._together(one.target, other.target) * one.sd * other.sd
         return erfc((one.quality - other.quality + loss) / sqrt(2 * max(variance, _CLOSE**2))) / 2
 
     def draw(self, prompt: Prompt, targets: Sequence[str], *, rng: "Generator", n: int) -> Any:
