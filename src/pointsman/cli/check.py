@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from pointsman.app.outlets import Outlets
+from pointsman.cli.choice_warnings import tell_unmet, unmet
 from pointsman.cli.configuration import ladder_of, settings_at, without_price
 from pointsman.cli.options import config_option, json_option, print_json, say, table, warn
 from pointsman.cli.policy_warnings import surprises, tell_surprises
@@ -36,12 +37,13 @@ def command(path: Path, *, wants_schema: bool, strict: bool, as_json: bool) -> i
     missing, unpriced = _missing(settings), without_price(snapshot)
     if as_json:
         found = _as_data(path, snapshot, missing=missing, unpriced=unpriced)
-        print_json({**found, "audit_copies": _copies(settings), **msgspec.structs.asdict(surprises(settings))})
+        print_json({**found, "audit_copies": _copies(settings), **msgspec.structs.asdict(surprises(settings)), "unmet": unmet(settings)})
     else:
         _tell(path, snapshot)
         _tell_copies(settings)
         _warn(snapshot, missing=missing, unpriced=unpriced)
         tell_surprises(surprises(settings))
+        tell_unmet(unmet(settings), settings)
     return 1 if strict and missing else 0
 
 
