@@ -11,7 +11,7 @@ from pointsman.core.call import Role, Sampling, Text, Turn
 from pointsman.core.errors import BadRequest, NoPlaceAllowed
 from pointsman.core.label import Level, a_label
 from pointsman.core.place import Place
-from pointsman.core.reply import Finish, Reply, Usage
+from pointsman.core.reply import Usage
 from pointsman.core.routing import Criteria, Trial
 from pointsman.core.target import Desk, Price, Rates
 from pointsman.core.verdict import Verdict
@@ -230,12 +230,22 @@ def test_a_conversation_stays_where_its_prompt_is_cached_unless_it_pays_to_move(
     chooser, sessions = a_chooser(same, sessions=(kept := Sessions())), kept
     assert talk(chooser).rungs[0].target.name == "b"  # half the price
     begun = talk(chooser)
-    chooser.answered(begun, begun.rungs[1].target, reply=Reply(reply_id="r", model="m", finish=Finish.DONE, usage=Usage(tokens_in=9000, tokens_out=1000)))
+    chooser.answered(begun, "a", Usage(tokens_in=9000, tokens_out=1000))
     assert len(sessions) == 1
     assert way(talk(chooser))[0] == ("a", "stays")
     assert talk(chooser, tenant="u").rungs[0].target.name == "b"
     assert talk(chooser, session=None).rungs[0].target.name == "b"
     assert way(talk(chooser, at_ms=NOW + CACHED_FOR_MS + 1))[0] == ("b", "best_value")  # the vendor has forgotten it
+
+
+def test_a_conversation_moves_where_its_vendor_is_seen_to_have_kept_nothing_of_it() -> None:
+    chooser = a_chooser({"a": Known(), "b": Known()})
+    for told in (Usage(tokens_in=9000, tokens_out=1000), Usage(tokens_in=10_100, tokens_out=100)):
+        chooser.answered(talk(chooser), "a", told)
+    assert way(talk(chooser))[0] == ("b", "best_value")
+    for told in (Usage(tokens_in=10_300, tokens_out=100), Usage(tokens_in=10_500, tokens_out=100, cache_read=10_400)):
+        chooser.answered(talk(chooser), "a", told)
+    assert way(talk(chooser))[0] == ("a", "stays")
 
 
 def test_of_equals_the_one_where_the_conversation_stands_answers() -> None:
@@ -244,14 +254,14 @@ def test_of_equals_the_one_where_the_conversation_stands_answers() -> None:
     now = Circumstances(session="s", now_ms=NOW)
     begun = chooser.choose(a_call(), a_routed(ladder_of(pool)), verdict=ALL, now=now)
     assert begun.rungs[0].target.name == "c"
-    chooser.answered(begun, begun.rungs[1].target)
+    chooser.answered(begun, "a")
     assert way(chooser.choose(a_call(), a_routed(ladder_of(pool)), verdict=ALL, now=now))[0] == ("a", "stays")
 
 
 def test_a_call_without_a_conversation_leaves_no_trace() -> None:
     chooser = a_chooser(POOL, sessions=(sessions := Sessions()))
     choice = chooser.choose(a_call(), a_routed(ladder_of(POOL)), verdict=ALL)
-    chooser.answered(choice, choice.rungs[0].target)
+    chooser.answered(choice, choice.rungs[0].target.name)
     assert len(sessions) == 0
 
 

@@ -17,7 +17,7 @@ from pointsman.core.errors import Exhausted, PlaceFailed
 from pointsman.core.failure import FailureKind
 from pointsman.core.label import a_label
 from pointsman.core.place import Place
-from pointsman.core.reply import Reply
+from pointsman.core.reply import Reply, Usage
 from pointsman.core.routing import Routing, Weighed
 from pointsman.core.snapshot import FIRST_TARGET_BIT
 from pointsman.core.target import Desk, Target
@@ -52,6 +52,7 @@ class Doubting(Chooser):
         self.grades: list[Grade] = []
         self.now = Circumstances()
         self.stayed: list[str] = []
+        self.counted: list[Usage | None] = []
 
     def choose(self, call: Call, capability: Capability, *, verdict: Verdict, now: Circumstances = _USUAL) -> Choice:
         self.now = now
@@ -64,8 +65,9 @@ class Doubting(Chooser):
         self.grades.append(grade)
         return self.doubts(grade)
 
-    def answered(self, choice: Choice, target: Target, *, reply: Reply | None = None) -> None:
-        self.stayed.append(target.name)
+    def answered(self, choice: Choice, target: str, usage: Usage | None = None) -> None:
+        self.stayed.append(target)
+        self.counted.append(usage)
 
 
 def a_house(*, ladder: tuple[Target, ...] = (SMALL, BIG), doubts: Callable[[Grade], bool] = lambda grade: True, **steps: list[Step]) -> tuple[House, Doubting]:
@@ -116,6 +118,31 @@ def test_a_stream_is_held_back_at_a_checked_rung_only() -> None:
     assert b"Maybe" not in told
     assert b"Sure" in told
     assert told.rstrip().endswith(b"data: [DONE]")
+
+
+@pytest.mark.parametrize(
+    ("call", "step"), [(a_call(), Says(openai_answer("Surely."))), (STREAMED, Streams(openai_stream("Surely.", usage=(10, 5))))], ids=["whole", "stream"]
+)
+def test_what_the_vendor_of_the_answer_counted_is_told_at_its_end(call: Call, step: Step) -> None:
+    house, chooser = a_house(small=[Says(openai_answer("Maybe."))], big=[step])
+    house.ask(call)
+    assert chooser.stayed == ["big"]
+    assert chooser.counted == [house.record.entries[-1].usage]
+    assert chooser.counted[0] is not None
+
+
+def test_what_was_counted_of_a_stream_that_was_cut_is_no_measure() -> None:
+    house, chooser = a_house(small=[Says(openai_answer("Maybe."))], big=[Streams(openai_stream("Sure", ends=False, usage=None), Breaks(FailureKind.CUT))])
+    with pytest.raises(PlaceFailed):
+        house.ask(STREAMED)
+    assert (chooser.stayed, chooser.counted) == (["big"], [None])
+
+
+def test_people_count_no_tokens() -> None:
+    house, chooser = a_house(ladder=(SMALL, DESK), small=[Says(openai_answer("Maybe."))])
+    chooser.health = lambda name: None
+    house.ask(a_call())
+    assert (chooser.stayed, chooser.counted) == (["people/desk"], [None])
 
 
 def test_a_second_target_is_asked_and_its_agreement_is_evidence() -> None:

@@ -96,7 +96,7 @@ class Replay:
         now = Circumstances(tenant=recorded.tenant, session=recorded.session, chance=_chance(recorded.call_id), now_ms=recorded.started_ms)
         choice = self._chooser.choose(_call(recorded, capability), capability, verdict=verdict, now=now)
         if choice.rungs:
-            self._chooser.answered(choice, choice.rungs[0].target)
+            self._chooser.answered(choice, choice.rungs[0].target.name)
         return choice
 
     def _label(self, text: str) -> Label:

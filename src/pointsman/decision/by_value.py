@@ -18,7 +18,7 @@ from pointsman.core.attempt import Grade
 from pointsman.core.call import Call
 from pointsman.core.capability import Capability
 from pointsman.core.label import Level
-from pointsman.core.reply import Reply
+from pointsman.core.reply import Reply, Usage
 from pointsman.core.target import Price, Target
 from pointsman.decision.charges import expected_cost, expected_latency_s
 from pointsman.decision.choice import Choice, Circumstances, Rung
@@ -133,13 +133,12 @@ class ByValue:
         rungs = (choice.rungs[index].target, choice.rungs[index + 1].target)
         return is_worth_more(thought, rungs, grade=grade, reply=reply, left_s=left_s, learned=self.learned)
 
-    def answered(self, choice: Choice, target: Target, *, reply: Reply | None = None) -> None:
+    def answered(self, choice: Choice, target: str, usage: Usage | None = None) -> None:
         """Note where a conversation stands."""
         thought = choice.thought
         if isinstance(thought, Thought) and thought.conversation is not None:
-            usage = None if reply is None else reply.usage
-            tokens = (thought.seen.prompt.tokens_in or 0) if usage is None else usage.tokens_in + usage.tokens_out
-            self._sessions.note(thought.conversation, Standing(target.name, tokens, thought.seen.now_ms))
+            seen = thought.seen
+            self._sessions.answered(thought.conversation, target, usage=usage, guess=seen.prompt.tokens_in or 0, now_ms=seen.now_ms)
 
     # ── weighing ────────────────────────────────────────────────────────────────────────────────────────────────────
 

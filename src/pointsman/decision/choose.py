@@ -13,7 +13,7 @@ from pointsman.core.call import Call
 from pointsman.core.capability import Capability
 from pointsman.core.errors import CredentialMissing, NoPlaceAllowed, PointsmanError
 from pointsman.core.place import Feature
-from pointsman.core.reply import Reply
+from pointsman.core.reply import Reply, Usage
 from pointsman.core.target import Target
 from pointsman.core.verdict import Obligation, Verdict
 from pointsman.decision.by_value import ByValue
@@ -80,9 +80,9 @@ class Chooser:
         """Tell, after an answer of the checked rung `index`, whether the next one is worth its price within the `left_s` seconds of the call."""
         return self._by_value.goes_on(choice, index, grade=grade, reply=reply, left_s=left_s)
 
-    def answered(self, choice: Choice, target: Target, *, reply: Reply | None = None) -> None:
-        """Note that the target answered: a conversation stays there unless it pays to move. `reply` is None where nobody looked inside."""
-        self._by_value.answered(choice, target, reply=reply)
+    def answered(self, choice: Choice, target: str, usage: Usage | None = None) -> None:
+        """Note that a target answered: a conversation stays there unless it pays to move. `usage` None: its vendor did not count."""
+        self._by_value.answered(choice, target, usage)
 
     def fault(self, call: Call, target: Target, *, verdict: Verdict) -> str | None:
         """Return the code of what keeps the call from the target, or None."""

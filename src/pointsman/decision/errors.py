@@ -1,10 +1,11 @@
 """
-Refusals of a choice: no target can take the call as it is.
+Refusals of a choice: no target can take the call as it is. And what is told where every rung was tried and none has an answer.
 """
 
 from collections.abc import Sequence
 
-from pointsman.core.errors import BadRequest, Refused
+from pointsman.core.attempt import Grade
+from pointsman.core.errors import BadRequest, Exhausted, NotGoodEnough, PlaceFailed, PointsmanError, Refused
 
 
 class NotExpressible(BadRequest):
@@ -42,3 +43,15 @@ class SwitchedOff(Refused):
         told = f" ({why})" if why else ""
         super().__init__(f"{what} is switched off{told}. Try again later; `pointsman switch list` tells who did it, and `pointsman switch on` ends it.")
         self.what = what
+
+
+def no_answer(capability: str, met: Sequence[object], *, failures: Sequence[PlaceFailed]) -> PointsmanError:
+    """Return why no rung had an answer. `met` is what the rungs came to, in order: the grade of an answer, a refusal, or something else."""
+    refusal = next((one for one in reversed(met) if isinstance(one, Refused)), None)
+    if refusal is not None and not failures:
+        return refusal.__cause__ if isinstance(refusal.__cause__, PlaceFailed) else refusal  # who should have summarised failed
+    shortfall = next((one for one in reversed(met) if isinstance(one, Grade)), None)
+    if shortfall is not None:
+        return NotGoodEnough(capability=capability, says=shortfall.says)
+    waits = [known.failure.retry_after_s for known in failures if known.failure.retry_after_s is not None]
+    return Exhausted(capability=capability, failures=failures, retry_after_s=min(waits, default=None))

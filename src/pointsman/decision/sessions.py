@@ -7,6 +7,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from pointsman.core.reply import Usage
+
 MOST: Final = 20_000  # conversations that are remembered
 CACHED_FOR_MS: Final = 300_000  # vendors keep a prefix for about five minutes after it was read last
 STANDS_FOR_MS: Final = 86_400_000  # after a day without a word it is a new conversation
@@ -16,15 +18,23 @@ Conversation = tuple[str, str, str]
 
 
 class Standing(Struct, frozen=True):
-    """A conversation: the target that answered last, the tokens of its prompt and answer, and when."""
+    """A conversation: the target that answered last, the tokens of its prompt and answer, when, and what share of them its vendor is seen to keep."""
 
     target: str
     tokens: int
     at_ms: int
+    share: float = 1.0
 
     def cached_at(self, now_ms: int) -> int:
         """Return how many tokens the target may still have in its cache."""
-        return self.tokens if now_ms - self.at_ms <= CACHED_FOR_MS else 0
+        return round(self.tokens * self.share) if self._is_fresh(now_ms) else 0
+
+    def share_seen(self, usage: Usage, *, now_ms: int) -> float:
+        """Return the share of what stood here that the same target's next answer was spared; as before if its vendor could have let go of it."""
+        return min(usage.cache_read / self.tokens, 1.0) if self._is_fresh(now_ms) and self.tokens else self.share
+
+    def _is_fresh(self, now_ms: int) -> bool:
+        return now_ms - self.at_ms <= CACHED_FOR_MS
 
 
 class Sessions:
@@ -42,6 +52,24 @@ class Sessions:
         """Return where the conversation stands, or None for a new one."""
         found = self._known.get(conversation)
         return None if found is None or now_ms - found.at_ms > STANDS_FOR_MS else found
+
+    def answered(self, conversation: Conversation, target: str, *, usage: Usage | None, guess: int, now_ms: int) -> None:
+        """
+        Remember that a target answered. `usage` is what its vendor counted; where it counted nothing, the prompt has about `guess` tokens.
+
+        What a vendor says it wrote into its cache is there. Else it keeps all, as far as is known, until an answer shows how much it did keep.
+        """
+        before = self.find(conversation, now_ms=now_ms)
+        known = None if before is None or before.target != target else before
+        if usage is None:
+            self.note(conversation, Standing(target, guess, now_ms, 1.0 if known is None else known.share))
+            return
+        tokens = usage.tokens_in + usage.tokens_out
+        if usage.cache_write and tokens:
+            share = min((usage.cache_read + usage.cache_write) / tokens, 1.0)
+        else:
+            share = 1.0 if known is None else known.share_seen(usage, now_ms=now_ms)
+        self.note(conversation, Standing(target, tokens, now_ms, share))
 
     def note(self, conversation: Conversation, standing: Standing) -> None:
         """Remember where it stands; the one that was silent for longest is forgotten when there are too many."""

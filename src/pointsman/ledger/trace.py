@@ -16,12 +16,14 @@ from pointsman.core.ids import traceparent
 from pointsman.core.money import add
 from pointsman.core.place import Place
 from pointsman.core.principal import Principal
+from pointsman.core.reply import Usage
 from pointsman.core.routing import Weighed
 from pointsman.core.verdict import Verdict
 from pointsman.ledger.rating import Rating
 
 _MS = 1000.0
 _KINDS = MappingProxyType({Place.RULES: "rule", Place.CACHE: "cache", Place.PEOPLE: "person"})
+_MODEL = "model"
 OK = "ok"
 CANCELLED = "cancelled"
 
@@ -41,7 +43,8 @@ class Trace:
     """
     The story of one call. `close` settles and books it; a second `close` changes nothing.
 
-    `found` counts what detectors found by kind. `settle(tokens, cost_nano_usd)` is set once money and tokens have been reserved.
+    `found` counts what detectors found by kind. `settle(tokens, cost_nano_usd)` is set once money and tokens have been reserved, `answered(target, usage)`
+    once somebody wants to know who answered; usage is None where nobody counted.
     """
 
     __slots__ = (
@@ -51,6 +54,7 @@ class Trace:
         "_entries",
         "_is_closed",
         "_started",
+        "answered",
         "asked",
         "capability",
         "considered",
@@ -86,6 +90,7 @@ class Trace:
         self._is_closed = False
         self.considered: tuple[tuple[str, str], ...] = ()
         self.settle: Callable[[int | None, int | None], None] | None = None
+        self.answered: Callable[[str, Usage | None], None] | None = None
         self.data_class = "unknown"
         self.found: Mapping[str, int] = {}
         self.verdict: Verdict | None = None
@@ -127,7 +132,7 @@ class Trace:
         return traceparent(self._call.call_id, self.asked.traceparent, seq=len(self._entries))
 
     def book(
-        self, attempt: Attempt, rating: Rating, *, started: float, first_byte_at: float | None = None, error: str | None = None, kind: str = "model"
+        self, attempt: Attempt, rating: Rating, *, started: float, first_byte_at: float | None = None, error: str | None = None, kind: str = _MODEL
     ) -> None:
         """Note one attempt. Times are of the monotonic clock; `kind` tells what a model was asked for."""
         self._entries.append(
@@ -209,6 +214,9 @@ class Trace:
         )
         if self.settle is not None:
             self.settle(_tokens(self._entries), self.cost_nano_usd)
+        if self.answered is not None and self.target:
+            last = next((one for one in reversed(self._entries) if one.target == self.target and one.kind == _MODEL), None)
+            self.answered(self.target, None if last is None or last.estimated else last.usage)
 
 
 def _tokens(entries: list[Entry]) -> int | None:

@@ -8,10 +8,11 @@ from msgspec import Struct
 
 from pointsman.assess.examined import examined
 from pointsman.core.attempt import Grade
-from pointsman.core.errors import Exhausted, NoPlaceAllowed, NotGoodEnough, PlaceFailed, Refused
+from pointsman.core.errors import NoPlaceAllowed, PlaceFailed, Refused
 from pointsman.core.place import Place
 from pointsman.core.reply import Reply
 from pointsman.decision.choice import Choice, Rung
+from pointsman.decision.errors import no_answer
 from pointsman.decision.retry import End, NextRung, plan
 from pointsman.governance.filtering.words import recordable
 from pointsman.pipeline.beside import second_opinion
@@ -52,7 +53,6 @@ async def climb(way: Way) -> Answer:
                 break
             raise
         if isinstance(result, Answer):
-            way.stages.chooser.answered(choice, rung.target)
             return result
         met.append(result)
     return _end(way, met, failures=failures)
@@ -66,18 +66,11 @@ def _doubts(way: Way, choice: Choice, *, index: int) -> Doubts | None:
 
 
 def _end(way: Way, met: list[Result | Refused], *, failures: list[PlaceFailed]) -> Answer:
-    """Give the last doubtful answer, or tell why there is none."""
+    """Give the last doubtful answer. Raises what tells why there is none."""
     for one in reversed(met):
         if isinstance(one, Doubtful):
             return _given(one.way, one.this, reply=one.reply)
-    refusal = next((one for one in reversed(met) if isinstance(one, Refused)), None)
-    if refusal is not None and not failures:
-        raise refusal.__cause__ if isinstance(refusal.__cause__, PlaceFailed) else refusal  # who should have summarised failed
-    shortfall = next((one for one in reversed(met) if isinstance(one, Grade)), None)
-    if shortfall is not None:
-        raise NotGoodEnough(capability=way.capability.name, says=shortfall.says)
-    waits = [known.failure.retry_after_s for known in failures if known.failure.retry_after_s is not None]
-    raise Exhausted(capability=way.capability.name, failures=failures, retry_after_s=min(waits, default=None))
+    raise no_answer(way.capability.name, met, failures=failures)
 
 
 async def _stay(way: Way, rung: Rung, *, doubts: Doubts | None, failures: list[PlaceFailed]) -> Result:

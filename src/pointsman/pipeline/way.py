@@ -3,6 +3,7 @@ One call on its way, with everything the stages have found out about it; and the
 """
 
 from collections.abc import AsyncGenerator
+from functools import partial
 
 from msgspec import Struct
 
@@ -92,6 +93,7 @@ class Way:
         now = Circumstances(criteria=asked.criteria, tenant=tenant, session=asked.session, left_s=self.left_s, chance=chance, now_ms=trace.started_ms)
         choice = stages.chooser.choose(self.judged.call, self.capability, verdict=self.verdict, now=now)
         trace.mode, trace.propensity, trace.weighed, trace.learned = choice.mode, choice.propensity, choice.weighed, choice.learned
+        trace.answered = partial(stages.chooser.answered, choice)
         trace.features = choice.features if self.verdict.keeping >= Keeping.FILTERED else None
         return choice
 
