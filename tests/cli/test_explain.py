@@ -245,3 +245,23 @@ def test_what_is_explained_is_what_the_gateway_then_does(run: Run, gateway: Gate
     done = run("ask", "Hello", "--capability", capability, "--url", gateway.url, "--json").json
 
     assert (told["answered_by"], told["snapshot"]) == (done["target"], done["snapshot"])
+
+
+def test_what_decides_beside_the_worth_is_told_and_so_is_money_for_trials_that_is_spent(run: Run, folder: Path) -> None:
+    routing = "{incumbent: large, guarantee: true}"
+    file = (
+        "vendors: {lab: {kind: vllm, base_url: 'http://127.0.0.1:9/v1'}}\n"
+        "targets:\n"
+        "  small: {vendor: lab, model: small, price: {input_usd_per_million: 1, output_usd_per_million: 2}}\n"
+        "  large: {vendor: lab, model: large, price: {input_usd_per_million: 10, output_usd_per_million: 20}}\n"
+        "capabilities:\n"
+        "  triage: {ladder: [large, small], routing: ROUTING}\n"
+    )
+    (folder / "pointsman.yaml").write_text(file.replace("ROUTING", routing))
+    told = run("explain", "--capability", "triage")
+
+    assert "What decides it:" in told.out
+    assert "`small` is expected to be worth more than `large`, but may not go before `large`: nothing is promised for this capability yet." in told.out
+    (folder / "pointsman.yaml").write_text(file.replace("ROUTING", "{incumbent: large, explore: {share: 0.1, usd_per_day: 0}}"))
+    says = run("explain", "--capability", "triage", "--json").json["decisive"]
+    assert says[-1] == "Nothing is tried here: the day's money for it (`explore.usd_per_day`) is spent."

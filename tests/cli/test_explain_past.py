@@ -61,6 +61,26 @@ def test_what_was_weighed_is_shown_with_what_would_have_changed_it(run: Run, fol
     assert "Now it would go to `large` first (`incumbent`)" in done.out, "nothing is learned in this folder"
 
 
+def test_what_decided_it_beside_the_worth_is_told_by_the_rules_of_then(run: Run, folder: Path) -> None:
+    kept_back = (replace(SMALL, reason="guard:worse", probability=0.0), replace(LARGE, probability=1.0))
+    told = remembered(folder, target="large", reason="incumbent", weighed=kept_back)
+    done = run("explain", "--call", told.call_id)
+
+    assert "What decided it:" in done.out
+    assert "`small` is expected to be worth more than `large`, but may not go before `large`: it is not surely enough as good." in done.out
+    with_trials = FILE.replace("not_worse_by: 0.1", "not_worse_by: 0.1, explore: {share: 0.1, data_class: public}")
+    with closing(open_writing(folder / "pointsman.db")) as db:
+        keep(db, Kept(digest="cafe" * 4, since_ms=START_MS, parent=None, author=""), files={"pointsman.yaml": with_trials})
+        write(db, [a_record(2, entries=(an_entry(target="large"),), snapshot="cafe" * 4, capability="triage", weighed=kept_back, reason="incumbent")])
+    says = run("explain", "--call", a_record(2).call_id, "--json").json["decisions"][0]["decisive"]
+    assert says[1:] == ["Nothing is tried here: `explore` takes data up to `public`, and this is `internal`."]
+
+
+def test_a_candidate_that_no_rule_kept_back_is_told_to_be_worth_less(run: Run, folder: Path) -> None:
+    rows = [line.split() for line in run("explain", "--call", remembered(folder).call_id).out.split("\n")]
+    assert ["large", "0.900", "0.87-0.93", "$0.009", "400", "ms", "$-0.009", "2.0%", "worth", "less"] in rows
+
+
 def test_the_criteria_are_those_of_the_snapshot_that_was_in_force_then(run: Run, folder: Path) -> None:
     with closing(open_writing(folder / "pointsman.db")) as db:
         keep(db, Kept(digest="cafe" * 4, since_ms=START_MS, parent=None, author=""), files={"pointsman.yaml": FILE.replace("0.1}", "0.2}")})

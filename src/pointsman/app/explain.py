@@ -16,6 +16,7 @@ import msgspec
 
 from pointsman.app.gateway import Gateway
 from pointsman.app.switches import ledger_of
+from pointsman.app.trials import EXPLORE
 from pointsman.assess.signals import text_of
 from pointsman.core.call import Asked, Call
 from pointsman.core.capability import Capability
@@ -29,6 +30,7 @@ from pointsman.core.target import Target
 from pointsman.core.verdict import Verdict
 from pointsman.decision.choice import Choice, Circumstances
 from pointsman.decision.counterfactual import Change, Situation, nearest
+from pointsman.decision.decisive import Occasion, decisive
 from pointsman.governance.detection.kinds import SECRET_PREFIX
 from pointsman.governance.judge import Judged
 from pointsman.ledger.trace import Trace
@@ -99,7 +101,8 @@ class Explanation:
     """
     The whole story. `answered_by` is the place or target that would answer first; None if the call would be refused, as `refusal` tells.
 
-    `learned` names the parameters that candidates were predicted with; `changes` are what would change the choice, the nearest first.
+    `learned` names the parameters that candidates were predicted with; `decisive` tells in sentences what decides beside their worth, and `changes` are what
+    would change the choice, the nearest first.
     """
 
     capability: str
@@ -114,6 +117,7 @@ class Explanation:
     tokens_in: int | None
     tokens_out: int
     learned: str = ""
+    decisive: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
 
     @property
@@ -185,6 +189,7 @@ class _Walk:
         self._candidates: tuple[Candidate, ...] = ()
         self._choice: Choice | None = None
         self._changes: tuple[Change, ...] = ()
+        self._decisive: tuple[str, ...] = ()
         self._answered_by: str | None = None
         self._tokens_in: int | None = None
         self._label = principal.key.label
@@ -255,8 +260,7 @@ class _Walk:
         """Ask which targets would be tried, and look at each."""
         now = Circumstances(tenant=self._principal.key.tenant, left_s=way.left_s, chance=_NO_TRIAL, now_ms=self._stages.clock.wall_ms())
         choice = self._choice = self._stages.chooser.choose(way.judged.call, way.capability, verdict=way.verdict, now=now)
-        if way.capability.routing is not None and choice.weighed and choice.rungs:
-            self._changes = nearest(Situation(weighed=choice.weighed, routing=way.capability.routing), chosen=choice.rungs[0].target.name)
+        self._look_at(choice, way)
         self._candidates = tuple(self._candidate(target, choice, way=way) for target in way.capability.ladder)
         if self._answered_by is not None or self.refusal is not None:
             return
@@ -266,6 +270,17 @@ class _Walk:
             self.refusal = choice.refusal
             if isinstance(choice.refusal, NoPlaceAllowed):
                 self._steps = [replace(step, state="refuses") if step.stage == "policy" else step for step in self._steps]
+
+    def _look_at(self, choice: Choice, way: Way) -> None:
+        """Look at what decided a choice by value, and at what would change it."""
+        routing = way.capability.routing
+        if routing is None or not choice.weighed or not choice.rungs:
+            return
+        first, spent = choice.rungs[0], self._rehearsal.gateway.learned.spent(EXPLORE, way.capability.name)
+        is_spent = routing.explore is not None and routing.explore.daily_nano_usd is not None and spent >= routing.explore.daily_nano_usd
+        now = Occasion(level=way.verdict.label.level, reason=first.reason, is_spent=is_spent)
+        self._decisive = decisive(choice.weighed, routing, first=first.target.name, now=now)
+        self._changes = nearest(Situation(weighed=choice.weighed, routing=routing), chosen=first.target.name)
 
     def told(self) -> Explanation:
         """Return the whole story."""
@@ -282,6 +297,7 @@ class _Walk:
             tokens_in=self._tokens_in,
             tokens_out=self._tokens_out,
             learned="" if self._choice is None else self._choice.learned,
+            decisive=self._decisive,
             changes=self._changes,
         )
 

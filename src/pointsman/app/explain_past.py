@@ -15,8 +15,10 @@ from pointsman.app.replay import Replay
 from pointsman.control.policies.recorded import recorded
 from pointsman.control.snapshots.history import NoSuchSnapshot, whole
 from pointsman.core.errors import PointsmanError
+from pointsman.core.label import Level, a_label
 from pointsman.core.routing import Routing, Weighed
 from pointsman.decision.counterfactual import Change, Situation, nearest
+from pointsman.decision.decisive import Occasion, decisive
 from pointsman.settings.load import Settings, load
 from pointsman.storage.database import query
 from pointsman.storage.sql import Database, Row
@@ -31,8 +33,9 @@ class Decided(Struct, frozen=True, kw_only=True):
     """
     One decision on record. `first` is who was to be tried first, `chosen` who answered in the end; both may be None where nobody was.
 
-    `vetoes` are the targets that were left out, each with its code. `changes` are what would have changed who was to be tried first, the nearest first; there
-    are none where the owner's order counted. After a trial `first` is who would have been tried first without it.
+    `vetoes` are the targets that were left out, each with its code. `decisive` tells in sentences what decided beside the worth of the candidates, where the
+    rules of then are on record. `changes` are what would have changed who was to be tried first, the nearest first; there are none where the owner's order
+    counted. After a trial `first` is who would have been tried first without it.
     """
 
     mode: str
@@ -43,6 +46,7 @@ class Decided(Struct, frozen=True, kw_only=True):
     learned: str
     weighed: tuple[Weighed, ...]
     vetoes: Mapping[str, str]
+    decisive: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
 
 
@@ -87,9 +91,10 @@ def explain_past(db: Database, call_id: str, *, rehearsal: Rehearsal) -> Past | 
     row, settings = found[0], rehearsal.gateway.settings
     rows = db.rows(query("console/decisions"), {"call_id": call_id})
     routing, criteria = (None, "none") if not any(one["weighed"] for one in rows) else _routing(db, row, settings=settings)
+    by = _By(routing=routing, is_then=criteria == "then", level=_level(row, rehearsal))
     return Past(
         **{name: row[name] for name in Past.__struct_fields__ if name in row},
-        decisions=tuple(_decided(one, routing=routing) for one in rows),
+        decisions=tuple(_decided(one, by) for one in rows),
         criteria=criteria,
         now=_now(db, call_id, rehearsal=rehearsal) if row["target"] else None,
     )
@@ -108,12 +113,26 @@ def _now(db: Database, call_id: str, *, rehearsal: Rehearsal) -> Now | None:
     return None
 
 
-def _decided(row: Row, *, routing: Routing | None) -> Decided:
-    weighed = weighed_of(row["weighed"])
+def _level(row: Row, rehearsal: Rehearsal) -> Level:
+    """Return how strict the data was; of classes that nobody knows, the strictest."""
+    return a_label(*row["data_class"].split("+"), levels=rehearsal.gateway.stages.judge.levels).level
+
+
+class _By(Struct, frozen=True, kw_only=True):
+    """By what a choice is looked at again: the rules, whether they are those of then, and the level of the data."""
+
+    routing: Routing | None
+    is_then: bool
+    level: Level
+
+
+def _decided(row: Row, by: _By) -> Decided:
+    weighed, routing = weighed_of(row["weighed"]), by.routing
     is_trial = row["mode"] == _EXPLORE
     # Of two that were as likely, it is the other one that a trial left.
     first = max(weighed, key=lambda one: (one.probability, (one.target == row["chosen"]) is not is_trial)).target if weighed else row["chosen"]
     changes = nearest(Situation(weighed=weighed, routing=routing), chosen=first) if weighed and routing is not None else ()
+    now = Occasion(level=by.level, reason=row["reason"] if first == row["chosen"] else "", is_trial=is_trial)
     return Decided(
         mode=row["mode"],
         propensity=row["propensity"],
@@ -123,6 +142,7 @@ def _decided(row: Row, *, routing: Routing | None) -> Decided:
         learned=row["learned"] or "",
         weighed=weighed,
         vetoes={name: code for one in row["vetoes"].split(";") if one for name, _, code in [one.partition("=")]},
+        decisive=decisive(weighed, routing, first=first, now=now) if routing is not None and by.is_then else (),
         changes=changes,
     )
 

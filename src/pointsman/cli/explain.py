@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from pointsman.app.explain import Candidate, Explanation, explain, rehearsing
 from pointsman.app.gateway import Gateway, system_clock
 from pointsman.cli.configuration import settings_at
-from pointsman.cli.explain_past import say_changes, tell_past, weighed_table
+from pointsman.cli.explain_past import say_changes, say_list, tell_past, weighed_table
 from pointsman.cli.options import Wrong, config_option, json_option, money, note, print_json, say, table
 from pointsman.core.errors import PointsmanError
 from pointsman.core.label import Label, a_label
@@ -146,6 +146,7 @@ def _tell(found: Explanation) -> None:
         say(f"The call would be refused. The caller would be told:\n  {found.refusal}")
     else:
         say(f"The call would be answered by `{found.answered_by}`{_or_cache(found)}.")
+    say_list(found.decisive, title="\nWhat decides it")
     say_changes(found.changes, title="\nWhat would change it")
     if found.tokens_in is not None:
         note(f"\nEstimates are for {found.tokens_in} {'token' if found.tokens_in == 1 else 'tokens'} in and {found.tokens_out} out. Nothing was sent.")

@@ -84,6 +84,7 @@ def _decision(one: Decided, *, criteria: str) -> None:
         say(f"`{one.first}` was asked first; `{one.chosen}` answered after it.")
     if not one.weighed:
         note("It was chosen by the owner's order: nothing was weighed.")
+    say_list(one.decisive, title="What decided it")
     say_changes(one.changes, title=_BY.get(criteria, ""))
 
 
@@ -91,20 +92,25 @@ def weighed_table(weighed: Sequence[Weighed], *, first: str | None) -> str:
     """Return candidates as a table, the first choice on top and then the worthiest."""
     header = ("", "target", "quality", "90 %", "price", "delay", "worth", "p", "why")
     ranked = sorted(weighed, key=lambda one: (one.target != first, -one.value_nano_usd))
-    return table(header, [_row(one, first=first) for one in ranked])
+    return table(header, [_row(one, best=ranked[0]) for one in ranked])
 
 
 def say_changes(changes: Sequence[Change], *, title: str) -> None:
     """Print the nearest changes as sentences."""
-    if changes:
+    say_list([change.says for change in changes[:_MOST]], title=title)
+
+
+def say_list(sentences: Sequence[str], *, title: str) -> None:
+    """Print sentences under a title, if there are any."""
+    if sentences:
         say(f"{title}:")
-        for change in changes[:_MOST]:
-            say(f"  {change.says}", hang=2)
+        for one in sentences:
+            say(f"  {one}", hang=2)
 
 
-def _row(one: Weighed, *, first: str | None) -> tuple[str, ...]:
+def _row(one: Weighed, *, best: Weighed) -> tuple[str, ...]:
     return (
-        "*" if one.target == first else "",
+        "*" if one is best else "",
         one.target,
         f"{one.quality:.3f}",
         f"{one.low:.2f}-{one.high:.2f}",
@@ -112,5 +118,5 @@ def _row(one: Weighed, *, first: str | None) -> tuple[str, ...]:
         "unknown" if one.latency_ms is None else duration(one.latency_ms / _MS),
         money(one.value_nano_usd),
         f"{one.probability:.1%}",
-        one.reason or "-",
+        one.reason or ("worth less" if one.value_nano_usd < best.value_nano_usd else "-"),
     )

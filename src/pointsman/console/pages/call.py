@@ -30,10 +30,11 @@ class Bar(Struct, frozen=True, kw_only=True):
 
 
 class Weighing(Struct, frozen=True, kw_only=True):
-    """The candidates of a decision, the digest of the parameters that they were predicted with, and what would have changed it, the nearest first."""
+    """The candidates of a decision, the digest of the parameters that they were predicted with, what decided beside, and what would have changed it."""
 
     rows: list[Seen]
     learned: str
+    decisive: tuple[str, ...]
     changes: tuple[str, ...]
 
 
@@ -61,7 +62,7 @@ def call(ask: Ask, db: Database) -> Shown:
 
 def _weighing(one: Decided) -> Weighing:
     rows = seen(one.weighed, chosen=one.first, vetoes=one.vetoes)
-    return Weighing(rows=rows, learned=one.learned, changes=tuple(change.says for change in one.changes[:_MOST_CHANGES]))
+    return Weighing(rows=rows, learned=one.learned, decisive=one.decisive, changes=tuple(change.says for change in one.changes[:_MOST_CHANGES]))
 
 
 def unit_address(row: Row) -> str:
