@@ -17,7 +17,7 @@ from pointsman.app.facts import Prices, facts
 from pointsman.app.guarantee import Desk, renewed
 from pointsman.control.guarantee.observed import of_table
 from pointsman.decision.by_value import ByValue
-from pointsman.decision.choice import Circumstances
+from pointsman.decision.choice import Circumstances, Rung
 from pointsman.decision.choose import Chooser
 from pointsman.decision.guarantee.certificate import Certificate, decode
 from pointsman.decision.guarantee.drift import LOSSES
@@ -208,10 +208,15 @@ def test_what_an_evaluation_proved_gives_way_to_more_pairs_of_real_traffic(setti
 
 def first(settings: Settings, parameters: Parameters, *, now_ms: int) -> tuple[str, str]:
     """Return who a call goes to first under these parameters, and why."""
+    rung = ladder(settings, parameters, now_ms=now_ms)[0]
+    return rung.target.name, rung.reason
+
+
+def ladder(settings: Settings, parameters: Parameters, *, now_ms: int) -> tuple[Rung, ...]:
+    """Return in which order a call would be tried under these parameters."""
     by_value = ByValue(learned=Learned(Predictor(parameters), digest=parameters.digest))
     chooser = Chooser(misfits=lambda call, target: (), health=lambda name: None, by_value=by_value)
-    choice = chooser.choose(a_call(), settings.snapshot.capabilities["triage"], verdict=ALL, now=Circumstances(now_ms=now_ms))
-    return choice.rungs[0].target.name, choice.rungs[0].reason
+    return chooser.choose(a_call(), settings.snapshot.capabilities["triage"], verdict=ALL, now=Circumstances(now_ms=now_ms)).rungs
 
 
 def test_calls_leave_the_incumbent_while_a_promise_holds_and_only_then(settings: Settings, db: Database) -> None:
@@ -225,3 +230,17 @@ def test_calls_leave_the_incumbent_while_a_promise_holds_and_only_then(settings:
     tell(db, 40, first=1_000, small=0.0, at_ms=NOW_MS + 1_000)
     closed = renewed(db, desk(settings, open_to, now_ms=NOW_MS + DAY_MS), before=open_to).parameters
     assert first(settings, closed, now_ms=NOW_MS + DAY_MS) == ("large", "incumbent")
+
+
+def test_under_a_guarantee_a_looked_at_answer_is_replaced_by_the_incumbents_only_and_that_is_said(tmp_path: Path, db: Database) -> None:
+    path = tmp_path / "pointsman.yaml"
+    path.write_text(CONFIGURATION.replace("shadow: {share: 0.1}", "shadow: {share: 0.1}, check: [small]"))
+    settings = load(path, facts(Prices(lambda: NOW_MS)))
+    assert [rung.target.name for rung in ladder(settings, PARAMETERS, now_ms=NOW_MS)] == ["large", "small"], "no way begins with `small` without a promise"
+    assert any("No way that looks at answers of `small` first" in one for one in desk(settings).state(db, "triage").says)
+
+    tell(db, 600)
+    open_to = renewed(db, desk(settings), before=Parameters()).parameters
+    rungs = ladder(settings, open_to, now_ms=NOW_MS + 1)
+    assert [(rung.target.name, rung.reason, rung.checked) for rung in rungs] == [("small", "certified", True), ("large", "next_after:small", False)]
+    assert any("It is about the answer of whoever goes first." in one for one in desk(settings, open_to, now_ms=NOW_MS + 1).state(db, "triage").says)

@@ -116,9 +116,10 @@ class Desk:
         if standing is None:
             found = self.certify(() if db is None else self.observed(db, capability), terms)
             proof = found if isinstance(found, Proof) else Proof(threshold=found.threshold, pairs=found.pairs)
-            return nothing_for(capability, proof, loss=terms.loss, sure=terms.sure, is_wanted=routing.guarantee)
+            return nothing_for(capability, proof, loss=terms.loss, sure=terms.sure, is_wanted=routing.guarantee, looked_at=routing.checked)
         wish = Wish(capability=capability, incumbent=terms.incumbent, target="", advantages={}, loss=terms.loss, sure=terms.sure)
-        return stated(standing if db is None else self.watch(db, standing), wish, now_ms=self._now_ms, parameters=self._digest)
+        seen = standing if db is None else self.watch(db, standing)
+        return stated(seen, wish, now_ms=self._now_ms, parameters=self._digest, looked_at=routing.checked)
 
     def watch(self, db: Database, standing: Standing) -> Standing:
         """Return the standing after what the ledger has of the traffic since."""

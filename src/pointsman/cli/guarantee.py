@@ -210,9 +210,10 @@ def _tell(desk: Desk, certificate: Certificate, *, dry_run: bool, as_json: bool)
     if as_json:
         print_json({"certificate": certificate, "in_force": not dry_run})
         return
-    for sentence in promise(certificate):
+    routing = desk.routed()[certificate.capability]
+    for sentence in promise(certificate, routing.checked):
         say(sentence)
     if dry_run:
         note("Nothing was put in force.")
-    elif not desk.routed()[certificate.capability].guarantee:
+    elif not routing.guarantee:
         warn(f"`{certificate.capability}` does not ask for a guarantee: write `guarantee: true` under its `routing`, or calls leave by prediction alone.")

@@ -65,3 +65,31 @@ def test_a_capability_that_wants_no_guarantee_is_said_to_be_chosen_without() -> 
 
     assert (found.in_force, found.missing) == (False, 5)
     assert "so it is chosen by prediction alone" in found.says[0]
+
+
+def test_where_answers_are_looked_at_it_is_said_that_only_those_of_whoever_goes_first_were_proven() -> None:
+    found = stated(STANDING, WISH, now_ms=1_500, parameters="p1", looked_at={"small", "elsewhere"})
+
+    assert found.says[4] == (
+        "It is about the answer of whoever goes first. Those of `small` are looked at (`routing.check`), and a doubtful one is replaced by one of `big`: such "
+        "a call loses nothing, but what it would have gained no longer makes up for others, and that was not proven. No other way over several targets is "
+        "taken under a guarantee."
+    )
+    assert stated(STANDING, WISH, now_ms=1_500, parameters="p1", looked_at={"big"}).says == stated(STANDING, WISH, now_ms=1_500, parameters="p1").says
+
+
+@pytest.mark.parametrize(
+    ("is_wanted", "says"),
+    [
+        (True, "No way that looks at answers of `small` or `tiny` first (`routing.check`) is taken under a guarantee: it is about whoever goes first."),
+        (
+            False,
+            "Ways that look at answers of `small` or `tiny` first (`routing.check`) are kept, as a whole, to a loss of 0.02 by what is predicted, with a",
+        ),
+    ],
+)
+def test_what_ways_over_looked_at_answers_keep_to_without_a_promise_is_said(is_wanted: bool, says: str) -> None:
+    proof = Proof(threshold=None, pairs=3, why="too_few", missing=5)
+
+    assert nothing_for("triage", proof, loss=0.02, sure=0.9, is_wanted=is_wanted, looked_at={"tiny", "small"}).says[2].startswith(says)
+    assert len(nothing_for("triage", proof, loss=0.02, sure=0.9, is_wanted=is_wanted).says) == 2

@@ -2,6 +2,7 @@
 What is promised, in sentences that say exactly that and no more; and where nothing is, why not and what is missing. Pure.
 """
 
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -41,36 +42,36 @@ class Stated(Struct, frozen=True, kw_only=True):
     pairs: int = 0
 
 
-def stated(standing: Standing, wish: Wish, *, now_ms: int, parameters: str) -> Stated:
-    """Return what a certificate says now. `wish` holds what its owner asks for, whatever its target is."""
+def stated(standing: Standing, wish: Wish, *, now_ms: int, parameters: str, looked_at: Collection[str] = ()) -> Stated:
+    """Return what a certificate says now. `wish` holds what its owner asks for, whatever its target is; of `looked_at` targets answers are checked."""
     certificate, drift = standing.certificate, standing.drift
     reason = closed_for_all(standing, wish, now_ms=now_ms, parameters=parameters) or OPEN
     return Stated(
         capability=certificate.capability,
         in_force=reason == OPEN,
         reason=reason,
-        says=(*promise(certificate), _watched(standing), *(() if reason == OPEN else (_closed(reason, standing),))),
+        says=(*promise(certificate, looked_at), _watched(standing), *(() if reason == OPEN else (_closed(reason, standing),))),
         certificate=certificate,
         calls=drift.calls,
         pairs=drift.pairs,
     )
 
 
-def nothing_for(capability: str, proof: Proof, *, loss: float, sure: float, is_wanted: bool) -> Stated:
+def nothing_for(capability: str, proof: Proof, *, loss: float, sure: float, is_wanted: bool, looked_at: Collection[str] = ()) -> Stated:
     """Return why nothing is promised for a capability, from what was tried with the pairs at hand."""
     kept = "Its incumbent answers." if is_wanted else "It does not ask for a guarantee (`routing.guarantee`), so it is chosen by prediction alone."
     return Stated(
         capability=capability,
         in_force=False,
         reason=NOTHING_PROMISED,
-        says=(f"Nothing is promised. {kept}", why_not(proof, loss=loss, sure=sure)),
+        says=(f"Nothing is promised. {kept}", why_not(proof, loss=loss, sure=sure), *_unpromised(looked_at, loss=loss, is_wanted=is_wanted)),
         missing=0 if proof.threshold is not None else proof.missing,
         pairs=proof.pairs,
     )
 
 
-def promise(certificate: Certificate) -> tuple[str, ...]:
-    """Return what a certificate promises: what, on which data, for how much and which traffic, and until when."""
+def promise(certificate: Certificate, looked_at: Collection[str] = ()) -> tuple[str, ...]:
+    """Return what a certificate promises: what, on which data, for how much and which traffic, and until when. Of `looked_at` targets answers are checked."""
     others = " or ".join(f"`{name}`" for name in certificate.targets)
     incumbent, days = certificate.incumbent, f"{_day(certificate.from_ms)} to {_day(certificate.until_ms)}"
     what = (
@@ -90,8 +91,40 @@ def promise(certificate: Certificate) -> tuple[str, ...]:
         data,
         f"About {certificate.share_elsewhere:.0%} of such calls leave `{incumbent}`.",
         "It is about the mean over calls that are drawn like those pairs: not about a single call, a part of the traffic, or another capability.",
+        *_replaced(certificate, looked_at),
         until,
     )
+
+
+def _replaced(certificate: Certificate, looked_at: Collection[str]) -> tuple[str, ...]:
+    """Tell how far the promise reaches where answers are looked at: it was proven for those of whoever goes first."""
+    checked = _named(name for name in certificate.targets if name in looked_at)
+    if not checked:
+        return ()
+    says = (
+        f"It is about the answer of whoever goes first. Those of {checked} are looked at (`routing.check`), and a doubtful one is replaced by one of "
+        f"`{certificate.incumbent}`: such a call loses nothing, but what it would have gained no longer makes up for others, and that was not proven. "
+        "No other way over several targets is taken under a guarantee."
+    )
+    return (says,)
+
+
+def _unpromised(looked_at: Collection[str], *, loss: float, is_wanted: bool) -> tuple[str, ...]:
+    """Tell what ways over answers that are looked at keep to where nothing is promised."""
+    checked = _named(looked_at)
+    if not checked:
+        return ()
+    if is_wanted:
+        return (f"No way that looks at answers of {checked} first (`routing.check`) is taken under a guarantee: it is about whoever goes first.",)
+    says = (
+        f"Ways that look at answers of {checked} first (`routing.check`) are kept, as a whole, to a loss of {loss:.4g} by what is predicted, with a margin for "
+        "what is not known. That is no promise: nothing of it was proven."
+    )
+    return (says,)
+
+
+def _named(names: Iterable[str]) -> str:
+    return " or ".join(f"`{name}`" for name in sorted(names))
 
 
 def _watched(standing: Standing) -> str:
