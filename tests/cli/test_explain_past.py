@@ -102,6 +102,24 @@ def test_criteria_that_are_not_on_record_are_told_to_be_those_of_now(run: Run, f
     assert not (folder.parent / "outside.yaml").exists()
 
 
+def test_a_call_whose_request_set_criteria_is_counted_by_these(run: Run, folder: Path) -> None:
+    """Worth 5 cents to its owner, 20 to this request: by the owner's word alone the figures on record would not come out."""
+    file = FILE.replace("not_worse_by: 0.1", "not_worse_by: 0.1, criteria: {value_usd: 0.05}, requests_may_set: {value_usd: [0, 1]}")
+    (folder / "pointsman.yaml").write_text(file)
+    cents = 200_000_000
+    seen = tuple(replace(one, value_nano_usd=round(cents * one.quality) - (one.cost_nano_usd or 0)) for one in (SMALL, LARGE))
+    call = remembered(folder, weighed=seen, criteria={"value_usd": 0.2})
+    done = run("explain", "--call", call.call_id)
+
+    assert "The request set `value_usd=0.2`: by that it was weighed." in done.out
+    assert "What would have changed it, by the criteria of then:" in done.out
+    [decided] = run("explain", "--call", call.call_id, "--json").json["decisions"]
+    assert decided["asked"] == {"value_usd": 0.2}
+    [value] = [one for one in decided["changes"] if one["what"] == "value"]
+    assert (value["was"], value["needed"], value["chosen"]) == (cents, 700_000_000, "large")
+    assert run("explain", "--call", call.call_id, "--json").json["now"]["reason"] == "incumbent"
+
+
 def test_a_capability_that_is_gone_is_told_without_counterfactuals(run: Run, folder: Path) -> None:
     done = run("explain", "--call", remembered(folder, snapshot="cafe" * 4, capability="gone").call_id)
     assert done.code == 0

@@ -299,3 +299,18 @@ def test_a_conversation_stays_where_it_would_have_begun(made: Made, told: Callab
     made([a_ticket(number, "large", session="talk") for number in range(30)])
     [line] = told()["capabilities"]
     assert line["moved"] > 29  # once it stands at `small`, nothing more is tried
+
+
+def test_what_a_request_set_of_its_criteria_it_sets_again(made: Made, told: Callable[..., Any], learned: Predictor, tmp_path: Path) -> None:
+    """`large` takes 0.9 s: who wanted an answer within half a second is sent to `small`, though an answer of `large` is worth more."""
+    routing = "{incumbent: large, not_worse_by: 0.2, criteria: {value_usd: 200}, requests_may_set: {within_s: [0.1, 60]}}"
+    settable = "capabilities: {answer: {ladder: [large, small], routing: " + routing + "}}\n"
+    (tmp_path / "new.yaml").write_text(settable)
+    hurried = [a_ticket(number, "large", weighed=weighed("large", 1.0), criteria={"within_s": 0.5}) for number in range(3)]
+    made([*hurried, a_ticket(10, "large", weighed=weighed("large", 1.0)), a_ticket(11, "large", weighed=weighed("large", 1.0), criteria={"within_s": 5.0})])
+    found = told()
+
+    assert {one["call_id"]: (one["after"], one["why"]) for one in found["differing"]} == {call.call_id: ("small", "best_value") for call in hurried}
+    (tmp_path / "new.yaml").write_text(settable.replace(", requests_may_set: {within_s: [0.1, 60]}", ""))
+    [line] = told()["capabilities"]
+    assert line["no_place"] == 4, "the proposal refuses what these requests set"

@@ -7,7 +7,7 @@ from tests.values import a_capability, a_target
 from pointsman.core.capability import Capability
 from pointsman.core.errors import BadRequest
 from pointsman.core.routing import Criteria, Routing
-from pointsman.decision.criteria import NAMES, criteria_for
+from pointsman.decision.criteria import NAMES, criteria_for, with_told, written
 from pointsman.settings.routing_shape import Criteria as Told
 
 OWNED = Criteria(task="answer", value_nano_usd=USD, quality_floor=0.5)
@@ -71,3 +71,14 @@ def test_what_the_owner_does_not_allow_is_refused_with_what_is_allowed(name: str
 def test_a_capability_that_is_not_chosen_by_value_takes_no_criteria() -> None:
     with pytest.raises(BadRequest, match="It may set none"):
         criteria_for(a_capability(), {"risk": 1.0})
+
+
+def test_what_was_let_in_once_is_set_again_without_asking_and_unknown_names_are_left() -> None:
+    assert with_told(OWNED, {"risk": 4.0, "quality_floor": 0.1, "of-a-later-version": 1.0}) == Criteria(
+        task="answer", value_nano_usd=USD, quality_floor=0.1, risk=4.0
+    )
+    assert with_told(OWNED, {}) is OWNED
+
+
+def test_what_a_request_told_is_written_as_in_its_header() -> None:
+    assert written({"risk": 4.0, "within_s": 2.5, "volume": 1.0}) == "risk=high, within_s=2.5, volume=bulk"

@@ -145,12 +145,13 @@ def test_an_attempt_is_of_the_kind_of_its_place(place: Place, kind: str) -> None
 def test_a_record_tells_what_the_caller_said_beside_the_call() -> None:
     booked: list[CallRecord] = []
     sampling = Sampling(max_tokens=5)
-    asked = Asked(session="s-1", tags={"project": "p"}, traceparent=CALLER)
+    asked = Asked(session="s-1", tags={"project": "p"}, traceparent=CALLER, criteria={"risk": 4.0})
     call = a_call(sampling=sampling, stream=True)
     Trace(call, a_principal(), capability=a_capability(workflow="tickets"), asked=asked, clock=Time().clock, book=booked.append).close(OK)
     [record] = booked
     assert (record.workflow, record.session, record.tags, record.traceparent) == ("tickets", "s-1", {"project": "p"}, CALLER)
     assert (record.dialect, record.stream, record.sampling) == (call.dialect, True, sampling)
+    assert record.criteria == {"risk": 4.0}
 
 
 def test_a_capability_without_a_workflow_is_its_own() -> None:

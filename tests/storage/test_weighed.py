@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 from hypothesis import given, settings
@@ -8,7 +9,7 @@ from pointsman.core.routing import Weighed
 from pointsman.storage.batch import Batch
 from pointsman.storage.records import write_batch
 from pointsman.storage.sql import Database
-from pointsman.storage.weighed import weighed_of, weighed_text
+from pointsman.storage.weighed import criteria_of, weighed_of, weighed_text
 
 
 def a_candidate(target: str = "acme/small", **more: Any) -> Weighed:
@@ -25,6 +26,14 @@ def test_a_choice_by_value_is_kept_with_what_was_expected_of_whoever_answers(eac
     assert (row["predicted_quality"], row["predicted_cost_nano_usd"], row["predicted_latency_ms"]) == (0.83, 400_000, 900.0)
     assert (row["learned"], row["features"], row["mode"], row["propensity"]) == ("ab12", "AAEC", "explore", 0.98)
     assert weighed_of(row["weighed"]) == WEIGHED
+
+
+def test_what_the_request_set_is_kept_with_what_was_weighed_by_it(each_database: Database) -> None:
+    write(each_database, [a_record(1, weighed=WEIGHED, criteria={"risk": 4.0}), a_record(2, weighed=WEIGHED), a_record(3, criteria={"risk": 4.0})])
+    texts = [row["weighed"] for row in each_database.rows("SELECT weighed FROM decision ORDER BY call_id")]
+    assert [criteria_of(text) for text in texts] == [{"risk": 4.0}, {}, {}]
+    assert [weighed_of(text) for text in texts] == [WEIGHED, WEIGHED, ()]
+    assert json.loads(texts[1])[0]["target"] == "acme/small", "without criteria the text is the list that it always was"
 
 
 def test_after_a_fallback_it_is_the_prediction_of_the_target_that_answered(each_database: Database) -> None:
@@ -78,10 +87,12 @@ candidates = st.builds(
 
 
 @settings(max_examples=50)
-@given(st.lists(candidates, min_size=1, max_size=4).map(tuple))
-def test_what_was_weighed_is_read_as_it_was_kept(weighed: tuple[Weighed, ...]) -> None:
-    assert weighed_of(weighed_text(weighed)) == weighed
+@given(st.lists(candidates, min_size=1, max_size=4).map(tuple), st.dictionaries(st.text(max_size=8), finite, max_size=3))
+def test_what_was_weighed_is_read_as_it_was_kept(weighed: tuple[Weighed, ...], criteria: dict[str, float]) -> None:
+    text = weighed_text(weighed, criteria)
+    assert (weighed_of(text), criteria_of(text)) == (weighed, criteria)
 
 
 def test_a_text_that_is_none_of_ours_says_nothing() -> None:
     assert [weighed_of(text) for text in (None, "", "[", "[{}]", '[{"target": 1}]')] == [()] * 5
+    assert [criteria_of(text) for text in (None, '{"criteria": {"risk": "high"}, "candidates": []}', "[]")] == [{}] * 3

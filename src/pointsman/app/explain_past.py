@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pointsman.app.explain import Rehearsal
 from pointsman.app.facts import Prices, facts
@@ -18,11 +19,12 @@ from pointsman.core.errors import PointsmanError
 from pointsman.core.label import Level, a_label
 from pointsman.core.routing import Routing, Weighed
 from pointsman.decision.counterfactual import Change, Situation, nearest
+from pointsman.decision.criteria import with_told
 from pointsman.decision.decisive import Occasion, decisive
 from pointsman.settings.load import Settings, load
 from pointsman.storage.database import query
 from pointsman.storage.sql import Database, Row
-from pointsman.storage.weighed import weighed_of
+from pointsman.storage.weighed import criteria_of, weighed_of
 
 _LONGEST_ID: Final = 64
 _TIME_DIGITS: Final = 12
@@ -35,7 +37,7 @@ class Decided(Struct, frozen=True, kw_only=True):
 
     `vetoes` are the targets that were left out, each with its code. `decisive` tells in sentences what decided beside the worth of the candidates, where the
     rules of then are on record. `changes` are what would have changed who was to be tried first, the nearest first; there are none where the owner's order
-    counted. After a trial `first` is who would have been tried first without it.
+    counted. After a trial `first` is who would have been tried first without it. `asked` are the criteria that the request set, by which all of it is counted.
     """
 
     mode: str
@@ -46,6 +48,7 @@ class Decided(Struct, frozen=True, kw_only=True):
     learned: str
     weighed: tuple[Weighed, ...]
     vetoes: Mapping[str, str]
+    asked: Mapping[str, float] = {}
     decisive: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
 
@@ -127,7 +130,8 @@ class _By(Struct, frozen=True, kw_only=True):
 
 
 def _decided(row: Row, by: _By) -> Decided:
-    weighed, routing = weighed_of(row["weighed"]), by.routing
+    weighed, asked = weighed_of(row["weighed"]), criteria_of(row["weighed"])
+    routing = None if by.routing is None else replace(by.routing, criteria=with_told(by.routing.criteria, asked))
     is_trial = row["mode"] == _EXPLORE
     # Of two that were as likely, it is the other one that a trial left.
     first = max(weighed, key=lambda one: (one.probability, (one.target == row["chosen"]) is not is_trial)).target if weighed else row["chosen"]
@@ -142,6 +146,7 @@ def _decided(row: Row, by: _By) -> Decided:
         learned=row["learned"] or "",
         weighed=weighed,
         vetoes={name: code for one in row["vetoes"].split(";") if one for name, _, code in [one.partition("=")]},
+        asked=asked,
         decisive=decisive(weighed, routing, first=first, now=now) if routing is not None and by.is_then else (),
         changes=changes,
     )

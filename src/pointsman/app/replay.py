@@ -2,7 +2,7 @@
 Recorded calls put before the chooser of a proposed configuration, as it would have seen them: with the facts of their day, and nothing is sent.
 
 What the ledger does not keep is assumed to fit: a call whose parts are unknown needs what it once lacked somewhere, and a target that could not take it then
-cannot take it now. A target that was down, was down. Criteria of single requests are not kept; those of the capability count.
+cannot take it now. A target that was down, was down. What a request set of its criteria, it sets again.
 """
 
 from base64 import b64decode
@@ -93,7 +93,13 @@ class Replay:
         capability = self._stages.intake.find(principal, recorded.capability)
         label = self._label(recorded.data_class)
         verdict = self._stages.judge.verdict(principal, label, capability=capability, now_s=recorded.started_ms / 1000)
-        now = Circumstances(tenant=recorded.tenant, session=recorded.session, chance=_chance(recorded.call_id), now_ms=recorded.started_ms)
+        now = Circumstances(
+            criteria=recorded.criteria,
+            tenant=recorded.tenant,
+            session=recorded.session,
+            chance=_chance(recorded.call_id),
+            now_ms=recorded.started_ms,
+        )
         choice = self._chooser.choose(_call(recorded, capability), capability, verdict=verdict, now=now)
         if choice.rungs:
             self._chooser.answered(choice, choice.rungs[0].target.name)

@@ -19,6 +19,7 @@ from pointsman.cli.configuration import settings_at
 from pointsman.cli.options import Wrong, duration, money, note, print_json, say, table
 from pointsman.core.routing import Weighed
 from pointsman.decision.counterfactual import Change
+from pointsman.decision.criteria import written
 from pointsman.settings.secrets import environment
 from pointsman.storage.open import open_reading
 
@@ -69,6 +70,8 @@ def _now(found: Past, now: Now) -> None:
 
 
 def _decision(one: Decided, *, criteria: str) -> None:
+    if one.asked:
+        say(f"\nThe request set `{written(one.asked)}`: by that it was weighed.")
     if one.weighed:
         by = f"parameters {one.learned[:8]}" if one.learned else "nothing learned"
         click.echo(f"\nWeighed with {by}:\n")

@@ -24,9 +24,8 @@ class Entry(Struct, frozen=True, kw_only=True):
     """
     One attempt. `seq` counts those of a call from 0. `error` is a failure kind or a grade code; `cost_nano_usd` None is unknown, never zero.
 
-    `estimated` marks usage that no vendor counted, because the call was cut short: our own count of what was produced. It began `begun_ms` after its call.
-    `kind` is `rule`, `cache`, `model` or `person`, or what a model was asked for beside the answer: `judge`, `summary`, `embedding`; `shadow` marks an
-    attempt whose answer nobody waited for.
+    `estimated` marks our own count of what was produced: no vendor counted, for the call was cut short. It began `begun_ms` after its call. `kind` is `rule`,
+    `cache`, `model`, `person`, or what a model was asked beside the answer: `judge`, `summary`, `embedding`; nobody waited for the answer of a `shadow`.
     """
 
     seq: int
@@ -53,7 +52,7 @@ class CallRecord(Struct, frozen=True, kw_only=True):
     `found` counts what detectors found, by kind. `status` is `ok`, a refusal's or a failure's code, or `cancelled`. `unit` is the business item within
     `workflow`; `session` the conversation; `tags` what costs are allocated by. `traceparent` is what the caller sent (W3C Trace Context). `mode` is how the
     target was chosen (`policy`, `explore`, `shadow`, `canary`, `override`), `propensity` with which probability. `weighed` are the candidates as they were
-    seen, `learned` names the parameters they were predicted with, `features` is what of the prompt was looked at (base64), where that may be kept.
+    seen, `criteria` are the request's own (name → number), `learned` names what they were predicted with, `features` is what was looked at (base64).
     """
 
     call_id: str
@@ -83,6 +82,7 @@ class CallRecord(Struct, frozen=True, kw_only=True):
     mode: str = "policy"
     propensity: float = 1.0
     weighed: tuple[Weighed, ...] = ()
+    criteria: Mapping[str, float] = {}
     learned: str = ""
     features: str | None = None
 

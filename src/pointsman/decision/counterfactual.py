@@ -33,7 +33,7 @@ _FIXED: Final = ("guarantee:", "guard:novel", "guard:unknown")
 
 
 class Situation(Struct, frozen=True, kw_only=True):
-    """A choice by value as it is on record."""
+    """A choice by value as it is on record. The criteria of `routing` are those of the call: what its request set stands in the place of the owner's."""
 
     weighed: tuple[Weighed, ...]
     routing: Routing
@@ -88,7 +88,7 @@ def nearest(situation: Situation, *, chosen: str) -> tuple[Change, ...]:
     """
     Return what would have changed the choice, the nearest first, one change a number.
 
-    Nothing, if the objective by itself does not choose `chosen`: then something else did, such as a trial, a cascade, or criteria that the request told.
+    Nothing, if the objective by itself does not choose `chosen`: then something else did, such as a trial, a cascade, or criteria that are not on record.
     """
     if not situation.weighed or not _is_on_record(situation) or best(situation) != chosen:
         return ()

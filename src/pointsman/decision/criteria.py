@@ -44,7 +44,6 @@ def criteria_for(capability: Capability, told: Mapping[str, float]) -> Criteria:
     if not told:
         return owned
     settable: Mapping[str, tuple[float, float]] = {} if routing is None else routing.settable
-    changed: dict[str, Any] = {}
     for name, number in told.items():
         if name not in settable:
             raise BadRequest(_not_settable(capability, name, settable=settable), field=HEADER)
@@ -54,9 +53,18 @@ def criteria_for(capability: Capability, told: Mapping[str, float]) -> Criteria:
                 f"`{name}` is {_word(name, number)} in `{HEADER}`; `{capability.name}` takes from {_word(name, least)} to {_word(name, most)}. Keep to that.",
                 field=HEADER,
             )
-        field, made = _FIELDS[name]
-        changed[field] = made(number)
-    return replace(owned, **changed)
+    return with_told(owned, told)
+
+
+def with_told(owned: Criteria, told: Mapping[str, float]) -> Criteria:
+    """Return criteria with what a request told in their place, which has been let in. Names that this version does not know change nothing."""
+    changed: dict[str, Any] = {field: made(told[name]) for name, (field, made) in _FIELDS.items() if name in told}
+    return replace(owned, **changed) if changed else owned
+
+
+def written(told: Mapping[str, float]) -> str:
+    """Return what a request told as it is written in its header."""
+    return ", ".join(f"{name}={_word(name, number).strip('`')}" for name, number in told.items())
 
 
 def _not_settable(capability: Capability, name: str, *, settable: Mapping[str, tuple[float, float]]) -> str:

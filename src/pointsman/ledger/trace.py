@@ -208,6 +208,7 @@ class Trace:
                 mode=self.mode,
                 propensity=self.propensity,
                 weighed=self.weighed,
+                criteria=self.asked.criteria,
                 learned=self.learned,
                 features=self.features,
             )

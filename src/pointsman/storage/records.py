@@ -223,7 +223,7 @@ def _learned(record: CallRecord, chosen: object) -> tuple[object, ...]:
     """Return what was predicted of the target that answers, with which parameters, what was weighed, and what of the prompt was looked at."""
     seen = next((one for one in record.weighed if one.target == chosen), None)
     predicted = (None, None, None) if seen is None else (seen.quality, seen.cost_nano_usd, seen.latency_ms)
-    return (*predicted, record.learned or None, weighed_text(record.weighed), record.features)
+    return (*predicted, record.learned or None, weighed_text(record.weighed, record.criteria), record.features)
 
 
 def _vetoes(record: CallRecord) -> str:

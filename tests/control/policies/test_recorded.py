@@ -26,6 +26,7 @@ def test_a_call_is_read_with_its_attempts_its_facts_and_what_was_weighed(each_da
         1,
         entries=steps,
         weighed=weighed,
+        criteria={"within_s": 2.5},
         mode="explore",
         propensity=0.9,
         features="AAEC",
@@ -41,6 +42,7 @@ def test_a_call_is_read_with_its_attempts_its_facts_and_what_was_weighed(each_da
         "AAEC",
         {"a": "breaker:timeout", "b": "lacks:tools"},
     )
+    assert call.criteria == {"within_s": 2.5}
     assert [one.target for one in call.tried] == ["acme/small", "acme/large"]
     assert call.usage is not None
     assert (call.usage.tokens_in, call.usage.tokens_out) == (10, 5)

@@ -13,7 +13,7 @@ from pointsman.core.routing import Weighed
 from pointsman.storage.database import query
 from pointsman.storage.records import first_id
 from pointsman.storage.sql import Database, Row
-from pointsman.storage.weighed import weighed_of
+from pointsman.storage.weighed import criteria_of, weighed_of
 
 MOST: Final = 20_000
 _PARTS: Final = 32
@@ -34,7 +34,8 @@ class Tried(Struct, frozen=True, kw_only=True):
 
 class Recorded(Struct, frozen=True, kw_only=True):
     """
-    One call. `vetoes` is what spoke against targets then (target → code); `tried` its attempts in order, none where a rule, the cache or nobody answered.
+    One call. `vetoes` is what spoke against targets then (target → code), `criteria` those that the request set (name → number); `tried` its attempts in
+    order, none where a rule, the cache or nobody answered.
 
     `reward` is 1 for a unit that became useful and 0 for one that did not, else the mean score of the answer; None is not told, or not yet: before the
     window of its workflow is over an outcome does not count, for successes and failures are not told equally fast.
@@ -59,6 +60,7 @@ class Recorded(Struct, frozen=True, kw_only=True):
     mode: str
     propensity: float
     weighed: tuple[Weighed, ...]
+    criteria: Mapping[str, float] = {}
     features: str | None
     tried: tuple[Tried, ...]
     reward: float | None
@@ -159,6 +161,7 @@ def _recorded(row: Row, tried: list[Tried], *, mature: _Mature) -> Recorded:
         mode=row["mode"],
         propensity=row["propensity"],
         weighed=weighed_of(row["weighed"]),
+        criteria=criteria_of(row["weighed"]),
         features=row["features"],
         tried=tuple(tried),
         reward=mature.reward(row),
