@@ -37,6 +37,19 @@ def test_little_evidence_is_drawn_to_the_rest_and_much_speaks_for_itself() -> No
     assert many < 0.1
 
 
+def test_a_few_outcomes_tell_more_of_a_target_that_is_good_at_little_than_of_one_that_is_the_same_everywhere() -> None:
+    """What the rest shows is the same of both on the whole; what it says of a capability is not."""
+    labels: list[Label] = []
+    for number in range(10):
+        labels += told(f"c{number}", [1.0, 0.0] * 15, target="steady") + told(f"c{number}", [number % 2 * 1.0] * 30, target="uneven")
+    labels += told("new", [1.0] * 3, target="steady") + told("new", [1.0] * 3, target="uneven")
+    outlook = Outlook(counted((), labels))
+    steady, uneven = outlook.of("new", "steady"), outlook.of("new", "uneven")
+    assert steady is not None
+    assert uneven is not None
+    assert steady.quality < 0.7 < 0.85 < uneven.quality
+
+
 def test_costs_and_times_are_those_of_the_target_where_the_capability_told_none() -> None:
     labels = [Label(prompt=Prompt(capability="x"), target="a", score=1.0, cost_nano_usd=500, tokens_out=9, latency_s=0.0)]
     known = Outlook(counted((), labels + told("c", [1.0]))).of("c", "a")

@@ -18,7 +18,9 @@ _UNKNOWN: Final = 0.5
 _NOISE: Final = 0.2  # variance of a score about its mean, until scores tell
 _SHORTEST_S: Final = 1e-3
 _FEW: Final = 3  # outcomes from which a capability tells how far capabilities differ
+_OWN: Final = 4.0  # capabilities that tell as much of how far those of one target differ as all targets together do
 _WEAKEST: Final = 3.0
+_WEAKEST_OWN: Final = 1.0
 _STRONGEST: Final = 60.0
 
 Guesses = Callable[[str], Mapping[str, float]]
@@ -77,11 +79,12 @@ class Outlook:
         overall = _grouped(cells, lambda cell: (cell.target,))
         tasks = _grouped((cell for cell in cells if cell.task), lambda cell: (cell.task, cell.target))
         self._overall = {key: _expected(cell, None, strength=_STRENGTH) for key, cell in overall.items()}
-        self.strength = _strength(cells, {target: known.quality for (target,), known in self._overall.items()})
+        within, apart, own = _differing(cells, {target: known.quality for (target,), known in self._overall.items()})
+        self.strength = min(_STRONGEST, max(_WEAKEST, within / max(apart, within / _STRONGEST)))
         self._tasks = {key: _expected(cell, self._overall[key[1],], strength=self.strength) for key, cell in tasks.items()}
         self._own = {
             (cell.capability, cell.target): _expected(
-                cell, self._first(cell.task, cell.target), strength=self.strength, guess=guesses(cell.capability).get(cell.target)
+                cell, self._first(cell.task, cell.target), apart=own.get(cell.target, apart), guess=guesses(cell.capability).get(cell.target)
             )
             for cell in cells
         }
@@ -96,14 +99,29 @@ class Outlook:
         return None if found is None else replace(found, sd=sqrt(found.sd**2 + found.noise / self.strength), n=0.0)
 
 
-def _strength(cells: Sequence[Cell], overall: Mapping[str, float]) -> float:
-    """Return how many outcomes a first guess is worth: the variance of scores within capabilities over that between them, by their moments."""
-    told = [cell for cell in cells if cell.scores.n >= _FEW]
-    within = (sum(cell.scores.spread for cell in told) + _STRENGTH * _NOISE) / (sum(cell.scores.n - 1 for cell in told) + _STRENGTH)
-    between = [(cell.scores.mean - overall[cell.target]) ** 2 - within / cell.scores.n for cell in told]
-    typical = _NOISE / _STRENGTH
-    found = (sum(between) + _FEW * typical) / (len(between) + _FEW)
-    return min(_STRONGEST, max(_WEAKEST, within / max(found, within / _STRONGEST)))
+def _differing(cells: Sequence[Cell], overall: Mapping[str, float]) -> tuple[float, float, Mapping[str, float]]:
+    """
+    Return the variance of scores within capabilities, and by their moments that of the means of capabilities: of all targets, and of each.
+
+    Some targets are good at everything, others at little: the second tell more by a few outcomes. What a target shows of that is drawn to what all show.
+    """
+    told: dict[str, list[Moments]] = {}
+    for cell in cells:
+        if cell.scores.n >= _FEW:
+            told.setdefault(cell.target, []).append(cell.scores)
+    within = _within([scores for each in told.values() for scores in each], _NOISE)
+    between = {target: _between(each, overall[target], within=_within(each, within)) for target, each in told.items()}
+    total, count = sum(between.values()), sum(map(len, told.values()))
+    apart = max((total + _FEW * _NOISE / _STRENGTH) / (count + _FEW), within / _STRONGEST)
+    return within, apart, {target: (between[target] + _OWN * apart) / (len(each) + _OWN) for target, each in told.items()}
+
+
+def _within(told: Sequence[Moments], guess: float) -> float:
+    return (sum(scores.spread for scores in told) + _STRENGTH * guess) / (sum(scores.n - 1 for scores in told) + _STRENGTH)
+
+
+def _between(told: Sequence[Moments], middle: float, *, within: float) -> float:
+    return sum((scores.mean - middle) ** 2 - within / scores.n for scores in told)
 
 
 def _grouped(cells: Iterable[Cell], key: Callable[[Cell], tuple[str, ...]]) -> Mapping[tuple[str, ...], Cell]:
@@ -122,11 +140,14 @@ def _grouped(cells: Iterable[Cell], key: Callable[[Cell], tuple[str, ...]]) -> M
     return found
 
 
-def _expected(cell: Cell, first: Expected | None, *, strength: float, guess: float | None = None) -> Expected:
+def _expected(cell: Cell, first: Expected | None, *, strength: float = 0.0, apart: float = 0.0, guess: float | None = None) -> Expected:
+    """Return what is expected. `strength` is how many outcomes the first guess is worth; 0: what follows from how far it may be `apart` (a variance)."""
     scores = cell.scores
     if guess is None:
         guess = first.quality if first else _UNKNOWN
     noise = (scores.spread + _STRENGTH * (first.noise if first else _NOISE)) / (scores.n + _STRENGTH)
+    if not strength:
+        strength = min(_STRONGEST, max(_WEAKEST_OWN, noise / max(apart, noise / _STRONGEST)))
     return Expected(
         (scores.total + strength * guess) / (scores.n + strength),
         sqrt(noise / (scores.n + strength)),
