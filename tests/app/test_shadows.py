@@ -18,7 +18,11 @@ from pointsman.core.call import Asked, Call
 from pointsman.core.clock import Clock
 from pointsman.core.entry import CallRecord
 from pointsman.core.label import a_label
+from pointsman.decision.prediction.fit import fit
+from pointsman.decision.prediction.parameters import encode
+from pointsman.decision.prediction.values import Label, Prompt
 from pointsman.pipeline.run import run
+from pointsman.storage.learned import LearnedFolder
 from pointsman.storage.open import open_reading
 
 CONFIG = """
@@ -115,6 +119,17 @@ def test_the_ledger_bears_its_cost_but_counts_no_call(folder: Path) -> None:
     assert (rolled["calls"], rolled["ok"], rolled["cost"]) == (1, 1, 11 * SMALL_COST)
     assert (unit["calls"], unit["cost_nano_usd"]) == (1, 11 * SMALL_COST)
     assert rolled["overhead"] == unit["overhead_nano_usd"] > 0
+
+
+def test_what_was_looked_at_in_the_prompt_stands_beside_the_shadow_too(folder: Path) -> None:
+    """An answer that fails its contract forms no pair: it can only be learned from together with what was asked."""
+    label = Label(prompt=Prompt(text="Where is it?", capability="support"), target="small", score=1.0)
+    digest = LearnedFolder(folder / "learned").keep(encode(fit([label])))
+    (folder / "learned.json").write_text(f'{{"parameters": "{digest}"}}')
+    seen = seen_with(folder, config, lambda seen: seen.ask())
+    given, shadow = seen.booked
+    assert given.features
+    assert shadow.features == given.features
 
 
 def test_nobody_is_asked_when_it_is_not_this_calls_turn(folder: Path) -> None:

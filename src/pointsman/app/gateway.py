@@ -87,9 +87,13 @@ def system_clock() -> Clock:
 
 
 class Gateway:
-    """One process's gateway. `stages` is what the next request meets. Limits are counted in the file `limits` if several workers share them."""
+    """
+    One process's gateway. `stages` is what the next request meets. Limits are counted in the file `limits` if several workers share them.
 
-    def __init__(self, settings: Settings, *, environ: Mapping[str, str], clock: Clock, limits: Path | None = None) -> None:
+    `ids` draws identifiers: told where the same calls are to have the same ones again.
+    """
+
+    def __init__(self, settings: Settings, *, environ: Mapping[str, str], clock: Clock, limits: Path | None = None, ids: random.Random | None = None) -> None:
         told = settings.server.bounds
         self.clock = clock
         self.prices = Prices(clock.wall_ms)
@@ -109,7 +113,7 @@ class Gateway:
         self._busy: dict[str, BusyMeter] = {}
         # A worker does not see the calls of the others: each bears its part of the hardware's price.
         self._workers = settings.server.workers
-        self._random = random.Random()  # noqa: S311 - identifiers are unique, not secret; the system's own generator is a system call for each
+        self._random = ids or random.Random()  # noqa: S311 - identifiers are unique, not secret; the system's own generator is a system call for each
         self._files = open_files(settings.folder, settings.retention, ledger=settings.server.database, environ=environ, vault=self._outlets.vault)
         self._erased: list[str] = []  # tenants, told by another thread
         self._retaining = RetentionJob(self._files, clock=clock, forget=self._erased.append)

@@ -120,7 +120,9 @@ class Shadows:
         def book(record: CallRecord) -> None:
             status = SHADOW if record.status == OK else record.status
             entries = tuple(changed(entry, shadow=True) for entry in record.entries)
-            stages.book(changed(record, mode=SHADOW, status=status, reason=f"shadow_of:{trace.call_id}", entries=entries, propensity=given.propensity))
+            told = changed(record, mode=SHADOW, status=status, reason=f"shadow_of:{trace.call_id}", entries=entries, propensity=given.propensity)
+            # Its one target was not chosen, so nobody looked at the prompt again; an answer that fails its contract still says something about this one.
+            stages.book(changed(told, features=trace.features))
 
         alone = self._stages_of(_only(stages.snapshot, trace.capability, target=other), book)
         again = changed(unstreamed(call) if call.stream else call, call_id=self._new_id())

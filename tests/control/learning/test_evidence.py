@@ -191,6 +191,28 @@ def test_pairs_that_prove_a_promise_do_not_teach(each_database: Database) -> Non
     assert len(found) == 2 * teaching
 
 
+def test_shadow_calls_that_failed_their_contract_teach_as_seldom_as_those_that_did_not(each_database: Database) -> None:
+    """Else what others did well would prove a promise, and what they did badly would teach: they would look worse than they are."""
+    failed = an_entry(target="large", error="schema", shadow=True)
+    shadows = [a_call(number, entries=(failed,), mode="shadow", status="exhausted") for number in range(40)]
+    own = a_call(50, entries=(an_entry(target="small", error="schema"), an_entry(1, target="large")))
+    write(each_database, *shadows, own)
+    promised = Scope(workflow="support", window_ms=WEEK_MS, tasks={"triage": ""}, promised=frozenset({"triage"}))
+    teaching = sum(not is_kept_apart(call.call_id) for call in shadows)
+    assert len(gathered(each_database).judged) == 41
+    assert 0 < teaching < 40
+    assert [label.target for label in gathered(each_database, scope=promised).judged].count("large") == teaching
+    assert [label.target for label in gathered(each_database, scope=promised).judged].count("small") == 1
+
+
+@pytest.mark.parametrize("place", [Place.RULES, Place.CACHE])
+def test_nothing_is_learned_of_answers_that_no_model_and_no_person_gave(each_database: Database, place: Place) -> None:
+    call = a_call(1, entries=(an_entry(target=place.value, place=place),))
+    review = a_review(call_id=call.call_id, done_ms=START_MS + 1)
+    write(each_database, call, scores=[a_score(call_id=call.call_id)], reviews=[review])
+    assert gathered(each_database).judged == ()
+
+
 def test_what_is_kept_of_a_prompt_is_read_or_nothing_is() -> None:
     assert features_of(b64encode(b"numbers").decode()) == b"numbers"
     assert features_of(None) == b""

@@ -1,4 +1,4 @@
--- Measured qualities of answers in a workflow, also of answers that were not given; newest first.
+-- Measured qualities of answers of models or people in a workflow, also of answers that were not given; newest first.
 SELECT s.call_id AS call_id,
        c.capability AS capability,
        CASE WHEN s.target = '' THEN c.target ELSE s.target END AS target,
@@ -13,5 +13,6 @@ FROM score AS s
 JOIN call AS c ON c.call_id = s.call_id
 LEFT JOIN decision AS d ON d.call_id = c.call_id AND d.seq = 0
 WHERE s.workflow = :workflow AND s.at_ms > :after_ms AND s.at_ms <= :until_ms AND s.metric <> 'agreement'
+  AND (s.target <> '' OR c.place IN ('private', 'cloud', 'edge', 'people'))
 ORDER BY s.at_ms DESC, s.score_id
 LIMIT :most
