@@ -47,7 +47,8 @@ def test_a_few_outcomes_tell_more_of_a_target_that_is_good_at_little_than_of_one
     steady, uneven = outlook.of("new", "steady"), outlook.of("new", "uneven")
     assert steady is not None
     assert uneven is not None
-    assert steady.quality < 0.7 < 0.85 < uneven.quality
+    assert steady.quality < 0.7
+    assert uneven.quality > 0.85
 
 
 def test_costs_and_times_are_those_of_the_target_where_the_capability_told_none() -> None:
