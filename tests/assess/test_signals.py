@@ -6,10 +6,8 @@ from hypothesis import strategies as st
 from tests.values import a_call
 
 from pointsman.assess.declining import declines
-from pointsman.assess.examined import examined
 from pointsman.assess.grounding import grounding, read, words
 from pointsman.assess.signals import asked, evidence, of_text
-from pointsman.core.attempt import Grade
 from pointsman.core.call import Image, Refusal, Role, Text, ToolResult, Turn
 from pointsman.core.reply import Finish, Reply
 
@@ -99,14 +97,6 @@ def test_an_answer_may_rest_on_all_that_was_said_and_on_what_tools_answered() ->
     call = a_call(system=(Text("Be short."),), turns=(Turn(Role.USER, (Text("How heavy?"), Image(url="http://x/z.png"))), Turn(Role.USER, (result,))))
     assert asked(call) == "Be short.\nHow heavy?\n340 grams"
     assert evidence(a_reply("It weighs 340 grams."), call)["grounded_figures"] == 1.0
-
-
-def test_an_examined_answer_keeps_its_grade_and_gains_its_evidence() -> None:
-    grade = Grade(passed=False, code="schema", evidence={"own": 1.0})
-    alone = examined(grade, a_reply("billing"), call=a_call(), other=None)
-    assert (alone.passed, alone.code, alone.evidence["own"]) == (False, "schema", 1.0)
-    assert "agrees" not in alone.evidence
-    assert examined(grade, a_reply("billing"), call=a_call(), other=a_reply("Billing.")).evidence["agrees"] == 1.0
 
 
 @settings(max_examples=60)

@@ -230,7 +230,7 @@ def test_a_conversation_stays_where_its_prompt_is_cached_unless_it_pays_to_move(
     chooser, sessions = a_chooser(same, sessions=(kept := Sessions())), kept
     assert talk(chooser).rungs[0].target.name == "b"  # half the price
     begun = talk(chooser)
-    chooser.answered(begun, "a", Usage(tokens_in=9000, tokens_out=1000))
+    chooser.answered(begun, "a", usage=Usage(tokens_in=9000, tokens_out=1000))
     assert len(sessions) == 1
     assert way(talk(chooser))[0] == ("a", "stays")
     assert talk(chooser, tenant="u").rungs[0].target.name == "b"
@@ -241,10 +241,10 @@ def test_a_conversation_stays_where_its_prompt_is_cached_unless_it_pays_to_move(
 def test_a_conversation_moves_where_its_vendor_is_seen_to_have_kept_nothing_of_it() -> None:
     chooser = a_chooser({"a": Known(), "b": Known()})
     for told in (Usage(tokens_in=9000, tokens_out=1000), Usage(tokens_in=10_100, tokens_out=100)):
-        chooser.answered(talk(chooser), "a", told)
+        chooser.answered(talk(chooser), "a", usage=told)
     assert way(talk(chooser))[0] == ("b", "best_value")
     for told in (Usage(tokens_in=10_300, tokens_out=100), Usage(tokens_in=10_500, tokens_out=100, cache_read=10_400)):
-        chooser.answered(talk(chooser), "a", told)
+        chooser.answered(talk(chooser), "a", usage=told)
     assert way(talk(chooser))[0] == ("a", "stays")
 
 

@@ -13,7 +13,7 @@ from pointsman.core.place import Dialect
 from pointsman.core.verdict import Duty, Obligation
 from pointsman.governance.detection.scanner import Detector
 from pointsman.governance.judge import Judged
-from pointsman.settings.policy_text import PolicyText, Rule
+from pointsman.settings.policy_text import Action, PolicyText, Rule
 from pointsman.surfaces.registry import BY_DIALECT
 
 PERSON = Finds("Ann Miller")
@@ -102,6 +102,25 @@ def test_what_is_owed_is_done_once_for_all_targets_that_are_owed_the_same() -> N
 def test_a_call_in_which_nothing_is_to_be_replaced_is_sent_as_it_is() -> None:
     found = judged(a_body(says("Hello")), PERSON, policy=a_policy(PSEUDONYMISE))
     assert found.ready(a_target()) == (found.call, None)
+
+
+def allowed(*rules: Rule, action: Action = Action.JUDGE) -> bool:
+    return judged(a_body(says("Hello")), policy=a_policy(*rules)).allows(a_target(), action=action, now_s=0)
+
+
+@pytest.mark.parametrize(
+    ("permitted", "obligations", "allows"),
+    [
+        (set(Action), set(), True),
+        ({Action.INFER}, set(), False),
+        ({Action.INFER, Action.SHADOW}, set(), False),
+        ({Action.JUDGE}, {Obligation.PSEUDONYMISE}, False),  # more would have to be done to the data than for an answer
+    ],
+)
+def test_what_may_be_answered_at_a_target_is_not_therefore_graded_there(permitted: set[Action], obligations: set[Obligation], allows: bool) -> None:
+    infer = Rule(rule_id="infer", permits=True, actions=frozenset({Action.INFER}))
+    told = Rule(rule_id="told", permits=True, actions=frozenset(permitted), obligations=frozenset(obligations))
+    assert allowed(infer, told) is allows
 
 
 SECRET = Finds("sk-[0-9]+", kind="secret:openai", data_class="secret")

@@ -48,7 +48,7 @@ class Doubting(Chooser):
 
     def __init__(self, real: Chooser, doubts: Callable[[Grade], bool]) -> None:
         super().__init__(misfits=lambda call, target: (), health=real.health)
-        self.doubts = doubts
+        self.is_doubted = doubts
         self.grades: list[Grade] = []
         self.now = Circumstances()
         self.stayed: list[str] = []
@@ -63,9 +63,9 @@ class Doubting(Chooser):
 
     def goes_on(self, choice: Choice, index: int, *, grade: Grade, reply: Reply, left_s: float) -> bool:
         self.grades.append(grade)
-        return self.doubts(grade)
+        return self.is_doubted(grade)
 
-    def answered(self, choice: Choice, target: str, usage: Usage | None = None) -> None:
+    def answered(self, choice: Choice, target: str, *, usage: Usage | None = None) -> None:
         self.stayed.append(target)
         self.counted.append(usage)
 

@@ -3,7 +3,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.providers.dialects import ANTHROPIC, OPENAI, Json, asked, events_of, misfits, read, sse, target_of
-from tests.values import a_target, a_vendor
+from tests.values import a_call, a_target, a_vendor
 
 from pointsman.core.call import (
     Call,
@@ -283,3 +283,29 @@ def test_a_picture_in_a_tools_result_is_refused_by_name() -> None:
 def test_how_sure_the_model_was_is_read_where_the_vendor_tells(told: Any, expected: tuple[float, float] | None) -> None:
     assert _decoded({"content": "ab"}, choice={"logprobs": told}).logprobs == expected
     assert _decoded({"content": "ab"}, choice={"logprobs": told}, full=False).logprobs is None
+
+
+@pytest.mark.parametrize(("kind", "asked"), [("openai", True), ("vllm", True), ("groq", None), ("mistral", None)])
+def test_a_vendor_is_asked_how_sure_its_model_was_if_it_takes_the_question(kind: str, asked: bool | None) -> None:
+    target = a_target(vendor=a_vendor(kind=kind))
+    for call in (_call(Turn(Role.USER, (Text("Hi"),)), sureness=True), a_call(sureness=True)):
+        body = msgspec.json.decode(WIRE.encode(call, target).body)
+        assert body.get("logprobs") is asked
+    assert "logprobs" not in msgspec.json.decode(WIRE.encode(a_call(), target).body)
+
+
+def test_what_the_caller_did_not_ask_for_is_taken_out_and_all_else_stays() -> None:
+    told = _decoded({"content": "ab", "annotations": [{}]}, choice={"logprobs": {"content": [{"logprob": -0.5}]}}, service_tier="flex")
+    bare = WIRE.unasked(told)
+    assert (bare.parts, bare.logprobs) == ((Text("ab"), Foreign("annotations")), (-0.5, -0.5))
+    assert told.native is not None
+    assert bare.native is not None
+    before, after = (msgspec.json.decode(native.body) for native in (told.native, bare.native))
+    assert after["choices"][0].pop("logprobs") is None
+    assert before["choices"][0].pop("logprobs") is not None
+    assert after == before
+
+
+def test_an_answer_without_anything_unasked_stays_as_it_is() -> None:
+    told = _decoded({"content": "ab"})
+    assert WIRE.unasked(told) is told

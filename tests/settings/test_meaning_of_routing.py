@@ -12,6 +12,9 @@ from pointsman.core.routing import Criteria, Routing, Trial
 LADDER = "capabilities:\n  support:\n    ladder: [openai/small, openai/mid, openai/large]\n    routing: "
 
 
+DESK = "targets:\n  desk: {vendor: crew, model: crew, people: {item_usd: 2, delay_s: 60, says: Soon.}}\nvendors:\n  crew: {kind: people}\n"
+
+
 def routing_of(folder: Path, told: str) -> Routing:
     routing = settings_of(folder, LADDER + told).snapshot.capabilities["support"].routing
     assert routing is not None
@@ -65,6 +68,11 @@ def test_by_order_is_the_same_as_without_a_word(tmp_path: Path) -> None:
         ("{check: [openai/smal]}", "routing.check[0]: `openai/smal` is not in the ladder of `support`. Did you mean `openai/small`?"),
         ("{check: [openai/small], second: nowhere}", "routing.second: there is no target `nowhere`."),
         ("{second: openai/mid}", "routing.second: nothing is checked, so nobody asks a second one."),
+        ("{samples: 2}", "routing.samples: nothing is checked, so nobody asks again."),
+        ("{check: [openai/small], judge: nowhere}", "routing.judge: there is no target `nowhere`."),
+        ("{judge: openai/mid}", "routing.judge: there is nothing to grade: no answer is checked, and nobody is asked too."),
+        ("{check: [openai/small], logprobs: [openai/mid]}", "routing.logprobs[0]: the answers of `openai/mid` are not checked."),
+        ("{check: [openai/small], agree_on: [queue]}", "routing.agree_on: no two answers are compared."),
         ("{guarantee: true, explore: {share: 0.1}}", "routing.explore: a trial would leave the incumbent without a certificate."),
         ("{criteria: {confidence: 0.9}}", "routing.criteria.confidence: there is no floor to be confident of."),
         ("{requests_may_set: {value_usd: [5, 1]}}", "routing.requests_may_set.value_usd: the least is more than the most"),
@@ -88,6 +96,23 @@ def test_an_answer_that_is_doubted_must_have_somewhere_to_go(tmp_path: Path) -> 
 
 def test_a_second_target_needs_no_place_in_the_ladder(tmp_path: Path) -> None:
     assert routing_of(tmp_path, "{check: [openai/small], second: openai/other}").second is not None
+
+
+@pytest.mark.parametrize("field", ["second", "judge"])
+def test_people_are_not_asked_beside_an_answer(tmp_path: Path, field: str) -> None:
+    [mistake] = told_by(tmp_path, f"{LADDER}{{check: [openai/small], {field}: desk}}\n{DESK}")
+    assert mistake.startswith(f"pointsman.yaml:4 capabilities.support.routing.{field}: `desk` are people, who are not asked beside an answer.")
+
+
+def test_what_speaks_for_an_answer_is_what_its_owner_names(tmp_path: Path) -> None:
+    routing = routing_of(tmp_path, "{check: [openai/small], samples: 2, agree_on: [queue, 'items[].sku'], judge: openai/other, logprobs: [openai/small]}")
+    assert routing.judge is not None
+    assert (routing.samples, routing.agree_on, routing.judge.name, routing.logprobs) == (2, ("queue", "items[].sku"), "openai/other", {"openai/small"})
+
+
+@pytest.mark.parametrize("told", ["judge: openai/other, shadow: {share: 0.1}", "agree_on: [queue], shadow: {share: 0.1}"])
+def test_shadow_calls_are_compared_and_graded_too(tmp_path: Path, told: str) -> None:
+    assert routing_of(tmp_path, f"{{{told}}}").shadow is not None
 
 
 def test_the_parameters_in_force_are_a_part_of_the_snapshot(tmp_path: Path) -> None:

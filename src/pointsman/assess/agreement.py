@@ -13,14 +13,25 @@ from pointsman.assess.grounding import words
 
 _STARTS: Final = ("{", "[")  # of JSON documents
 _SHORT: Final = 5  # words of an answer that is one value
+_VALUE: Final = 12  # words of an answer that is a value and not a text
 
 
-def agreement(one: str, other: str) -> float:
-    """Return how far two answers say the same, in 0..1: 1 for the same value, whatever it is written like."""
+def is_value(text: str) -> bool:
+    """Tell whether an answer is one value or a document of fields, so that two of them say the same or do not. Two essays may be equally good otherwise."""
+    told = text.strip()
+    return _json(told) is not None if told[:1] in _STARTS else 0 < len(told.split()) <= _VALUE
+
+
+def agreement(one: str, other: str, *, on: Sequence[str] = ()) -> float:
+    """
+    Return how far two answers say the same, in 0..1: 1 for the same value, whatever it is written like.
+
+    Of JSON documents only the fields named by `on` count, such as `queue` or `items[].sku`, with all that stands below them; without any, all.
+    """
     if one.lstrip()[:1] in _STARTS or other.lstrip()[:1] in _STARTS:
         first, second = _json(one), _json(other)
         if first is not None and second is not None:
-            return _alike(first, second)
+            return _alike(first, second, on=on)
     said, also = words(one), words(other)
     if said == also:
         return 1.0
@@ -33,10 +44,9 @@ def agreement(one: str, other: str) -> float:
     return same_words
 
 
-def consistency(answers: Sequence[str]) -> float:
-    """Return how far the first of several answers is what the others say too, in 0..1; 1 if it stands alone."""
-    others = answers[1:]
-    return sum(agreement(answers[0], other) for other in others) / len(others) if others else 1.0
+def consistency(answer: str, others: Sequence[str], *, on: Sequence[str] = ()) -> float:
+    """Return how far an answer is what others to the same question say too, in 0..1. There must be one other at least."""
+    return sum(agreement(answer, other, on=on) for other in others) / len(others)
 
 
 def _json(text: str) -> object:
@@ -46,11 +56,17 @@ def _json(text: str) -> object:
         return None
 
 
-def _alike(first: object, second: object) -> float:
+def _alike(first: object, second: object, *, on: Sequence[str]) -> float:
     """Return the share of leaves, by their paths, that two documents have in common."""
-    one, other = Counter(_leaves(first)), Counter(_leaves(second))
+    one, other = (Counter([leaf for leaf in _leaves(each) if not on or _is_on(leaf[0], on)]) for each in (first, second))
     both = sum((one & other).values())
-    return 2 * both / (one.total() + other.total()) if both else 0.0
+    return 2 * both / (one.total() + other.total()) if both else float(first == second and not on)
+
+
+def _is_on(path: str, on: Sequence[str]) -> bool:
+    """Tell whether a path is that of one of the fields, or leads below it."""
+    path = path.removeprefix(".")
+    return any(path == field or path.startswith((f"{field}.", f"{field}[")) for field in on)
 
 
 def _leaves(document: object) -> list[tuple[str, str]]:

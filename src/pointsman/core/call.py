@@ -139,7 +139,8 @@ class Call(Struct, frozen=True, kw_only=True):
 
     `extras` names the fields that only the caller's dialect can express (name → value), so that a target of another dialect can
     refuse them by name; `headers` are those among them that were sent beside the body. `answers` is how many are asked for, `needs` what
-    a target must offer. `size_chars` is the length of all text, for estimates. `cache_salt` keeps what a target remembers of it from other tenants.
+    a target must offer. `size_chars` is the length of all text, for estimates. `cache_salt` keeps what a target remembers of it from other tenants. `sureness`
+    asks for log-probabilities that the caller did not ask for.
     """
 
     call_id: str
@@ -161,6 +162,7 @@ class Call(Struct, frozen=True, kw_only=True):
     user: str | None = None
     size_chars: int = 0
     cache_salt: str | None = None
+    sureness: bool = False
 
 
 class Asked(Struct, frozen=True, kw_only=True):

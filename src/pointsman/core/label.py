@@ -74,7 +74,7 @@ class Label(Struct, frozen=True, kw_only=True):
             residency=_both(self.residency, other.residency),
             purposes=_both(self.purposes, other.purposes),
             keep_at_least_s=max(self.keep_at_least_s, other.keep_at_least_s),
-            keep_at_most_s=_sooner(self.keep_at_most_s, other.keep_at_most_s),
+            keep_at_most_s=min((one for one in (self.keep_at_most_s, other.keep_at_most_s) if one is not None), default=None),
             sources=self.sources | other.sources,
         )
 
@@ -100,9 +100,3 @@ def _both(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset
     if one is None or other is None:
         return other if one is None else one
     return one & other
-
-
-def _sooner(one: int | None, other: int | None) -> int | None:
-    if one is None or other is None:
-        return other if one is None else one
-    return min(one, other)

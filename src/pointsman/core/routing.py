@@ -44,8 +44,9 @@ class Routing(Struct, frozen=True, kw_only=True):
     How a capability's target is chosen by value instead of the owner's order.
 
     Another target goes before `incumbent` only where it is worse by more than `loss` with probability at most 1 − `sure`. A request may set the criteria in
-    `settable` (name → least and most). Answers of `checked` targets are seen whole and judged before they are given; `second` is asked too where agreement is
-    evidence. With `guarantee` a target other than the incumbent is chosen only under a certificate. `shadow` calls ask the others too.
+    `settable` (name → least and most). Answers of `checked` targets are seen whole and judged before they are given. Evidence for that is what `second` and
+    `samples` more answers of the same target say, alike in the fields `agree_on`, how `judge` grades it, and the log-probabilities that those in `logprobs`
+    tell. With `guarantee` a target other than the incumbent is chosen only under a certificate. `shadow` calls ask the others too.
     """
 
     criteria: Criteria = Criteria()
@@ -55,6 +56,10 @@ class Routing(Struct, frozen=True, kw_only=True):
     settable: Mapping[str, tuple[float, float]] = {}
     checked: frozenset[str] = frozenset()
     second: Target | None = None
+    samples: int = 0
+    agree_on: tuple[str, ...] = ()
+    judge: Target | None = None
+    logprobs: frozenset[str] = frozenset()
     explore: Trial | None = None
     shadow: Trial | None = None
     guarantee: bool = False

@@ -133,7 +133,7 @@ class ByValue:
         rungs = (choice.rungs[index].target, choice.rungs[index + 1].target)
         return is_worth_more(thought, rungs, grade=grade, reply=reply, left_s=left_s, learned=self.learned)
 
-    def answered(self, choice: Choice, target: str, usage: Usage | None = None) -> None:
+    def answered(self, choice: Choice, target: str, *, usage: Usage | None = None) -> None:
         """Note where a conversation stands."""
         thought = choice.thought
         if isinstance(thought, Thought) and thought.conversation is not None:

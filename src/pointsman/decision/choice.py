@@ -2,13 +2,18 @@
 A choice and what it was made under: the ladder for one call, each candidate as it was seen, and what must be known to go on from there. Values only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
+from pointsman.core.attempt import Grade
 from pointsman.core.errors import PointsmanError
+from pointsman.core.reply import Reply
 from pointsman.core.routing import Weighed
 from pointsman.core.target import Target
+
+Doubts = Callable[[Grade, Reply], bool]
+"""Tells of a good answer, with what speaks for it, whether the next rung is worth more."""
 
 
 class Rung(Struct, frozen=True):

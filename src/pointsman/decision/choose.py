@@ -17,7 +17,7 @@ from pointsman.core.reply import Reply, Usage
 from pointsman.core.target import Target
 from pointsman.core.verdict import Obligation, Verdict
 from pointsman.decision.by_value import ByValue
-from pointsman.decision.choice import Choice, Circumstances, Rung
+from pointsman.decision.choice import Choice, Circumstances, Doubts, Rung
 from pointsman.decision.errors import NoTargetFits, NotExpressible, SwitchedOff
 
 NO_CREDENTIAL: Final = "no_credential"
@@ -76,13 +76,22 @@ class Chooser:
             return Choice((Rung(resting, "last_hope"),), tuple(out))
         return Choice((), tuple(out), self._refusal(call, capability, verdict=verdict, out=out))
 
+    def doubts(self, choice: Choice, index: int, *, left_s: Callable[[], float]) -> Doubts | None:
+        """
+        Return who tells whether the next rung is worth more than an answer of the rung `index`; nobody where its answers are not checked. `left_s` tells how
+        many seconds of the call are left by then.
+        """
+        if not choice.rungs[index].checked:
+            return None
+        return lambda grade, reply: self.goes_on(choice, index, grade=grade, reply=reply, left_s=left_s())
+
     def goes_on(self, choice: Choice, index: int, *, grade: Grade, reply: Reply, left_s: float) -> bool:
         """Tell, after an answer of the checked rung `index`, whether the next one is worth its price within the `left_s` seconds of the call."""
         return self._by_value.goes_on(choice, index, grade=grade, reply=reply, left_s=left_s)
 
-    def answered(self, choice: Choice, target: str, usage: Usage | None = None) -> None:
+    def answered(self, choice: Choice, target: str, *, usage: Usage | None = None) -> None:
         """Note that a target answered: a conversation stays there unless it pays to move. `usage` None: its vendor did not count."""
-        self._by_value.answered(choice, target, usage)
+        self._by_value.answered(choice, target, usage=usage)
 
     def fault(self, call: Call, target: Target, *, verdict: Verdict) -> str | None:
         """Return the code of what keeps the call from the target, or None."""

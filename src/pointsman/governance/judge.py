@@ -10,7 +10,7 @@ What the data of a call is, and where it may go: look, label, judge.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Final, cast
 
 import msgspec
@@ -30,6 +30,7 @@ from pointsman.governance.filtering.restore import Restorer
 from pointsman.governance.look import Pause, Seen, look
 from pointsman.governance.policy.compiled import CompiledPolicy
 from pointsman.governance.said import told
+from pointsman.settings.policy_text import Action
 
 _REMOVE_SECRETS: Final = frozenset({Duty(SECRET, Obligation.REDACT)})
 _DOABLE: Final = frozenset({Obligation.REDACT, Obligation.PSEUDONYMISE})
@@ -64,6 +65,16 @@ class Judged:
     def met(self, target: Target) -> frozenset[Duty]:
         """Return the duties at a target that filtering can do."""
         return frozenset(duty for duty in self.verdict.owes(target) if duty.obligation in _DOABLE)
+
+    def allows(self, target: Target, *, action: Action, now_s: float) -> bool:
+        """Tell whether the call may go to a target for another `action` too, with no more done to it than what is owed there anyway."""
+        policy, label = self._judge.policy, self.verdict.label
+        told = policy.verdict(self.principal, label, capability=self.capability, action=action, now_s=now_s)
+        return told.permits(target) and told.owes(target) <= self.verdict.owes(target)
+
+    def anew(self, call: Call, declared: Label, *, pause: Pause, now_s: float) -> Awaitable["Judged"]:
+        """Judge another call on behalf of this one. Raises `NoPlaceAllowed` for data above the capability's ceiling."""
+        return self._judge.judge(call, declared, principal=self.principal, capability=self.capability, pause=pause, now_s=now_s)
 
     def ready(self, target: Target) -> tuple[Call, Restorer | None]:
         """Return the call as the target may see it, and who puts back what was replaced; worked out once for all that are owed the same."""

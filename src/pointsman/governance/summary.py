@@ -14,6 +14,8 @@ from msgspec.structs import replace
 
 from pointsman.core.call import Call, Text, ToolResult, Turn
 from pointsman.core.label import INTERNAL, Label
+from pointsman.core.target import Target
+from pointsman.core.verdict import Obligation, Verdict
 from pointsman.governance.detection.scanner import EXPANSION, FREE_CHARACTERS
 from pointsman.governance.detection.views.budget import Budget, SpentError
 from pointsman.governance.detection.views.unfold import views
@@ -28,6 +30,11 @@ _INSTRUCTION: Final = (
 # Of the call, every so many letters and digits a run is looked for. So a stretch of 48, about ten words, holds one, wherever it begins.
 _RUN: Final = 33
 _EVERY: Final = 16
+
+
+def is_for_summary(verdict: Verdict, target: Target) -> bool:
+    """Tell whether only a summary of a call may go to a target."""
+    return any(duty.obligation is Obligation.SUMMARISE for duty in verdict.owes(target))
 
 
 def question(call: Call) -> str:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from pointsman.core.call import Call
 from pointsman.core.clock import Clock
 from pointsman.core.entry import Told
+from pointsman.core.errors import PlaceFailed
 from pointsman.core.failure import FailureKind
 from pointsman.core.reply import Reply, Usage, UsageSeen
 from pointsman.core.target import Price, Target
@@ -81,6 +82,10 @@ class Rater:
         """Rate an attempt that was cut short: the caller is charged for what was produced, as far as it can be known."""
         told = Usage(tokens_in=call.size_chars // _CHARS_PER_TOKEN + 1) if known is None else known.usage
         return self._rate(running, replace(told, tokens_out=max(told.tokens_out, produced_tokens)), estimated=True)
+
+    def fell(self, running: Running, call: Call, *, error: BaseException) -> Rating:
+        """Rate an attempt that failed, or was cut short before there was an answer."""
+        return self.failed(running, call, kind=error.failure.kind) if isinstance(error, PlaceFailed) else self.cut(running, call, produced_tokens=0)
 
     def failed(self, running: Running, call: Call, *, kind: FailureKind) -> Rating:
         """Rate a failed attempt: nothing where the vendor said no, an estimate of the prompt where it may have worked for us."""

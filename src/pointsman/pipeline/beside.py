@@ -1,14 +1,19 @@
 """
-What a model is asked beside the answer: for a summary, or for a second opinion. Booked like every attempt; the call pays for it.
+What a model is asked beside the answer: for a summary, or for what others say of it. Booked like every attempt; the call pays for it.
 """
 
+from asyncio import TaskGroup
 from contextlib import suppress
 
+from pointsman.assess.examined import MOST_TOKENS, NOTHING, Heard, again, grading, words_of
 from pointsman.core.attempt import Attempt
-from pointsman.core.errors import PlaceFailed
+from pointsman.core.errors import PointsmanError
 from pointsman.core.reply import Reply
+from pointsman.core.target import Target
 from pointsman.decision.choice import Rung
 from pointsman.pipeline.way import Way
+from pointsman.settings.policy_text import Action
+from pointsman.surfaces.reread import asking
 
 
 async def ask_beside(way: Way, rung: Rung, *, kind: str) -> tuple[Attempt, Reply]:
@@ -25,10 +30,26 @@ async def ask_beside(way: Way, rung: Rung, *, kind: str) -> tuple[Attempt, Reply
     return this.attempt, reply if this.restorer is None else this.restorer.reply(reply)
 
 
-async def second_opinion(way: Way) -> Reply | None:
-    """Return what the capability's second target says, or None where there is none that may be asked, or it fails."""
-    second = None if way.capability.routing is None else way.capability.routing.second
-    if second is not None and way.may_try(second):
-        with suppress(PlaceFailed):
-            return (await ask_beside(way, Rung(second, "second_opinion"), kind="judge"))[1]
+async def hear(way: Way, target: Target, *, reply: Reply) -> Heard:
+    """Return what others say of a target's answer, all asked at once."""
+    routing = way.capability.routing
+    if routing is None:
+        return NOTHING
+    text = None if routing.judge is None else grading(way.judged.call, words_of(reply))
+    judge = None if text is None else routing.judge
+    async with TaskGroup() as all_at_once:
+        second = all_at_once.create_task(_said(way, routing.second, action=Action.SHADOW))
+        graded = all_at_once.create_task(_said(way, judge, action=Action.JUDGE, text=text))
+        more = [all_at_once.create_task(_said(way, target, action=Action.INFER)) for _ in range(again(way.judged.call, routing))]
+    told = tuple(said for one in more if (said := one.result()) is not None)
+    return Heard(second=second.result(), judge=graded.result(), more=told, agree_on=routing.agree_on)
+
+
+async def _said(way: Way, target: Target | None, *, action: Action, text: str | None = None) -> Reply | None:
+    """Return what a target says to the call, or to a `text` on its behalf; None where there is no target, or it may not be asked, or fails."""
+    if target is not None:
+        with suppress(PointsmanError):
+            on = way if text is None else await way.aside(asking(way.judged.call, way.surface, text=text, max_tokens=MOST_TOKENS), label=way.verdict.label)
+            if on.may_try(target, action=action):
+                return (await ask_beside(on, Rung(target, "second_opinion"), kind="judge"))[1]
     return None

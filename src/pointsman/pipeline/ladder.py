@@ -2,8 +2,6 @@
 The ladder: try the targets in order until one answers well enough, within the budget of retries. A doubtful answer is kept for when nothing better comes.
 """
 
-from collections.abc import Callable
-
 from msgspec import Struct
 
 from pointsman.assess.examined import examined
@@ -11,13 +9,14 @@ from pointsman.core.attempt import Grade
 from pointsman.core.errors import NoPlaceAllowed, PlaceFailed, Refused
 from pointsman.core.place import Place
 from pointsman.core.reply import Reply
-from pointsman.decision.choice import Choice, Rung
+from pointsman.decision.choice import Doubts, Rung
 from pointsman.decision.errors import no_answer
 from pointsman.decision.retry import End, NextRung, plan
 from pointsman.governance.filtering.words import recordable
-from pointsman.pipeline.beside import second_opinion
+from pointsman.governance.summary import is_for_summary
+from pointsman.pipeline.beside import hear
 from pointsman.pipeline.live import begun
-from pointsman.pipeline.summary import by_summary, is_for_summary
+from pointsman.pipeline.summary import by_summary
 from pointsman.pipeline.way import Answer, Try, Way
 
 
@@ -29,7 +28,6 @@ class Doubtful(Struct, frozen=True):
     reply: Reply
 
 
-Doubts = Callable[[Grade, Reply], bool]
 Result = Answer | Doubtful | Grade | PlaceFailed | None
 
 
@@ -43,8 +41,8 @@ async def climb(way: Way) -> Answer:
     met: list[Result | Refused] = []
     for index, rung in enumerate(choice.rungs):
         try:
-            on = await by_summary(way, rung) if is_for_summary(way, rung) else way
-            result = await _stay(on, rung, doubts=_doubts(way, choice, index=index), failures=failures)
+            on = await by_summary(way, rung) if is_for_summary(way.verdict, rung.target) else way
+            result = await _stay(on, rung, doubts=way.stages.chooser.doubts(choice, index, left_s=lambda: way.left_s), failures=failures)
         except NoPlaceAllowed as closed:  # the summary may not go there either
             met.append(closed)
             continue
@@ -56,13 +54,6 @@ async def climb(way: Way) -> Answer:
             return result
         met.append(result)
     return _end(way, met, failures=failures)
-
-
-def _doubts(way: Way, choice: Choice, *, index: int) -> Doubts | None:
-    """Return who judges whether the next rung is worth more than an answer of this one; nobody where its answers are not checked."""
-    if not choice.rungs[index].checked:
-        return None
-    return lambda grade, reply: way.stages.chooser.goes_on(choice, index, grade=grade, reply=reply, left_s=way.left_s)
 
 
 def _end(way: Way, met: list[Result | Refused], *, failures: list[PlaceFailed]) -> Answer:
@@ -116,7 +107,7 @@ async def _try(way: Way, rung: Rung, *, doubts: Doubts | None) -> Result:
     is_doubtful = False
     try:
         if grade.passed and doubts is not None:
-            is_doubtful = doubts(examined(grade, reply, call=way.judged.call, other=await second_opinion(way)), reply)
+            is_doubtful = doubts(examined(grade, reply, call=way.judged.call, heard=await hear(way, rung.target, reply=reply)), reply)
     finally:  # an answer that came is paid for, also where whoever asked leaves before it is judged
         way.trace.book(this.attempt, rating, started=this.started, error="doubtful" if is_doubtful else None if grade.passed else grade.code)
     if not grade.passed:

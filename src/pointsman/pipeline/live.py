@@ -22,10 +22,10 @@ async def live(way: Way, this: Try, *, stream: ModelStream) -> AsyncGenerator[by
     """
     builder = ReplyBuilder() if way.full else None
     error: str | None = None
-    restorer, surface = this.restorer, way.stages.surfaces[way.call.dialect]
+    restorer = this.restorer
     try:
         yield b""
-        write = writer(way.call, this.attempt.target.dialect, surface=surface, restoring=restoring(restorer, way.call.dialect))
+        write = writer(way.call, this.attempt.target.dialect, surface=way.surface, restoring=restoring(restorer, way.call.dialect))
         async for pieces in stream.pieces():
             if builder is not None:
                 builder.feed(event for piece in pieces for event in piece.events)

@@ -3,13 +3,14 @@ One call on its way, with everything the stages have found out about it; and the
 """
 
 from collections.abc import AsyncGenerator
-from functools import partial
 
 from msgspec import Struct
 
+from pointsman.assess.examined import to_examine
 from pointsman.core.attempt import Attempt
 from pointsman.core.call import Call
 from pointsman.core.errors import PlaceFailed
+from pointsman.core.label import Label
 from pointsman.core.reply import Reply
 from pointsman.core.target import Target
 from pointsman.core.verdict import Keeping
@@ -21,6 +22,7 @@ from pointsman.ledger.rating import FREE, Running
 from pointsman.ledger.trace import OK, Trace, code_of
 from pointsman.pipeline.stages import Stages
 from pointsman.places.cache.answers import can_repeat
+from pointsman.settings.policy_text import Action
 from pointsman.surfaces.events import unstreamed
 
 
@@ -58,6 +60,7 @@ class Way:
         self.verdict = judged.verdict
         self.trace = trace
         self.stages = stages
+        self.surface = stages.surfaces[call.dialect]
         self.table = None if self.capability.rules is None else stages.rules[self.capability.rules]
         # A rule's word on an answer may depend on who asks, so what it let pass for one caller is not kept for the next.
         is_same_for_all = self.capability.cache is not None and not (self.table is not None and self.table.has_after)
@@ -78,13 +81,20 @@ class Way:
         """
         judged, capability, span = self.judged, self.capability, self.trace.traceparent
         call, met, left = judged.ready(target)[0], judged.met(target), (target.deadlines or capability.deadlines).within(self.left_s)
-        call = unstreamed(call) if is_whole and call.stream else call
+        if is_whole:
+            call = to_examine(unstreamed(call) if call.stream else call, target, routing=capability.routing)
         return Attempt(call=call, principal=judged.principal, capability=capability, target=target, verdict=self.verdict, deadlines=left, met=met, span=span)
 
-    def may_try(self, target: Target) -> bool:
-        """Tell whether nothing keeps the call from a target."""
-        chooser = self.stages.chooser
-        return chooser.fault(self.judged.call, target, verdict=self.verdict) is None and chooser.health(target.name) is None
+    async def aside(self, call: Call, *, label: Label, instead_of: Call | None = None) -> "Way":
+        """Return the way of another question on behalf of the call, or `instead_of` it in other words: judged like any. Raises `NoPlaceAllowed`."""
+        judged = await self.judged.anew(call, label, pause=self.stages.clock.sleep, now_s=self.trace.started_s)
+        return Way(instead_of or call, judged, trace=self.trace, stages=self.stages, held=self.held, is_told_again=True)
+
+    def may_try(self, target: Target, *, action: Action) -> bool:
+        """Tell whether nothing keeps the call from a target that is asked beside, for an action that is permitted too."""
+        chooser, call = self.stages.chooser, self.judged.call
+        is_fit = chooser.fault(call, target, verdict=self.verdict) is None and chooser.health(target.name) is None
+        return is_fit and self.judged.allows(target, action=action, now_s=self.trace.started_s)
 
     def choose(self) -> Choice:
         """Return the ladder for the call, and note what it was chosen by."""
@@ -93,7 +103,7 @@ class Way:
         now = Circumstances(criteria=asked.criteria, tenant=tenant, session=asked.session, left_s=self.left_s, chance=chance, now_ms=trace.started_ms)
         choice = stages.chooser.choose(self.judged.call, self.capability, verdict=self.verdict, now=now)
         trace.mode, trace.propensity, trace.weighed, trace.learned = choice.mode, choice.propensity, choice.weighed, choice.learned
-        trace.answered = partial(stages.chooser.answered, choice)
+        trace.answered = lambda target, usage: stages.chooser.answered(choice, target, usage=usage)
         trace.features = choice.features if self.verdict.keeping >= Keeping.FILTERED else None
         return choice
 
@@ -117,12 +127,9 @@ class Way:
 
     def fell(self, this: Try, error: BaseException, *, kind: str = "model") -> None:
         """Book a try that failed, or was cut short before there was an answer."""
-        rater, target = self.stages.rater, this.attempt.target
         if isinstance(error, PlaceFailed):
-            self.stages.breakers.failed(target.name, error.failure)
-            rating = rater.failed(this.running, self.call, kind=error.failure.kind)
-        else:
-            rating = rater.cut(this.running, self.call, produced_tokens=0)
+            self.stages.breakers.failed(this.attempt.target.name, error.failure)
+        rating = self.stages.rater.fell(this.running, self.call, error=error)
         self.trace.book(this.attempt, rating, started=this.started, error=code_of(error), kind=kind)
 
     def keep(self, reply: Reply) -> None:
@@ -133,11 +140,10 @@ class Way:
     def finished(self, attempt: Attempt, reply: Reply, *, reason: str) -> Answer:
         """Return the answer for a reply that is known as a whole, and close the call: it is `ok` once it can be written."""
         self.trace.answered_by(attempt, reason)
-        surface = self.stages.surfaces[self.call.dialect]
         if self.call.stream:
-            answer = Answer(trace=self.trace, chunks=_once(surface.replay(reply, self.call)))
+            answer = Answer(trace=self.trace, chunks=_once(self.surface.replay(reply, self.call)))
         else:
-            answer = Answer(trace=self.trace, body=surface.encode(reply, self.call))
+            answer = Answer(trace=self.trace, body=self.surface.encode(reply, self.call))
         self.trace.close(OK)
         return answer
 

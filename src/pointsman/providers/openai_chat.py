@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 import msgspec
+from msgspec.structs import replace
 
 from pointsman.core.call import (
     Call,
@@ -150,6 +151,8 @@ def encode(call: Call, target: Target) -> Outgoing:
             body["stream_options"] = {**_asked(call), "include_usage": True}
     else:
         body = _translated(call, target)
+    if call.sureness and profile_of(target).tells_sureness:
+        body["logprobs"] = True
     if call.cache_salt is not None:
         body["cache_salt"] = call.cache_salt  # last, so that a caller's own does not count
     return Outgoing(path=_PATH, body=msgspec.json.encode(body), headers=_NO_HEADERS, stream=call.stream)
@@ -300,6 +303,17 @@ def _sureness(told: Any) -> tuple[float, float] | None:
     return (sum(found) / len(found), min(found)) if found else None
 
 
+def unasked(reply: Reply) -> Reply:
+    """Return a reply without the log-probabilities that the caller did not ask for; what they come to is kept."""
+    if Foreign("logprobs") not in reply.parts or reply.native is None:
+        return reply
+    body = cast("dict[str, Any]", msgspec.json.decode(reply.native.body))
+    for choice in body["choices"]:
+        choice["logprobs"] = None
+    native = Native(reply.native.dialect, msgspec.json.encode(body))
+    return replace(reply, native=native, parts=tuple(part for part in reply.parts if part != Foreign("logprobs")))
+
+
 def _parts(choice: _Choice, answer: _Completion | _Head) -> Iterator[Part]:
     message = choice.message or _Message()
     yield from _thoughts(message)
@@ -335,4 +349,13 @@ def headers(secret: str | None) -> Mapping[str, str]:
     return {} if secret is None else {"authorization": f"Bearer {secret}"}
 
 
-WIRE: Final = WireFormat(dialect=Dialect.OPENAI_CHAT, misfits=misfits, encode=encode, decode=decode, stream=OpenAIDecoder, failure=failure, headers=headers)
+WIRE: Final = WireFormat(
+    dialect=Dialect.OPENAI_CHAT,
+    misfits=misfits,
+    encode=encode,
+    decode=decode,
+    stream=OpenAIDecoder,
+    failure=failure,
+    headers=headers,
+    unasked=unasked,
+)

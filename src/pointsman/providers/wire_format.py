@@ -16,6 +16,10 @@ from pointsman.core.reply import Event, Reply
 from pointsman.core.target import Target
 
 
+def _as_it_is(reply: Reply) -> Reply:
+    return reply
+
+
 class StreamDecoder(Protocol):
     """Reads the server-sent events of one answer, in order."""
 
@@ -40,6 +44,7 @@ class WireFormat:
     `decode(body, target, full=…)` reads a whole answer; with `full=False` only id, model, finish and usage, and `native` is set either way.
     `stream(target, full=…)` makes a decoder; with `full=False` it reports only `Started`, `Finished`, `UsageSeen`, `Broken`, `Closed`.
     `failure(answer)` reads an error answer (status 300 or more). `headers(secret)` are the headers that carry the credential.
+    `unasked(reply)` takes out of a fully read answer what only we asked for (`call.sureness`).
     """
 
     dialect: Dialect
@@ -49,3 +54,4 @@ class WireFormat:
     stream: "Callable[..., StreamDecoder]"
     failure: Callable[[Incoming], Failure]
     headers: Callable[[str | None], Mapping[str, str]]
+    unasked: Callable[[Reply], Reply] = _as_it_is

@@ -59,7 +59,8 @@ def targets_of(file: shape.File, vendors: Mapping[str, Vendor], *, facts: Facts)
     told = dict(file.targets)
     sites = _told_vendors(file, facts)
     for capability in file.capabilities.values():
-        for name in (*capability.ladder, *filter(None, [capability.summariser, None if capability.routing is None else capability.routing.second])):
+        beside = () if capability.routing is None else (capability.routing.second, capability.routing.judge)
+        for name in (*capability.ladder, *filter(None, (capability.summariser, *beside))):
             vendor, slash, model = name.partition("/")
             if name not in told and slash and model and vendor in vendors:
                 told[name] = shape.Target(vendor=vendor, model=model)

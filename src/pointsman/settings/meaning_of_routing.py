@@ -40,15 +40,37 @@ class RoutingMeaning:
             yield self._mistake(
                 (*path, "check"), "a doubtful answer could go nowhere: the ladder has one target.", remedy="Add a target, or leave `check` out."
             )
-        if told.second is not None and told.second not in targets:
-            yield self._mistake((*path, "second"), f"there is no target `{told.second}`.", remedy=_near(told.second, targets))
+        yield from self._beside((*path, "second"), told.second, targets=targets)
+        yield from self._beside((*path, "judge"), told.judge, targets=targets)
+        yield from self._evidence(path, told)
         yield from self._wishes(path, told)
         for criterion_name, bounds in told.requests_may_set.items():
             yield from self._bounds((*path, "requests_may_set", criterion_name), criterion_name, bounds=bounds)
 
-    def _wishes(self, path: Path, told: Routing) -> Iterator[Mistake]:
+    def _beside(self, path: Path, name: str | None, *, targets: Mapping[str, Target]) -> Iterator[Mistake]:
+        if name is None:
+            return
+        target = targets.get(name)
+        if target is None:
+            yield self._mistake(path, f"there is no target `{name}`.", remedy=_near(name, targets))
+        elif target.desk is not None:
+            yield self._mistake(path, f"`{name}` are people, who are not asked beside an answer.", remedy="Name a model.")
+
+    def _evidence(self, path: Path, told: Routing) -> Iterator[Mistake]:
+        for index, sure in enumerate(told.logprobs):
+            if sure not in (told.check or ()):
+                yield self._mistake((*path, "logprobs", index), f"the answers of `{sure}` are not checked.", remedy="Name it under `check` too.")
         if told.second is not None and not told.check:
             yield self._mistake((*path, "second"), "nothing is checked, so nobody asks a second one.", remedy="Name targets under `check`.")
+        if told.samples and not told.check:
+            yield self._mistake((*path, "samples"), "nothing is checked, so nobody asks again.", remedy="Name targets under `check`.")
+        if told.judge is not None and not (told.check or told.shadow is not None):
+            says = "there is nothing to grade: no answer is checked, and nobody is asked too."
+            yield self._mistake((*path, "judge"), says, remedy="Name targets under `check`, or add `shadow`.")
+        if told.agree_on and not (told.second is not None or told.samples or told.shadow is not None):
+            yield self._mistake((*path, "agree_on"), "no two answers are compared.", remedy="Add `second`, `samples` or `shadow`, or leave it out.")
+
+    def _wishes(self, path: Path, told: Routing) -> Iterator[Mistake]:
         if told.guarantee and told.explore is not None:
             says = "a trial would leave the incumbent without a certificate."
             yield self._mistake((*path, "explore"), says, remedy="Learn from `shadow` calls instead, or leave `guarantee` out.")

@@ -66,9 +66,30 @@ class Routing(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
         Meta(description="Targets whose answers are seen whole and judged before they are given; a doubtful one goes to the next rung. By default none."),
     ] = None
     second: Annotated[str | None, Meta(description="A cheap target that is asked as well when an answer is checked: agreement is evidence.")] = None
+    samples: Annotated[
+        int, Meta(ge=0, le=4, description="How many more answers a checked target is asked for when its answer is checked: that it says the same is evidence.")
+    ] = 0
+    agree_on: Annotated[
+        list[str],
+        Meta(description="Fields of JSON answers, such as `queue` or `items[].sku`, that answers must have in common to agree. By default all."),
+    ] = []
+    judge: Annotated[
+        str | None,
+        Meta(description="A target that grades answers: those that are checked, and those of shadow calls that no comparison of texts can tell apart."),
+    ] = None
+    logprobs: Annotated[
+        list[str],
+        Meta(
+            description="Checked targets that are asked for the log-probabilities of their answers: how sure a model was is evidence. "
+            "Name none whose model refuses such a request; vendors that have no word for it are not asked."
+        ),
+    ] = []
     explore: Annotated[Trial | None, Meta(description="Try what is not well known yet, now and then. By default never.")] = None
     shadow: Annotated[Trial | None, Meta(description="Ask the others too, now and then, and compare; nobody waits for it. By default never.")] = None
     guarantee: Annotated[bool, Meta(description="Leave the incumbent only under a certificate that the loss stays below `not_worse_by`.")] = False
+
+
+Embedding = Literal["auto", "hashed", "semantic"]
 
 
 class Learning(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -87,3 +108,10 @@ class Learning(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
             description="Keep numbers made from prompts beside the decision, where the policy lets content be kept at all: without them only sums are learned."
         ),
     ] = True
+    embedding: Annotated[
+        Embedding,
+        Meta(
+            description="By what prompts are looked at: by their words (`hashed`), or by what these mean (`semantic`, needs the extra). `auto` goes on with "
+            "what was learned with, and begins with `semantic` where the extra is installed."
+        ),
+    ] = "auto"

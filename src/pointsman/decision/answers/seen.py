@@ -21,7 +21,12 @@ _DECLARED: Final[Mapping[str, float]] = {
     "from_nowhere": -0.5,
 }
 # Signals that speak for an answer above a value and against it below: (value, log odds for each unit).
-_CENTRED: Final[Mapping[str, tuple[float, float]]] = {"agrees": (0.6, 2.0), "consistent": (0.6, 2.0), "logprob_mean": (-0.3, 1.0)}
+_CENTRED: Final[Mapping[str, tuple[float, float]]] = {
+    "agrees": (0.6, 2.0),
+    "consistent": (0.6, 2.0),
+    "judged": (0.6, 3.0),
+    "logprob_mean": (-0.3, 1.0),
+}
 _FARTHEST: Final = 3.0
 
 

@@ -66,7 +66,8 @@ class ModelsPlace:
             raise PlaceFailed(broken.failure, target=target.name) from broken
         if answer.status >= _FIRST_BAD_STATUS:
             raise PlaceFailed(outlet.wire.failure(answer), target=target.name)
-        return outlet.wire.decode(answer.body, target, full=full)
+        reply = outlet.wire.decode(answer.body, target, full=full)
+        return outlet.wire.unasked(reply) if attempt.call.sureness else reply
 
     async def stream(self, attempt: Attempt, *, full: bool) -> "ModelStream":
         """

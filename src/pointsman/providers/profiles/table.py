@@ -21,7 +21,8 @@ class Profile:
     the vendor's name in the price catalogue. `port` is where a local server of this kind usually listens, for discovery. `takes_reasoning_details`
     tells that signed and hidden thoughts may be sent back in that extension of OpenAI's messages. `reports_cost` tells that `usage.cost` is what it
     charged, in US dollars. `region` is where the vendor says that it processes what its usual address is sent, as far as it is one place.
-    `takes_cache_salt` tells that what it remembers of prompts can be kept to calls with the same salt.
+    `takes_cache_salt` tells that what it remembers of prompts can be kept to calls with the same salt, `tells_sureness` that it takes a request for
+    log-probabilities, or lets it pass.
     """
 
     dialect: Dialect | None
@@ -34,6 +35,7 @@ class Profile:
     takes_reasoning_details: bool = False
     reports_cost: bool = False
     takes_cache_salt: bool = False
+    tells_sureness: bool = False
     region: str | None = None
 
 
@@ -52,6 +54,7 @@ PROFILES: Final = MappingProxyType(
             catalogue="openai",
             region="us",
             max_tokens_field="max_completion_tokens",
+            tells_sureness=True,
         ),
         "anthropic": Profile(
             dialect=_ANTHROPIC, place=_CLOUD, base_url="https://api.anthropic.com", credential="env:ANTHROPIC_API_KEY", catalogue="anthropic", region="us"
@@ -61,7 +64,13 @@ PROFILES: Final = MappingProxyType(
         ),
         "groq": Profile(dialect=_OPENAI, place=_CLOUD, base_url="https://api.groq.com/openai/v1", credential="env:GROQ_API_KEY", catalogue="groq"),
         "deepseek": Profile(
-            dialect=_OPENAI, place=_CLOUD, base_url="https://api.deepseek.com/v1", credential="env:DEEPSEEK_API_KEY", catalogue="deepseek", region="cn"
+            dialect=_OPENAI,
+            place=_CLOUD,
+            base_url="https://api.deepseek.com/v1",
+            credential="env:DEEPSEEK_API_KEY",
+            catalogue="deepseek",
+            region="cn",
+            tells_sureness=True,
         ),
         "openrouter": Profile(
             dialect=_OPENAI,
@@ -71,14 +80,15 @@ PROFILES: Final = MappingProxyType(
             catalogue="openrouter",
             takes_reasoning_details=True,
             reports_cost=True,
+            tells_sureness=True,
         ),
-        "ollama": Profile(dialect=_OPENAI, place=_PRIVATE, base_url="http://127.0.0.1:11434/v1", port=11434),
-        "llamacpp": Profile(dialect=_OPENAI, place=_PRIVATE, base_url="http://127.0.0.1:8080/v1", port=8080),
-        "vllm": Profile(dialect=_OPENAI, place=_PRIVATE, base_url="http://127.0.0.1:8000/v1", port=8000, takes_cache_salt=True),
+        "ollama": Profile(dialect=_OPENAI, place=_PRIVATE, base_url="http://127.0.0.1:11434/v1", port=11434, tells_sureness=True),
+        "llamacpp": Profile(dialect=_OPENAI, place=_PRIVATE, base_url="http://127.0.0.1:8080/v1", port=8080, tells_sureness=True),
+        "vllm": Profile(dialect=_OPENAI, place=_PRIVATE, base_url="http://127.0.0.1:8000/v1", port=8000, takes_cache_salt=True, tells_sureness=True),
         "people": Profile(dialect=None, place=Place.PEOPLE, base_url=""),
-        "openai_compatible": Profile(dialect=_OPENAI, place=_CLOUD),
+        "openai_compatible": Profile(dialect=_OPENAI, place=_CLOUD, tells_sureness=True),
         "anthropic_compatible": Profile(dialect=_ANTHROPIC, place=_CLOUD),
-        "simulated": Profile(dialect=_OPENAI, place=_CLOUD, region="here"),
+        "simulated": Profile(dialect=_OPENAI, place=_CLOUD, region="here", tells_sureness=True),
         "simulated_anthropic": Profile(dialect=_ANTHROPIC, place=_CLOUD, region="here"),
     }
 )
