@@ -303,6 +303,41 @@ def test_a_promise_keeps_unseen_capabilities_with_the_best_single_model(run: Run
     assert told(run("router", "decide", "--in", "in.jsonl", "--mode", "risk=0.05,0.1", "--out", "out.jsonl", "--json"))["promise"]["pairs"] == 204
 
 
+def of_two_kinds(*, count: int) -> list[dict[str, Any]]:
+    """Of ten prompts nine are easy and both models get them right; one is hard, and only the large one does."""
+    found: list[dict[str, Any]] = []
+    for number in range(count):
+        is_hard = number % 10 == 9
+        for model, score, cost in (("small", int(not is_hard or number % 20 == 9), 0.01), ("large", 1, 0.1)):
+            found.append({"prompt": f"Question {number}", "capability": "hard" if is_hard else "easy", "model": model, "score": score, "cost": cost})
+    return found
+
+
+def test_a_promise_is_about_the_mix_of_capabilities_and_each_is_proven_by_itself_where_that_is_asked_for(run: Run) -> None:
+    """Half of the hard prompts lose all by leaving `large`: hidden in the mix, where they are a tenth."""
+    table("outcomes.jsonl", of_two_kinds(count=1500))
+    good(run("router", "import", "outcomes.jsonl"))
+    good(run("router", "fit", "--labels", "20"))
+    table("in.jsonl", [{"prompt": f"Question {number}", "capability": kind} for number, kind in enumerate(["easy", "hard"] * 5)])
+    words = ("router", "decide", "--in", "in.jsonl", "--mode", "risk=0.1,0.1", "--out", "out.jsonl")
+    mixed = run(*words)
+    assert "It is about the mean over the mix of 2 capabilities in these pairs: one of them alone may lose more. See --each." in good(mixed)
+    done = run(*words, "--each")
+    assert "It is proven for 1 of 2, for each with this probability by itself; others stay with the best single model." in good(done)
+    assert {line["model"] for line in read()[::2]} == {"small"}
+    assert {line["model"] for line in read()[1::2]} == {"large"}
+    hard = next(line for line in good(done).splitlines() if line.startswith("hard"))
+    assert hard.split()[:3] == ["hard", "148", "-"]
+    parts = told(run(*words, "--each", "--json"))["promise"]["parts"]
+    assert [(one["capability"], one["proof"]["threshold"] is None) for one in parts] == [("easy", False), ("hard", True)]
+
+
+def test_only_a_promise_is_proven_for_each_capability(fitted: Run) -> None:
+    table("in.jsonl", asked())
+    done = fitted("router", "decide", "--in", "in.jsonl", "--mode", "share=0.5", "--out", "out.jsonl", "--each")
+    assert (done.code, "Use --each with --mode risk=EPS,DELTA" in done.err) == (1, True)
+
+
 def test_where_nothing_is_left_to_prove_a_promise_half_of_what_was_learned_from_does(run: Run) -> None:
     table("outcomes.jsonl", rows(count=240))
     good(run("router", "import", "outcomes.jsonl"))

@@ -18,6 +18,7 @@ from pointsman.control.evaluation.engine import Guard
 from pointsman.control.evaluation.fitted import Fitted
 from pointsman.control.evaluation.modes import Mode, guard_of, mode_of
 from pointsman.control.evaluation.promise import Promise
+from pointsman.decision.guarantee.sequence import Proof
 
 
 @click.command("decide", short_help="Choose a model for each prompt of a file.")
@@ -26,6 +27,7 @@ from pointsman.control.evaluation.promise import Promise
 @click.option("--out", "target", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Where decisions are written, as JSON lines.")
 @click.option("--answers", "is_cascade", is_flag=True, help="Look at the cheapest model's answer in `answers` before asking the best one too.")
 @click.option("--guard", metavar="LOSS,SURE", help="Leave the best single model only if the loss is at most LOSS with probability SURE, such as 0.02,0.9.")
+@click.option("--each", "is_each", is_flag=True, help="With risk=EPS,DELTA: prove it for each capability by itself, not for all of them together.")
 @click.option("--seed", type=int, default=0, show_default=True, help="What chance depends on when exploring.")
 @store_option
 @json_option
@@ -34,11 +36,14 @@ def decide_command(folder: Path, *, source: Path, told: str, target: Path, as_js
     Choose a model for each prompt. A line of the input is an object with a `prompt` and, if they are known, `capability`, `id` and `answers` by model.
 
     share=S sends exactly S of the prompts in the file to the best single model. lambda=L takes what is worth most, where L in quality is the price of what the
-    dearest model costs on average. risk=EPS,DELTA leaves the best single model only where it is proven, with probability 1 - DELTA, to lose at most EPS.
-    online takes what is worth most and tries others now and then, with the probabilities on record. With --guard, lambda and online leave the best single
-    model only where it is safe: prompts unlike anything seen stay with it.
+    dearest model costs on average. risk=EPS,DELTA leaves the best single model only where it is proven, with probability 1 - DELTA, to lose at most EPS on the
+    mean over all prompts like the proven ones; with --each on the mean over those of each capability. online takes what is worth most and tries others now and
+    then, with the probabilities on record. With --guard, lambda and online leave the best single model only where it is safe: prompts unlike anything seen stay
+    with it.
     """
     mode = mode_of(told)
+    if how["is_each"] and mode.kind != "risk":
+        raise Wrong("Only a promise is proven for each capability by itself. Use --each with --mode risk=EPS,DELTA, or leave it out.")
     several = deciding.asked(source)
     with opened(folder) as store:
         value = learning.kept(store)
@@ -46,7 +51,7 @@ def decide_command(folder: Path, *, source: Path, told: str, target: Path, as_js
         if how["is_cascade"]:
             found = deciding.cascade(value, several, mode=mode)
         elif mode.kind == "risk":
-            value, promise = certifying.certified(store.grid(), value, risk=(mode.loss, mode.sure))
+            value, promise = certifying.certified(store.grid(), value, risk=(mode.loss, mode.sure), is_each=how["is_each"])
             found = deciding.under(promise, value, several=several)
         else:
             found = deciding.choice(value, several, mode=mode, seed=how["seed"], guard=_guard(how["guard"], value, mode=mode))
@@ -97,6 +102,9 @@ def _tell(lines: list[Decision], *, mode: Mode, promise: Promise | None, price: 
 
 
 def _tell_promise(promise: Promise, mode: Mode) -> None:
+    if promise.parts:
+        _tell_parts(promise, mode)
+        return
     if promise.threshold is None:
         lacks = f"{promise.missing} pairs are missing" if promise.missing else "the labels do not bear it out"
         warn(f"Nothing is proven with {promise.pairs} pairs ({lacks}), so every prompt goes to the best single model. Import more scored prompts.")
@@ -105,4 +113,25 @@ def _tell_promise(promise: Promise, mode: Mode) -> None:
         f"With probability {mode.sure:.0%} over the draw of {promise.pairs} pairs that were not learned from, the expected loss of quality is at most"
         f" {mode.loss:g} on prompts like these (seen {promise.mean:.4f}, bound {promise.bound:.4f})."
     )
+    if len(promise.capabilities) > 1:
+        say(f"It is about the mean over the mix of {len(promise.capabilities)} capabilities in these pairs: one of them alone may lose more. See --each.")
     note("Nothing is promised for capabilities without pairs: their prompts go to the best single model.")
+
+
+def _tell_parts(promise: Promise, mode: Mode) -> None:
+    """Tell what was proven for each capability by itself."""
+    rows = [[one.capability or "-", f"{one.proof.pairs}", *_part(one.proof)] for one in promise.parts]
+    click.echo("\n" + table(["capability", "pairs", "leave the best", "loss seen", "at most"], rows))
+    proven = sum(1 for one in promise.parts if one.proof.threshold is not None)
+    say(
+        f"With probability {mode.sure:.0%} over the draw of its pairs, the expected loss of quality on prompts like those of one such capability is at most"
+        f" {mode.loss:g}. It is proven for {proven} of {len(promise.parts)}, for each with this probability by itself; others stay with the best single model."
+    )
+    note("Nothing is promised for capabilities without pairs: their prompts go to the best single model.")
+
+
+def _part(proof: Proof) -> list[str]:
+    if proof.threshold is None:
+        lacks = f"{proof.missing} pairs are missing" if proof.missing else "the labels do not bear it out"
+        return ["-", "-", lacks]
+    return [f"{proof.share_elsewhere:.0%}", f"{proof.mean:+.4f}", f"{proof.bound:.4f}"]

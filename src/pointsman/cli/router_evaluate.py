@@ -161,6 +161,8 @@ def _tell_promises(promises: list[Outcome], mode: Mode) -> None:
         f"Promised with {mode.sure:.0%}: a loss of at most {mode.loss:g}, from {promises[0].promise.pairs} pairs. On {promises[0].prompts} others the loss was"
         f" {_shown(loss)}, {_shown(away)} of calls left the best single model, and the cost was {_shown(cost)}."
     )
+    if len(promises[0].promise.capabilities) > 1:
+        say("The promise is about the mean over their mix of capabilities: one of them alone may lose more (`pointsman router decide --each`).")
     if len(promises) > 1:
         say(f"Proven in {len(proven)} of {len(promises)} draws; in {broken} of these the loss that was seen was above the promise.")
     elif not proven:

@@ -20,10 +20,11 @@ from pointsman.decision.prediction.predictor import Predictor
 _CALIBRATES: Final = frozenset({"calibration", "calib", "cal", "validation", "valid", "val", "dev"})
 
 
-def certified(grid: Grid, value: Fitted, *, risk: tuple[float, float]) -> tuple[Fitted, Promise]:
+def certified(grid: Grid, value: Fitted, *, risk: tuple[float, float], is_each: bool = False) -> tuple[Fitted, Promise]:
     """
     Return the promise, and what it is about. Pairs come from a split `calibration` or `validation`; without one from prompts that were not learned from and
-    are not in the split `test`. Where these are too few to prove anything, half of what was learned from is taken out of it, and the rest is learned anew.
+    are not in the split `test`. Where these are too few to prove anything, half of what was learned from is taken out of it, and the rest is learned anew. With
+    `is_each` every capability is promised for by itself.
     """
     if len(value.models) == 1:
         raise BadRequest(f"Only `{value.models[0]}` is known: there is nothing to choose between. Import outcomes of a second model.")
@@ -37,7 +38,7 @@ def certified(grid: Grid, value: Fitted, *, risk: tuple[float, float]) -> tuple[
         apart = np.array([is_kept_apart(f"{name}\0{text}") for text, name in zip(grid.prompts, grid.capabilities, strict=True)])
         rows = np.flatnonzero(whole & ((~seen & (splits != "test")) | (seen & apart)))
         value = _without(grid, value, rows=np.flatnonzero(seen & ~apart))
-    return value, _of(grid, rows, value=value, risk=risk)
+    return value, _of(grid, rows, value=value, risk=risk, is_each=is_each)
 
 
 def _without(grid: Grid, value: Fitted, *, rows: Whole) -> Fitted:
@@ -46,7 +47,7 @@ def _without(grid: Grid, value: Fitted, *, rows: Whole) -> Fitted:
     return msgspec.structs.replace(of_rows(grid, rows, drawn=value.drawn), weak=value.weak, strong=value.strong)
 
 
-def _of(grid: Grid, rows: Whole, *, value: Fitted, risk: tuple[float, float]) -> Promise:
+def _of(grid: Grid, rows: Whole, *, value: Fitted, risk: tuple[float, float], is_each: bool) -> Promise:
     known = grid.at(rows)
     expected = engine.expected(Predictor(value.learned), engine.prompts_of(known), models=value.models)
-    return promised(expected, known.score, strong=value.ends.strong, risk=risk, capabilities=frozenset(known.capabilities))
+    return promised(expected, known.score, strong=value.ends.strong, risk=risk, capabilities=known.capabilities, is_each=is_each)
