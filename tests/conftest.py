@@ -1,5 +1,5 @@
 """
-What all tests may ask for by name: a ledger on each database. How laws are tried, and the end of a test process.
+What all tests may ask for by name: a ledger on each database. How laws are tried, what is installed, and the end of a test process.
 """
 
 import os
@@ -15,6 +15,12 @@ _UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow
 settings.register_profile("gate", _UNHURRIED, derandomize=True)
 settings.register_profile("search", _UNHURRIED, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
+
+@pytest.fixture(autouse=True)
+def plain_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the extra `semantic` as not installed: nothing is told of by tests that depend on the machine, and its table takes half a minute to make."""
+    monkeypatch.setattr("pointsman.app.semantic.installed", lambda: None)
+
 
 __all__ = ["each_database", "each_place", "postgres_url"]
 

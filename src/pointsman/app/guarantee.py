@@ -9,6 +9,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from pointsman.app.learned import reader_of
 from pointsman.control.guarantee.certify import LASTS_MS, Terms, certified, paired
 from pointsman.control.guarantee.observed import Observed, Span, of_shadows
 from pointsman.control.guarantee.told import Stated, nothing_for, stated
@@ -36,7 +37,7 @@ class Desk:
     """
     Makes, watches and states the promises of one configuration with one set of parameters. `price_of` tells what a target charges.
 
-    It reads the ledger and blocks. Raises what the database says.
+    It reads the ledger and blocks. Raises what the database says, and `TableLost`.
     """
 
     def __init__(self, settings: Settings, parameters: Parameters, *, price_of: PriceOf, now_ms: int) -> None:
@@ -44,7 +45,7 @@ class Desk:
         self.parameters = parameters
         self._price_of = price_of
         self._now_ms = now_ms
-        self._predictor = Predictor(parameters)
+        self._predictor = Predictor(parameters, embedder=reader_of(settings, parameters))
         self._digest = predicting(parameters)
 
     def routed(self) -> Mapping[str, Routing]:

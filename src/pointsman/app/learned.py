@@ -19,6 +19,7 @@ from pointsman.core.errors import Unusable
 from pointsman.core.snapshot import Snapshot
 from pointsman.decision.by_value import ByValue, PriceOf
 from pointsman.decision.learned import Learned
+from pointsman.decision.prediction.embedding import Embedder, embedder_of
 from pointsman.decision.prediction.parameters import Parameters, decode
 from pointsman.decision.prediction.predictor import Predictor
 from pointsman.decision.sessions import Sessions
@@ -56,7 +57,9 @@ class InUse:
         if self._learned is not None and self._learned.digest == digest:
             return
         try:
-            self._learned, self._lost = Learned(Predictor(parameters_of(settings)), digest=digest), None
+            parameters = parameters_of(settings)
+            predictor = Predictor(parameters, embedder=reader_of(settings, parameters), reads=settings.file.learning.keep_features)
+            self._learned, self._lost = Learned(predictor, digest=digest), None
         except Unusable as error:
             self._learned, self._lost = None, error.message
             _LOG.error("%s Until then incumbents answer, and the owner's order follows.", error)
@@ -101,3 +104,8 @@ def parameters_of(settings: Settings) -> Parameters:
     """Return the parameters in force, empty ones if there are none. Raises `ParametersLost` and `ParametersUnreadable`."""
     digest = settings.snapshot.learned
     return decode(folder_of(settings).read(digest)) if digest else Parameters()
+
+
+def reader_of(settings: Settings, parameters: Parameters) -> Embedder | None:
+    """Return who looks at prompts for these parameters; None where words are hashed. Raises `TableLost`."""
+    return embedder_of(parameters.table, read=folder_of(settings).table)

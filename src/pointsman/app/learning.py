@@ -5,13 +5,14 @@ Rules:
 1. Parameters are kept before they are named: after a crash the old ones are in force, or the new ones, whole.
 2. Whoever goes back to earlier parameters means it: nothing is learned on from them until a person says so.
 3. A version is made when enough was told, and each says why.
+4. What looks at prompts may have to be made first. A gateway has that done by another process, and goes on with what it knows until then.
 """
 
 import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from typing import Final
 
@@ -20,6 +21,7 @@ from msgspec.structs import replace
 
 from pointsman.app.guarantee import Desk, PriceOf, Renewed, renewed
 from pointsman.app.learned import folder_of, parameters_of, pointer_of
+from pointsman.app.semantic import BeingMade, Make, at_once, reader_for
 from pointsman.app.shadows import text_said
 from pointsman.app.switches import ledger_of
 from pointsman.control.learning.evidence import Evidence, Scope, gather
@@ -27,8 +29,9 @@ from pointsman.control.learning.learn import Learnt, is_due_anew, is_material, l
 from pointsman.control.learning.texts import verifiers
 from pointsman.control.learning.version import LEDGER, Seen, Version, named_in, put_in_force, version_at
 from pointsman.control.snapshots.history import history, whole
-from pointsman.core.errors import PointsmanError
+from pointsman.core.errors import PointsmanError, Unusable
 from pointsman.core.routing import Routing
+from pointsman.decision.prediction.embedding import Embedder
 from pointsman.decision.prediction.parameters import Parameters, encode
 from pointsman.ledger.content.records import Content
 from pointsman.settings.load import Settings
@@ -42,6 +45,8 @@ _KEPT_SNAPSHOTS: Final = 50
 _MOST_SNAPSHOTS: Final = 1_000
 _MOST_ANEW: Final = 20_000
 DRY: Final = "nothing was put in force"
+TOO_LITTLE: Final = "too little was told for a version of its own"
+MAKING: Final = "the table of tokens, by which prompts are looked at, is being made"
 RESTS: Final = "learning rests: earlier parameters are in force again; `pointsman learn --once` learns on from them"
 
 
@@ -64,20 +69,37 @@ class Round(Struct, frozen=True, kw_only=True):
     says: str = ""
 
 
+class _Made(Struct, frozen=True, kw_only=True):
+    """The next version with its parameters as bytes, or None where there is none, as `says` tells."""
+
+    version: Version | None = None
+    data: bytes = b""
+    evidence: Evidence
+    says: str = ""
+
+
 class Learner:
     """
     Learns for one configuration. `settings` returns what is in force, `price_of` tells what a target charges, `read` what is kept of a
-    call; `by` is who learns.
+    call; `by` is who learns, `make` makes the table of tokens where there is none yet.
     """
 
     def __init__(
-        self, settings: Callable[[], Settings], *, price_of: PriceOf, now_ms: Callable[[], int], read: Reading = nothing, by: str = "pointsman"
+        self,
+        settings: Callable[[], Settings],
+        *,
+        price_of: PriceOf,
+        now_ms: Callable[[], int],
+        read: Reading = nothing,
+        by: str = "pointsman",
+        make: Make = at_once,
     ) -> None:
         self._settings = settings
         self._price_of = price_of
         self._read = read
         self._now_ms = now_ms
         self._by = by
+        self._make = make
         self._lock = threading.Lock()  # a round at a time: a second one would only be overtaken
         self._next_ms = 0
         self.trouble: str | None = None
@@ -95,6 +117,8 @@ class Learner:
             _LOG.error("nothing was learned, and it is tried again: %s", error)
             return None
         self.trouble = found.says if found.says == RESTS else None
+        if found.says == MAKING:
+            self._next_ms = now_ms
         return found
 
     def round(self, *, by_hand: bool = False, anew: bool = False, dry: bool = False) -> Round:
@@ -102,7 +126,7 @@ class Learner:
         Learn what was told since the last time, and put it in force where it is enough; with `dry` only tell what would be.
 
         `by_hand` learns on from whatever is in force and makes a version of the least evidence; `anew` forgets what was learned and learns from the whole
-        ledger. Raises `Overtaken`, `ParametersLost`, `ParametersUnreadable`, `Unusable` and what the database says.
+        ledger. Raises `Overtaken`, `ParametersLost`, `ParametersUnreadable`, `TableLost`, `ExtraMissing`, `Unusable` and what the database says.
         """
         with self._lock:
             return self._round(self._settings(), by_hand=by_hand, anew=anew, dry=dry)
@@ -112,32 +136,39 @@ class Learner:
         if not by_hand and folder.newest and folder.newest != version.parameters:
             return Round(version=version, is_new=False, judged=0, measured=0, says=RESTS)
         with closing(open_reading(ledger_of(settings))) as db:
-            made, data, evidence = self._made(db, settings, version=version, by_hand=by_hand, anew=anew)
+            found = self._made(db, settings, version=version, by_hand=by_hand, anew=anew)
+            made, evidence = found.version, found.evidence
             if made is None:
-                return _found(version, evidence, says="too little was told for a version of its own")
+                return _found(version, evidence, says=found.says)
             if dry:
                 return _found(made, evidence, says=DRY)
-            digest = folder.keep(data)
+            digest = folder.keep(found.data)
             put_in_force(pointer_of(settings), made, folder=settings.folder)
             folder.note_newest(digest)
             folder.prune({digest, made.before} | named_by_snapshots(db, settings, now_ms=self._now_ms()))
         return Round(version=made, is_new=True, judged=len(evidence.judged), measured=len(evidence.measured))
 
-    def _made(self, db: Database, settings: Settings, *, version: Version, by_hand: bool, anew: bool) -> tuple[Version | None, bytes, Evidence]:
-        """Return the next version with its parameters, or None where nothing is worth one."""
+    def _made(self, db: Database, settings: Settings, *, version: Version, by_hand: bool, anew: bool) -> _Made:
+        """Return the next version with its parameters, or none where nothing is worth one."""
         before, now_ms = Parameters() if anew else parameters_of(settings), self._now_ms()
         seen, until_ms = Seen() if anew else version.seen, now_ms - _SETTLED_MS
         evidence = gather(db, scopes_of(settings), seen=seen, until_ms=until_ms)
         is_enough = bool(evidence.labels) if by_hand or anew else is_material(evidence)
         labels = (0 if anew else version.labels) + len(evidence.judged)
+        learnt = Learnt(parameters=before, why=(), fitted=version.fitted)
         if is_enough:
-            everything = evidence if anew else self._everything(db, settings, total=labels, version=version, until_ms=until_ms)
-            learnt = self._judging(learn(before, evidence, anew=everything, fitted=version.fitted), everything, settings=settings)
-        else:
-            learnt = Learnt(parameters=before, why=(), fitted=version.fitted)
+            reader = reader_for(settings.file.learning.embedding, folder_of(settings), before=_known(settings) if anew else before, make=self._make)
+            if isinstance(reader, BeingMade):
+                return _Made(evidence=evidence, says=MAKING)
+            # Looked at in another way, prompts are learned anew as soon as it is worth it.
+            fitted = version.fitted if before.table == ("" if reader is None else reader.table_name) else 0
+            since = replace(version, fitted=fitted)
+            everything = evidence if anew else self._everything(db, settings, total=labels, version=since, until_ms=until_ms)
+            learnt = learn(before, evidence, anew=everything, fitted=fitted, embedder=reader)
+            learnt = self._judging(learnt, everything, settings=settings, reader=reader)
         promised = self._promised(db, settings, parameters=learnt.parameters, before=before, now_ms=now_ms)
         if not (is_enough or promised.is_new):
-            return None, b"", evidence
+            return _Made(evidence=evidence, says=TOO_LITTLE)
         made = Version(
             parameters=promised.parameters.digest,
             made=_iso(now_ms),
@@ -149,7 +180,7 @@ class Learner:
             fitted=learnt.fitted,
             seen=evidence.seen if is_enough else version.seen,
         )
-        return made, encode(promised.parameters), evidence
+        return _Made(version=made, data=encode(promised.parameters), evidence=evidence)
 
     def _promised(self, db: Database, settings: Settings, *, parameters: Parameters, before: Parameters, now_ms: int) -> Renewed:
         """Prove promises anew, where there are any to keep."""
@@ -163,13 +194,13 @@ class Learner:
             return None
         return gather(db, scopes_of(settings), seen=Seen(), until_ms=until_ms, most=_MOST_ANEW)
 
-    def _judging(self, learnt: Learnt, everything: Evidence | None, *, settings: Settings) -> Learnt:
+    def _judging(self, learnt: Learnt, everything: Evidence | None, *, settings: Settings, reader: Embedder | None) -> Learnt:
         """Learn to judge answers, where they are judged before they are given. Only with everything else: it reads what was said, and that is on record."""
         rules = settings.snapshot.capabilities
         checked = [name for name, one in rules.items() if one.routing is not None and one.routing.checked]
         if everything is None or not checked:
             return learnt
-        found = verifiers(learnt.parameters, everything.given, capabilities=checked, said=self._said)
+        found = verifiers(learnt.parameters, everything.given, capabilities=checked, said=self._said, embedder=reader)
         return replace(learnt, parameters=replace(learnt.parameters, verifiers=found))
 
     def _said(self, call_id: str) -> tuple[bytes, str] | None:
@@ -177,6 +208,13 @@ class Learner:
         if content is None or content.request is None or content.answer is None:
             return None
         return content.request, text_said(content.answer)
+
+
+def _known(settings: Settings) -> Parameters:
+    """Return the parameters in force, as far as they can be had: how prompts were looked at is worth knowing even if everything is learned anew."""
+    with suppress(Unusable):
+        return parameters_of(settings)
+    return Parameters()
 
 
 def _found(version: Version, evidence: Evidence, *, says: str) -> Round:

@@ -10,11 +10,12 @@ from msgspec import Struct
 
 from pointsman.app.gateway import Gateway
 from pointsman.app.guarantee import Desk
-from pointsman.app.learned import folder_of, parameters_of
+from pointsman.app.learned import folder_of, parameters_of, reader_of
 from pointsman.control.guarantee.told import Stated
 from pointsman.control.learning.known import Known, known
 from pointsman.control.learning.version import Version
 from pointsman.core.errors import Unusable
+from pointsman.decision.prediction.embedding import Embedder
 from pointsman.decision.prediction.parameters import Parameters, decode
 from pointsman.storage.database import query
 from pointsman.storage.sql import Database
@@ -39,11 +40,12 @@ class LearningRoom:
         self._settings = gateway.settings
         self.trouble = gateway.learned.trouble
         self.digest = self._settings.snapshot.learned
+        self._readers: dict[str, Embedder | None] = {}
         self._parameters = self._of_now()
 
     def known(self) -> tuple[Known, ...]:
         """Return what is known of each target in each capability."""
-        return known(self._parameters)
+        return self._known(self._parameters)
 
     def promised(self, capability: str) -> Stated | None:
         """Return what is promised for a capability that is chosen by value, None without a certificate. Its drift is what was seen when it was kept."""
@@ -70,17 +72,25 @@ class LearningRoom:
         found: list[tuple[InForce, tuple[Known, ...]]] = []
         for one in reversed(versions):
             try:
-                found.append((one, known(decode(folder.read(one.version.parameters)))))
+                found.append((one, self._known(decode(folder.read(one.version.parameters)))))
             except Unusable:  # pruned, or of another version of this program
                 continue
         return tuple(found)
 
     def _of_now(self) -> Parameters:
         try:
-            return parameters_of(self._settings)
+            found = parameters_of(self._settings)
+            self._readers[found.table] = reader_of(self._settings, found)
+            return found
         except Unusable as error:
             self.trouble = self.trouble or error.message
             return Parameters()
+
+    def _known(self, parameters: Parameters) -> tuple[Known, ...]:
+        """Return what these parameters say, each table read once. Raises `TableLost`."""
+        if parameters.table not in self._readers:
+            self._readers[parameters.table] = reader_of(self._settings, parameters)
+        return known(parameters, embedder=self._readers[parameters.table])
 
 
 def _version(files: str, name: str) -> Version | None:

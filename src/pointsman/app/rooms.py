@@ -14,6 +14,7 @@ from functools import partial
 from typing import Final
 
 from pointsman.app.control_watch import Watch
+from pointsman.app.distilling import Apart
 from pointsman.app.gateway import Gateway
 from pointsman.app.incident_desk import Desk, desk_of
 from pointsman.app.learning import Learner
@@ -59,7 +60,7 @@ class Rooms:
         self._burning: tuple[Gauge, ...] = ()
         gateway.telemetry.watch(lambda: (*self._spent, *self._burning), is_common=True)
         read = partial(gateway.keeper.read, who="pointsman learn")
-        self._learner = Learner(lambda: gateway.settings, price_of=gateway.prices.of, now_ms=gateway.clock.wall_ms, read=read)
+        self._learner = Learner(lambda: gateway.settings, price_of=gateway.prices.of, now_ms=gateway.clock.wall_ms, read=read, make=Apart())
         gateway.noted["learning"] = lambda: self._learner.trouble
         gateway.noted["alerts"] = lambda: self._alerts.trouble
         gateway.noted["objectives"] = lambda: self._watch.trouble

@@ -10,9 +10,10 @@ from pathlib import Path
 import click
 
 from pointsman.app.auditing import witness_of_reading
-from pointsman.app.learned import parameters_of, pointer_of
+from pointsman.app.learned import parameters_of, pointer_of, reader_of
 from pointsman.app.learning import DRY, Learner, Reading, Round, nothing
 from pointsman.cli.configuration import now_ms, prices_now, settings_at
+from pointsman.cli.embedding import making
 from pointsman.cli.kept import Kept, audited, kept, told_to, who
 from pointsman.cli.options import config_option, json_option, note, print_json, say, table
 from pointsman.control.learning.known import Known, known
@@ -39,14 +40,16 @@ def command(path: Path, *, once: bool, anew: bool, dry_run: bool, show: bool, as
     settings = settings_at(path)
     if once or anew or dry_run:
         with kept(path) as files, audited(settings) as log, _content(files, log) as read:
-            found = Learner(lambda: settings, price_of=prices_now().of, now_ms=now_ms, read=read, by=who()).round(by_hand=True, anew=anew, dry=dry_run)
+            learner = Learner(lambda: settings, price_of=prices_now().of, now_ms=now_ms, read=read, by=who(), make=making)
+            found = learner.round(by_hand=True, anew=anew, dry=dry_run)
             if found.is_new:
                 told_to(log, Kind.ADMIN, tenant="", facts={"what": "learned", "parameters": found.version.parameters, "labels": found.version.labels})
         if not show:
             _tell_round(found, as_json=as_json)
             return
         settings = settings_at(path)
-    _show(version_at(pointer_of(settings)), known(parameters_of(settings)), as_json=as_json)
+    parameters = parameters_of(settings)
+    _show(version_at(pointer_of(settings)), known(parameters, embedder=reader_of(settings, parameters)), as_json=as_json)
 
 
 @contextmanager

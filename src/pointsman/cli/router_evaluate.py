@@ -76,7 +76,7 @@ def _fits(grid: Grid, value: learning.Fitted, *, repeat: int) -> Iterator[tuple[
     for at in range(repeat):
         drawn = msgspec.structs.replace(value.drawn, seed=value.drawn.seed + at)
         learned, rows = divided(grid, drawn)
-        yield learning.of_rows(grid, learned, drawn=drawn), learned, rows
+        yield learning.of_rows(grid, learned, drawn=drawn, embedder=value.embedder), learned, rows
 
 
 # ── for people ──────────────────────────────────────────────────────────────────────────────────────────────────────

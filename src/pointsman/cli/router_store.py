@@ -5,10 +5,11 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, get_args
 
 import click
 
+from pointsman.cli.embedding import reader_at_once
 from pointsman.cli.options import json_option, note, print_json, warn
 from pointsman.cli.router_options import opened, pairs, store_option
 from pointsman.control.evaluation import fitted as learning
@@ -16,6 +17,7 @@ from pointsman.control.evaluation import journal
 from pointsman.control.evaluation.parts import Drawn
 from pointsman.control.evaluation.tables import Fault, Outcome, Table
 from pointsman.control.evaluation.tables import opened as table_at
+from pointsman.settings.routing_shape import Embedding
 
 _MOST_TOLD: Final = 50
 
@@ -74,19 +76,30 @@ def _tell(table: Table, unscored: int, *, bad: list[Fault], uncosted: int) -> No
 @click.option("--per-capability", "each", type=click.IntRange(min=1), help="Learn from this many prompts of each capability instead.")
 @click.option("--all", "is_all", is_flag=True, help="Learn from every prompt that is not in the split `test`, and hold none out.")
 @click.option("--seed", type=int, default=0, show_default=True, help="What the draw depends on.")
+@click.option(
+    "--embedding",
+    type=click.Choice(get_args(Embedding)),
+    default="auto",
+    show_default=True,
+    help="Look at prompts by their words (hashed), or by what these mean (semantic, with the extra); auto does the latter where it can.",
+)
 @store_option
 @json_option
-def fit_command(folder: Path, *, labels: int | None, each: int | None, is_all: bool, seed: int, as_json: bool) -> None:
+def fit_command(folder: Path, *, labels: int | None, each: int | None, as_json: bool, **how: Any) -> None:
     """
     Learn what each model is good for. Where a column `split` says `train`, only those prompts are drawn from. Without it and without a number, 70 % of the
     prompts are drawn and the rest is held out for `pointsman router evaluate`.
+
+    Prompts are looked at by their words, or by what these mean if the extra `semantic` is installed; --embedding chooses.
     """
+    seed, is_all = int(how["seed"]), bool(how["is_all"])
     if sum((labels is not None, each is not None, is_all)) > 1:
         raise click.UsageError("--labels, --per-capability and --all each say how much is learned from. Give one of them.")
-    started = time.perf_counter()
     with opened(folder) as store:
         grid = store.grid()
-        value = learning.fitted(grid, Drawn(labels=labels, each=each, seed=seed, share=1.0 if is_all else 0.7))
+        reader = reader_at_once(how["embedding"], folder)
+        started = time.perf_counter()
+        value = learning.fitted(grid, Drawn(labels=labels, each=each, seed=seed, share=1.0 if is_all else 0.7), embedder=reader)
         learning.begin(store, value)
         value = learning.taught(value, journal.all_told(store))  # what was told is no less true for a new start
         learning.keep(store, value)
@@ -100,6 +113,7 @@ def fit_command(folder: Path, *, labels: int | None, each: int | None, is_all: b
             "weak": value.weak,
             "strong": value.strong,
             "seed": seed,
+            "embedding": "hashed" if reader is None else "semantic",
         }
         print_json({**told, "seconds": round(seconds, 3), "bytes": len(value.parameters)})
         return

@@ -1,9 +1,12 @@
 """
-The folder of learned parameters: every set that was ever in force, in a file named by the digest of what is in it. Bytes only; what they say is not known here.
+The folder of learned parameters: every set that was ever in force, in a file named by the digest of what is in it, and the tables of tokens by which they look
+at prompts, named by what each was made from and what is in it. Bytes only; what they say is not known here.
 
-A file is written beside its place, is on the disk before it gets its name, and is never written again. What is read is held against its name.
+A file is written beside its place, is on the disk before it gets its name, and is never written again. What is read is held against its name. Tables are kept
+for good: they are few, and change with the package that they are made from only.
 """
 
+import re
 from collections.abc import Collection
 from contextlib import suppress
 from hashlib import blake2b
@@ -16,6 +19,8 @@ from pointsman.storage.audit_files import make_folder, replace_whole
 _DIGEST_BYTES: Final = 16
 _HEX: Final = frozenset("0123456789abcdef")
 _NEWEST: Final = "newest"
+_TABLE: Final = re.compile(r"[0-9a-f]{32}-([0-9a-f]{32})", re.ASCII)
+_OF_TABLE: Final = ".table"
 
 
 class ParametersLost(Unusable):
@@ -32,6 +37,22 @@ class ParametersLost(Unusable):
             "or learn anew with `pointsman learn --anew`."
         )
         self.digest = digest
+
+
+class TableLost(Unusable):
+    """
+    The table of tokens by which learned parameters look at prompts is not in their folder, or is damaged. Remedy: put the file back from a backup and reload,
+    or learn anew with `pointsman learn --anew` or `pointsman router fit`. Until then the incumbent answers and the owner's order follows.
+    """
+
+    code = "table_lost"
+
+    def __init__(self, name: str, *, why: str) -> None:
+        super().__init__(
+            f"The table of tokens `{name[:80]}`, by which the learned parameters look at prompts, {why}. Put the file back from a backup, or learn anew with "
+            "`pointsman learn --anew` (`pointsman router fit` for its store)."
+        )
+        self.name = name
 
 
 def digest_of(data: bytes) -> str:
@@ -95,9 +116,45 @@ class LearnedFolder:
         make_folder(self.folder)
         replace_whole(self.folder / _NEWEST, digest.encode())
 
-    def _holds(self, digest: str, data: bytes) -> bool:
+    # ── tables of tokens ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def keep_table(self, source: str, data: bytes) -> str:
+        """Keep the bytes of a table that was made from the `source` of this digest; return its name. Raises `OSError`."""
+        name = f"{source}-{digest_of(data)}"
+        make_folder(self.folder)
+        if not self._holds(f"{name}{_OF_TABLE}", data):
+            replace_whole(self.folder / f"{name}{_OF_TABLE}", data)
+        return name
+
+    def table(self, name: str) -> bytes:
+        """Return the bytes of the table of this name. Raises `TableLost` where there are none, or others."""
+        found = _TABLE.fullmatch(name)
+        if found is None:
+            raise TableLost(name, why="has no name that could be its own")
+        try:
+            data = (self.folder / f"{name}{_OF_TABLE}").read_bytes()
+        except FileNotFoundError as error:
+            raise TableLost(name, why=f"is not in `{self.folder.name}`") from error
+        except OSError as error:
+            raise TableLost(name, why=f"cannot be read ({error.strerror})") from error
+        if digest_of(data) != found[1]:
+            raise TableLost(name, why="is damaged")
+        return data
+
+    def has_table(self, name: str) -> bool:
+        """Tell whether the table of this name is there and whole."""
+        with suppress(TableLost):
+            return bool(self.table(name))
+        return False
+
+    def table_of(self, source: str) -> str:
+        """Return the name of a table that was made from this source and is whole; empty if there is none."""
+        names = sorted(path.stem for path in self.folder.glob(f"{source}-*{_OF_TABLE}"))
+        return next(filter(self.has_table, names), "")
+
+    def _holds(self, name: str, data: bytes) -> bool:
         with suppress(OSError):
-            return (self.folder / digest).read_bytes() == data
+            return (self.folder / name).read_bytes() == data
         return False
 
 

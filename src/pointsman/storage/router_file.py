@@ -33,6 +33,7 @@ class RouterFile:
 
     def __init__(self, folder: Path, *, is_new: bool = False) -> None:
         """Open it; make it if `is_new`. Raises `BadRequest` if there is none, `Unusable` if it cannot be opened."""
+        self.folder = folder
         path = folder / _FILE
         if not is_new and not path.is_file():
             raise BadRequest(f"There is nothing in `{folder}`. Import outcomes with `pointsman router import FILE`, or name another --store.")

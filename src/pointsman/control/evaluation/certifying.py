@@ -15,7 +15,6 @@ from pointsman.control.evaluation.store import digest
 from pointsman.core.errors import BadRequest
 from pointsman.decision.guarantee.betting import least_pairs
 from pointsman.decision.guarantee.split import is_kept_apart
-from pointsman.decision.prediction.predictor import Predictor
 
 _CALIBRATES: Final = frozenset({"calibration", "calib", "cal", "validation", "valid", "val", "dev"})
 
@@ -44,10 +43,10 @@ def certified(grid: Grid, value: Fitted, *, risk: tuple[float, float], is_each: 
 def _without(grid: Grid, value: Fitted, *, rows: Whole) -> Fitted:
     if not len(rows):
         raise BadRequest("There are too few prompts to learn from one half of them and to prove a promise with the other. Import more.")
-    return msgspec.structs.replace(of_rows(grid, rows, drawn=value.drawn), weak=value.weak, strong=value.strong)
+    return msgspec.structs.replace(of_rows(grid, rows, drawn=value.drawn, embedder=value.embedder), weak=value.weak, strong=value.strong)
 
 
 def _of(grid: Grid, rows: Whole, *, value: Fitted, risk: tuple[float, float], is_each: bool) -> Promise:
     known = grid.at(rows)
-    expected = engine.expected(Predictor(value.learned), engine.prompts_of(known), models=value.models)
+    expected = engine.expected(value.predictor, engine.prompts_of(known), models=value.models)
     return promised(expected, known.score, strong=value.ends.strong, risk=risk, capabilities=known.capabilities, is_each=is_each)

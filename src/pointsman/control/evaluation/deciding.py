@@ -23,7 +23,6 @@ from pointsman.control.evaluation.modes import Mode, Way
 from pointsman.control.evaluation.promise import Promise, kept
 from pointsman.control.evaluation.tables import raw
 from pointsman.core.errors import BadRequest
-from pointsman.decision.prediction.predictor import Predictor
 from pointsman.decision.prediction.values import Prompt
 
 
@@ -106,7 +105,7 @@ class Choice(Struct, frozen=True, kw_only=True):
 
 def choice(value: Fitted, several: Sequence[Asked], *, mode: Mode, seed: int = 0, guard: Guard | None = None) -> Choice:
     """Choose for each prompt by `share`, `lambda` or `online`. `seed` is what chance depends on when exploring. A share is exact, and so not guarded."""
-    predictor = Predictor(value.learned)
+    predictor = value.predictor
     prompts = [Prompt(text=one.prompt, capability=one.capability) for one in several]
     expected = engine.expected(predictor, prompts, models=value.models)
     started = time.thread_time_ns()
@@ -124,7 +123,7 @@ def choice(value: Fitted, several: Sequence[Asked], *, mode: Mode, seed: int = 0
 def under(promise: Promise, value: Fitted, *, several: Sequence[Asked]) -> Choice:
     """Choose for each prompt under a promise."""
     prompts = [Prompt(text=one.prompt, capability=one.capability) for one in several]
-    expected = engine.expected(Predictor(value.learned), prompts, models=value.models)
+    expected = engine.expected(value.predictor, prompts, models=value.models)
     started = time.thread_time_ns()
     column = kept(promise, expected, strong=value.ends.strong, capabilities=[one.capability for one in several])
     return Choice(expected=_timed(expected, started), way=modes.certain(column, len(value.models)))
@@ -136,7 +135,7 @@ def cascade(value: Fitted, several: Sequence[Asked], *, mode: Mode) -> Choice:
     learned of answers, or for a mode that is neither `share` nor `lambda`.
     """
     prompts = [Prompt(text=one.prompt, capability=one.capability) for one in several]
-    expected = engine.expected(Predictor(value.learned), prompts, models=value.models)
+    expected = engine.expected(value.predictor, prompts, models=value.models)
     started = time.thread_time_ns()
     seen = _looked_at(value, several, expected=expected)
     way = _onward(seen, expected=expected, mode=mode, value=value)

@@ -14,6 +14,7 @@ import numpy as np
 from msgspec import Struct
 
 from pointsman.control.evaluation.grid import Floats, Grid, Whole
+from pointsman.decision.prediction.embedding import Embedder
 from pointsman.decision.prediction.fit import fit
 from pointsman.decision.prediction.parameters import Parameters
 from pointsman.decision.prediction.predictor import Predictor
@@ -53,9 +54,9 @@ def labels(grid: Grid, rows: Whole, *, spent: Floats) -> list[Label]:
     return found
 
 
-def learned(grid: Grid, rows: Whole, *, spent: Floats, seed: int) -> Parameters:
+def learned(grid: Grid, rows: Whole, *, spent: Floats, seed: int, embedder: Embedder | None = None) -> Parameters:
     """Return what these rows teach."""
-    return fit(labels(grid, rows, spent=spent), seed=seed)
+    return fit(labels(grid, rows, spent=spent), embedder=embedder, seed=seed)
 
 
 def blind(parameters: Parameters) -> Parameters:
@@ -82,7 +83,7 @@ def expected(predictor: Predictor, prompts: Sequence[Prompt], *, models: Sequenc
     )
 
 
-def crossed(grid: Grid, *, spent: Floats, seed: int) -> Expected:
+def crossed(grid: Grid, *, spent: Floats, seed: int, embedder: Embedder | None = None) -> Expected:
     """Return what is expected of each prompt by what the others teach: labels that were learned from say nothing of how good a prediction is."""
     parts = np.random.default_rng(seed).permutation(len(grid.prompts)) % _FOLDS
     found: list[Expected] = []
@@ -91,7 +92,7 @@ def crossed(grid: Grid, *, spent: Floats, seed: int) -> Expected:
     for part in range(min(_FOLDS, len(grid.prompts))):
         own = np.flatnonzero(parts == part)
         others = np.flatnonzero(parts != part)
-        predictor = Predictor(learned(grid, others, spent=spent, seed=seed))
+        predictor = Predictor(learned(grid, others, spent=spent, seed=seed, embedder=embedder), embedder=embedder)
         found.append(expected(predictor, [prompts[row] for row in own], models=grid.models))
         order.append(own)
     back = np.argsort(np.concatenate(order))

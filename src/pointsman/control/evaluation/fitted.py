@@ -16,9 +16,12 @@ from pointsman.control.evaluation.lines import Ends
 from pointsman.control.evaluation.parts import Drawn, divided, ends
 from pointsman.control.evaluation.store import Store, digest
 from pointsman.core.errors import BadRequest
+from pointsman.decision.prediction.embedding import Embedder, embedder_of
 from pointsman.decision.prediction.fit import update
 from pointsman.decision.prediction.parameters import Parameters, decode, encode
+from pointsman.decision.prediction.predictor import Predictor
 from pointsman.decision.prediction.values import Prompt
+from pointsman.storage.learned import LearnedFolder
 
 _NOW: Final = "fitted"
 _FIRST: Final = "fitted_first"
@@ -29,7 +32,8 @@ class Fitted(Struct, frozen=True, kw_only=True):
     `unit` is the mean cost of the dearest model, in the unit of the table: relative costs are in it; None where no cost is known.
 
     `seen` are the prompts that were learned from, by their digests; `labels` how many of them were drawn as `drawn` says. `feedback` counts what was told
-    since. `together` is how much the two ends succeed together.
+    since. `together` is how much the two ends succeed together. `embedder` is who looks at prompts, None where words are hashed; it is not kept, but found
+    again by the parameters.
     """
 
     models: tuple[str, ...]
@@ -42,6 +46,12 @@ class Fitted(Struct, frozen=True, kw_only=True):
     together: float = 0.0
     seen: frozenset[bytes]
     parameters: bytes
+    embedder: Embedder | None = None
+
+    @property
+    def predictor(self) -> Predictor:
+        """What predicts by the parameters."""
+        return Predictor(self.learned, embedder=self.embedder)
 
     @property
     def learned(self) -> Parameters:
@@ -54,21 +64,21 @@ class Fitted(Struct, frozen=True, kw_only=True):
         return Ends(weak=self.models.index(self.weak), strong=self.models.index(self.strong))
 
 
-def fitted(grid: Grid, drawn: Drawn) -> Fitted:
-    """Learn from drawn prompts. Raises `BadRequest` where there are none."""
+def fitted(grid: Grid, drawn: Drawn, *, embedder: Embedder | None = None) -> Fitted:
+    """Learn from drawn prompts, as the embedder looks at them. Raises `BadRequest` where there are none."""
     rows, _ = divided(grid, drawn)
-    return of_rows(grid, rows, drawn=drawn)
+    return of_rows(grid, rows, drawn=drawn, embedder=embedder)
 
 
-def of_rows(grid: Grid, rows: Whole, *, drawn: Drawn) -> Fitted:
+def of_rows(grid: Grid, rows: Whole, *, drawn: Drawn, embedder: Embedder | None = None) -> Fitted:
     """Learn from these rows."""
     known = grid.at(rows)
     spent, mean, has_costs = relative(known)
     two = ends(known.score, mean)
-    parameters = engine.learned(known, np.arange(len(rows)), spent=spent, seed=drawn.seed)
+    parameters = engine.learned(known, np.arange(len(rows)), spent=spent, seed=drawn.seed, embedder=embedder)
     correlation = 0.0
     if two.weak != two.strong and cascades.has_answers(known, two.weak):
-        crossed = engine.crossed(known, spent=spent, seed=drawn.seed)
+        crossed = engine.crossed(known, spent=spent, seed=drawn.seed, embedder=embedder)
         correlation = cascades.together(known.score, crossed, ends=two)
         parameters = msgspec.structs.replace(parameters, verifiers=cascades.verifiers(known, crossed, weak=two.weak, seed=drawn.seed))
     return Fitted(
@@ -81,6 +91,7 @@ def of_rows(grid: Grid, rows: Whole, *, drawn: Drawn) -> Fitted:
         together=correlation,
         seen=frozenset(digest(text, capability) for text, capability in zip(known.prompts, known.capabilities, strict=True)),
         parameters=encode(parameters),
+        embedder=embedder,
     )
 
 
@@ -102,24 +113,29 @@ def taught(value: Fitted, told: Sequence[Told]) -> Fitted:
         models=tuple(dict.fromkeys([*value.models, *(one.model for one in told)])),
         feedback=value.feedback + len(told),
         seen=value.seen | {digest(one.prompt, one.capability) for one in told},
-        parameters=encode(update(value.learned, labels)),
+        parameters=encode(update(value.learned, labels, embedder=value.embedder)),
     )
 
 
 def begin(store: Store, value: Fitted) -> None:
     """Keep what was fitted in the store, in the place of what was learned before."""
-    store.remember(_FIRST, msgspec.msgpack.encode(value))
+    store.remember(_FIRST, _bytes(value))
     keep(store, value)
 
 
 def keep(store: Store, value: Fitted) -> None:
     """Keep what was fitted and has learned since."""
-    store.remember(_NOW, msgspec.msgpack.encode(value))
+    store.remember(_NOW, _bytes(value))
 
 
 def kept(store: Store, *, is_first: bool = False) -> Fitted:
-    """Return what is kept; `is_first` as it was before any feedback. Raises `BadRequest` where nothing was learned yet."""
+    """Return what is kept; `is_first` as it was before any feedback. Raises `BadRequest` where nothing was learned yet, `TableLost`."""
     found = store.remembered(_FIRST if is_first else _NOW)
     if found is None:
         raise BadRequest("Nothing is learned yet. Run `pointsman router fit` first.")
-    return msgspec.msgpack.decode(found, type=Fitted)
+    value = msgspec.msgpack.decode(found, type=Fitted)
+    return msgspec.structs.replace(value, embedder=embedder_of(value.learned.table, read=LearnedFolder(store.folder).table))
+
+
+def _bytes(value: Fitted) -> bytes:
+    return msgspec.msgpack.encode(msgspec.structs.replace(value, embedder=None))

@@ -102,7 +102,7 @@ class Evaluation:
         self.value = value
         self._parameters = value.learned
         self._prompts = engine.prompts_of(what.grid)
-        self.expected = engine.expected(Predictor(self._parameters), self._prompts, models=what.grid.models)
+        self.expected = engine.expected(value.predictor, self._prompts, models=what.grid.models)
         self._known = known.at(known.whole)
 
     def report(self, *, drawn: Floats) -> Report:
@@ -139,13 +139,13 @@ class Evaluation:
         score, spent, two = what.grid.score, what.spent, what.ends
         yield lambda: lines.by_price("router", quality=expected.quality, cost=expected.cost, score=score, spent=spent)
         if self._guard is not None:
-            predictor, guard = Predictor(self._parameters), Guard(strong=two.strong, loss=self._guard[0], sure=self._guard[1])
+            predictor, guard = self.value.predictor, Guard(strong=two.strong, loss=self._guard[0], sure=self._guard[1])
             safe = engine.guarded(predictor, self._prompts, known=expected, models=what.grid.models, guard=guard)
             yield lambda: lines.by_price("guarded", quality=safe.quality, cost=safe.cost, score=score, spent=spent)
         if seen is not None:
             yield lambda: cascades.line(seen, score, spent=spent, ends=two)
         if len(set(what.grid.capabilities)) > 1:
-            blind = engine.expected(Predictor(engine.blind(self._parameters)), self._prompts, models=what.grid.models)
+            blind = engine.expected(Predictor(engine.blind(self._parameters), embedder=self.value.embedder), self._prompts, models=what.grid.models)
             yield lambda: lines.by_price("capability", quality=blind.quality, cost=blind.cost, score=score, spent=spent)
         yield lambda: lines.length(what.grid, spent, ends=two)
         yield lambda: lines.random(score, spent, ends=two)
@@ -177,7 +177,7 @@ class Evaluation:
         if not len(known.prompts):
             return []
         spent, _, _ = relative(known)
-        crossed = engine.crossed(known, spent=spent, seed=self.value.drawn.seed)
+        crossed = engine.crossed(known, spent=spent, seed=self.value.drawn.seed, embedder=self.value.embedder)
         before = Known(expected=crossed, score=known.score, spent=spent)
         after = Known(expected=self.expected, score=self.what.grid.score, spent=self.what.spent, best=self.what.best)
         found = beforehand("router", before, after=after, ends=two, drawn=drawn)

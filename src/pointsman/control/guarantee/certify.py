@@ -39,11 +39,15 @@ class Terms(Struct, frozen=True, kw_only=True):
 
 
 def paired(observed: Sequence[Observed], terms: Terms, *, predictor: Predictor) -> tuple[Pair, ...]:
-    """Return the pairs: prompts that both the incumbent and the target that the rule prefers there have answered."""
+    """
+    Return the pairs: prompts that both the incumbent and the target that the rule prefers there have answered.
+
+    Where prompts are looked at, one that cannot be is no pair: on traffic the rule will know more, and so be another one.
+    """
     found: list[tuple[Observed, float, float]] = []
     for one in observed:
         there = one.scores.get(terms.incumbent)
-        if there is None:
+        if there is None or not predictor.looks_at(one.prompt):
             continue
         ahead = advantages(predictor, one, terms=terms)
         name = preferred(terms.targets, ahead, lean=terms.lean)

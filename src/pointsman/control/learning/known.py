@@ -4,6 +4,7 @@ What is known of each target in each capability, as a table.
 
 from msgspec import Struct
 
+from pointsman.decision.prediction.embedding import Embedder
 from pointsman.decision.prediction.parameters import Parameters
 from pointsman.decision.prediction.predictor import Predictor
 from pointsman.decision.prediction.values import Prompt
@@ -26,9 +27,9 @@ class Known(Struct, frozen=True, kw_only=True):
     latency_s: float | None
 
 
-def known(parameters: Parameters) -> tuple[Known, ...]:
-    """Return what is known, in the order of capabilities and targets."""
-    predictor = Predictor(parameters)
+def known(parameters: Parameters, *, embedder: Embedder | None = None) -> tuple[Known, ...]:
+    """Return what is known, in the order of capabilities and targets. `embedder` is the one that the parameters were learned with."""
+    predictor = Predictor(parameters, embedder=embedder)
     found: list[Known] = []
     for cell in parameters.cells:
         (seen,) = predictor.predict(Prompt(capability=cell.capability, task=cell.task), [cell.target])

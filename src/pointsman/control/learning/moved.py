@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from pointsman.control.learning.known import Known, known
+from pointsman.decision.prediction.embedding import Embedder
 from pointsman.decision.prediction.parameters import Parameters
 
 _MOST: Final = 8
@@ -18,10 +19,10 @@ _KINDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-def moved(before: Parameters, after: Parameters, *, kinds: Mapping[str, int]) -> tuple[str, ...]:
+def moved(before: Parameters, after: Parameters, *, kinds: Mapping[str, int], embedder: Embedder | None = None) -> tuple[str, ...]:
     """Return sentences: first what was learned from, then what moved most, such as "`small` on `triage`: 0.81 → 0.84"."""
-    was = {(one.capability, one.target): one for one in known(before)}
-    moves = [(one, was.get((one.capability, one.target))) for one in known(after)]
+    was = {(one.capability, one.target): one for one in known(before, embedder=embedder)}
+    moves = [(one, was.get((one.capability, one.target))) for one in known(after, embedder=embedder)]
     moves = [(one, old) for one, old in moves if _step(one, old) >= _SEEN]
     moves.sort(key=lambda pair: (-_step(*pair), pair[0].capability, pair[0].target))
     told = [_sentence(one, old) for one, old in moves[:_MOST]]

@@ -9,6 +9,7 @@ import msgspec
 
 from pointsman.assess.signals import of_text
 from pointsman.decision.answers.fitting import Judged, fit_verifier
+from pointsman.decision.prediction.embedding import Embedder
 from pointsman.decision.prediction.parameters import Parameters
 from pointsman.decision.prediction.predictor import Predictor
 from pointsman.decision.prediction.values import Label, Prompt
@@ -22,13 +23,15 @@ Said = Callable[[str], tuple[bytes, str] | None]
 """What was said in a call: the request as it is kept, and the words of the answer. None where nothing is kept or may be read."""
 
 
-def verifiers(parameters: Parameters, given: Iterable[tuple[str, Label]], *, capabilities: Iterable[str], said: Said) -> Mapping[str, bytes]:
+def verifiers(
+    parameters: Parameters, given: Iterable[tuple[str, Label]], *, capabilities: Iterable[str], said: Said, embedder: Embedder | None = None
+) -> Mapping[str, bytes]:
     """
     Return who judges the answers of these capabilities, learned from judged calls; where too little can be read, whoever did before.
 
     Every text is asked for once, the newest first.
     """
-    wanted, predictor = frozenset(capabilities), Predictor(parameters)
+    wanted, predictor = frozenset(capabilities), Predictor(parameters, embedder=embedder)
     found: dict[str, list[Judged]] = {name: [] for name in wanted}
     for call_id, label in sorted(given, key=lambda one: -one[1].at_ms):
         name = label.prompt.capability

@@ -15,7 +15,7 @@ from zlib import crc32
 
 import numpy as np
 
-from pointsman.decision.prediction.table import WIDTH, Table
+from pointsman.decision.prediction.table import WIDTH, Table, decode_table
 
 Array = Any
 
@@ -61,6 +61,11 @@ class Embedder:
         for column, letters in enumerate(_CLASSES):
             self._counted[list(letters), column] = 1
 
+    @property
+    def table_name(self) -> str:
+        """What its table is kept under; empty without one."""
+        return "" if self.table is None else self.table.name
+
     def features(self, text: str | bytes) -> bytes:
         """Return the numbers of a text as bytes: the name of the embedder, then float16. Bytes are given back as they are."""
         return text if isinstance(text, bytes) else self.name + self._numbers(text).astype(np.float16).tobytes()
@@ -97,6 +102,11 @@ class Embedder:
         return np.concatenate(([np.log(long), min(20.0, seen / (1 + counts[11]))], logs, counts[[0, 1, 2, 6, 7, 9]] / seen))
 
 
+def embedder_of(table: str, *, read: Callable[[str], bytes]) -> Embedder | None:
+    """Return who looks at prompts by the table of this name, of which `read` gives the bytes; None without a name. Raises what `read` does."""
+    return Embedder(decode_table(read(table), name=table)) if table else None
+
+
 def _mean(rows: Array) -> Array:
     """Return the mean of rows. As a product it takes a quarter of the time of `mean`."""
     return np.full(len(rows), 1 / len(rows), np.float32) @ rows
@@ -126,5 +136,6 @@ def _hashed(word: str) -> tuple[int, ...]:
     return tuple(crc32(piece.encode(errors="replace")) % _BUCKETS for piece in pieces)
 
 
+@lru_cache(1)
 def _noise() -> Array:
     return np.random.default_rng(0).integers(-64, 65, size=(_BUCKETS, WIDTH), dtype=np.int8)

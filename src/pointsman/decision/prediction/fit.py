@@ -30,7 +30,7 @@ def fit(labels: Sequence[Label], *, embedder: Embedder | None = None, seed: int 
     cells = counted((), labels)
     seen = gathered(labels, distances(Outlook(cells), labels), embedder=embedder)
     model = trained(seen, embedder=embedder, seed=seed)
-    return Parameters(cells=cells, prompts=b"" if model is None else packed(model))
+    return Parameters(cells=cells, prompts=b"" if model is None else packed(model), table=embedder.table_name)
 
 
 def update(parameters: Parameters, labels: Sequence[Label], *, embedder: Embedder | None = None, keep: float = 1.0) -> Parameters:
@@ -38,15 +38,14 @@ def update(parameters: Parameters, labels: Sequence[Label], *, embedder: Embedde
     Return the parameters with further labels added to what they rest on, as if all had been seen at once; landmarks and priors stay as they are.
 
     What was known before counts `keep` of what it did: less than 1 forgets, for targets and traffic change. A target that the model of prompts does not know is
-    learned by its capabilities only, until `fit` is asked again.
+    learned by its capabilities only, until `fit` is asked again. With another `embedder` than the model of prompts was made with, that model learns nothing.
     """
     cells = [_faded(cell, keep) for cell in parameters.cells] if keep < 1 else parameters.cells
     prompts = parameters.prompts
     if prompts and labels:
-        known = distances(Outlook(parameters.cells), labels)
-        seen = gathered(labels, known, embedder=Embedder() if embedder is None else embedder)
-        model = unpacked(prompts)
-        prompts = packed(_added(model, seen, keep=keep)) if len(seen.numbers) else prompts
+        model, embedder = unpacked(prompts), Embedder() if embedder is None else embedder
+        seen = gathered(labels, distances(Outlook(parameters.cells), labels), embedder=embedder)
+        prompts = packed(_added(model, seen, keep=keep)) if len(seen.numbers) and model.embedder == embedder.name else prompts
     return replace(parameters, cells=counted(cells, labels), prompts=prompts)
 
 

@@ -58,7 +58,8 @@ class Cell(Struct, frozen=True, kw_only=True, array_like=True):
 
 class Parameters(Struct, frozen=True, kw_only=True):
     """
-    All learned numbers. `cells` is what capabilities showed, `prompts` the encoded model of prompts (empty: there is none).
+    All learned numbers. `cells` is what capabilities showed, `prompts` the encoded model of prompts (empty: there is none). `table` names the table of tokens
+    by which prompts are looked at, empty where their words are hashed.
 
     `verifiers` and `certificates` belong to the answers and the guarantee: bytes by capability that nobody else reads.
     """
@@ -66,6 +67,7 @@ class Parameters(Struct, frozen=True, kw_only=True):
     version: int = VERSION
     cells: tuple[Cell, ...] = ()
     prompts: bytes = b""
+    table: str = ""
     verifiers: Mapping[str, bytes] = {}
     certificates: Mapping[str, bytes] = {}
 

@@ -44,16 +44,19 @@ class _Looked(Struct, frozen=True):
 class Predictor:
     """
     Predicts from `parameters`, with the `embedder` that they were fitted with; with another one the prompt is not looked at. Safe for several threads.
+
+    Where nothing was learned of prompts, they are read only if `reads`: so that what is kept of them can be learned from.
     """
 
-    def __init__(self, parameters: Parameters, *, embedder: Embedder | None = None) -> None:
+    def __init__(self, parameters: Parameters, *, embedder: Embedder | None = None, reads: bool = False) -> None:
         self.parameters = parameters
         self.embedder = embedder
         self._model: Regression | None = None
         self._reader: Embedder | None = None
         self._centres: dict[str, Array] = {}
-        if parameters.prompts:
+        if parameters.prompts or reads:
             self._reader = Embedder() if embedder is None else embedder
+        if parameters.prompts and self._reader is not None:
             model = unpacked(parameters.prompts)
             self._model = Regression(model) if model.embedder == self._reader.name else None
         self._outlook = Outlook(parameters.cells, self._guesses)
@@ -71,6 +74,10 @@ class Predictor:
         if isinstance(prompt.text, bytes):
             return prompt.text
         return b"" if self._reader is None or not prompt.text else self._reader.features(prompt.text)
+
+    def looks_at(self, prompt: Prompt) -> bool:
+        """Tell whether this prompt is looked at, if any is: not so what another embedder made of one, or where nothing was kept of it."""
+        return self._model is None or self._look(prompt) is not None
 
     def worse_than(self, prompt: Prompt, target: str, *, incumbent: str, loss: float) -> float:
         """
