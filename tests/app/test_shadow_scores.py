@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 import pytest
+from msgspec.structs import replace
 from tests.values import a_call
 
 from pointsman.app.shadow_scores import Comparing, scores_of
@@ -49,6 +50,20 @@ def test_the_answer_that_was_given_is_held_against_the_incumbents() -> None:
 def test_texts_that_need_a_reader_are_not_compared(text: str) -> None:
     assert scores_of(a_pair("refund", text), incumbent="big", at_ms=5) == ()
     assert scores_of(a_pair(text, "refund"), incumbent="big", at_ms=5) == ()
+
+
+def test_what_a_judge_said_of_both_is_kept_as_its_score() -> None:
+    pair = replace(a_pair("Dear customer, " * 9, "Dear Sir, " * 9), judge="openai/judge", grades=(0.9, 0.4))
+    given, other = scores_of(pair, incumbent="big", at_ms=5)
+    assert (given.target, given.value, given.metric, given.judge) == ("", 0.9, "grade", "openai/judge/grade@1")
+    assert (other.target, other.value, other.metric, other.judge) == ("small", 0.4, "grade", "openai/judge/grade@1")
+    assert given.score_id != other.score_id
+
+
+def test_documents_are_compared_by_the_fields_that_count() -> None:
+    pair = a_pair('{"queue": "a", "why": "x"}', '{"queue": "a", "why": "y"}')
+    assert [one.value for one in scores_of(pair, incumbent="big", at_ms=5)] == [1.0, 0.5]
+    assert [one.value for one in scores_of(replace(pair, agree_on=("queue",)), incumbent="big", at_ms=5)] == [1.0, 1.0]
 
 
 def test_comparisons_are_kept_and_one_that_cannot_be_is_told(caplog: pytest.LogCaptureFixture) -> None:

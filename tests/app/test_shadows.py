@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.app.test_gateway import a_gateway
@@ -157,6 +158,86 @@ def test_the_limits_of_calls_hold_for_a_shadow_too(folder: Path) -> None:
     seen = seen_with(folder, lambda vendor: config(vendor, more=more), lambda seen: seen.ask())
     assert [record.status for record in seen.booked] == ["ok", "over_limit"]
     assert seen.pairs == []
+
+
+JUDGED = """
+capabilities:
+  support:
+    ladder: [small, big]
+    output_schema: {output}
+    routing: {{incumbent: big, judge: judge, agree_on: [queue], shadow: {{share: 1, usd_per_day: {usd}, data_class: internal}}}}
+targets:
+  small: {{vendor: acme, model: small, price: {{input_usd_per_million: 1, output_usd_per_million: 2}}}}
+  big: {{vendor: acme, model: big, price: {{input_usd_per_million: 10, output_usd_per_million: 20}}}}
+  judge: {{vendor: acme, model: judge, price: {{input_usd_per_million: 1, output_usd_per_million: 2}}, accepts: {accepts}}}
+vendors:
+  acme: {{kind: openai_compatible, base_url: "{url}", credential: "file:acme.key"}}
+{more}
+"""
+ESSAY = "Dear customer, thank you for your patience, your parcel is on its way and will reach you soon."
+OBJECT = '{"queue": "billing", "why": "' + ESSAY + '"}'
+
+
+def judged(folder: Path, *, grade: str = "7", given: str = ESSAY, other: str = ESSAY, **told: str) -> tuple[Seen, list[dict[str, Any]]]:
+    """Return what came of a call whose answers a judge grades, and what the judge was sent."""
+    sent: list[dict[str, Any]] = []
+
+    def source(vendor: Vendor) -> str:
+        vendor.words = {"big": given, "small": other, "judge": grade}
+        vendor.bodies = sent
+        return JUDGED.format(**{"url": vendor.base_url, "usd": 5, "accepts": "restricted", "output": "null", "more": "", **told})
+
+    seen = seen_with(folder, source, lambda seen: seen.ask())
+    return seen, [body for body in sent if body["model"] == "judge"]
+
+
+def test_a_judge_grades_both_answers_where_their_words_do_not_tell_who_is_right(folder: Path) -> None:
+    seen, sent = judged(folder, other=ESSAY.replace("soon", "never"))
+    (pair,) = seen.pairs
+    assert (pair.judge, pair.grades, pair.agree_on) == ("judge", (0.7, 0.7), ("queue",))
+    assert sorted(message["content"].count("never") for body in sent for message in body["messages"]) == [0, 1]
+    given, *beside = seen.booked
+    graded = [record for record in beside if record.reason == f"judge_of:{given.call_id}"]
+    assert [(record.mode, record.status, record.unit, record.features) for record in graded] == [("shadow", "shadow", given.unit, None)] * 2
+    assert [[(entry.target, entry.kind, entry.shadow, entry.cost_nano_usd) for entry in record.entries] for record in graded] == [
+        [("judge", "judge", True, SMALL_COST)]
+    ] * 2
+
+
+def test_what_a_judge_costs_is_overhead_of_the_item_and_no_call(folder: Path) -> None:
+    judged(folder)
+    with closing(open_reading(folder / "pointsman.db")) as db:
+        (unit,) = db.rows("SELECT calls, cost_nano_usd, overhead_nano_usd FROM unit")
+    assert (unit["calls"], unit["cost_nano_usd"], unit["overhead_nano_usd"]) == (1, 13 * SMALL_COST, 3 * SMALL_COST)
+
+
+def test_documents_that_can_be_compared_are_not_graded(folder: Path) -> None:
+    seen, sent = judged(folder, given=OBJECT, other=OBJECT, output="{type: object}")
+    assert ([pair.grades for pair in seen.pairs], sent) == ([None], [])
+
+
+def test_an_answer_without_a_grade_leaves_its_pair_without_any(folder: Path) -> None:
+    seen, sent = judged(folder, grade="It is hard to say.")
+    assert ([pair.grades for pair in seen.pairs], len(sent)) == ([None], 2)
+
+
+def test_a_grade_needs_not_have_the_form_of_an_answer(folder: Path) -> None:
+    seen, _ = judged(folder, given=f'"{ESSAY}"', other=f'"{ESSAY}"', output="{type: string}")
+    assert [pair.grades for pair in seen.pairs] == [(0.7, 0.7)]
+
+
+@pytest.mark.parametrize(
+    ("told", "pairs", "graded"),
+    [
+        ({"accepts": "public"}, [None], 0),
+        ({"more": "policy: {rules: [{id: no-judging, effect: forbid, actions: [judge]}]}"}, [None], 0),
+        ({"more": "policy: {rules: [{id: no-shadows, effect: forbid, actions: [shadow]}]}"}, [], 0),
+    ],
+    ids=["data", "judging", "shadows"],
+)
+def test_who_may_not_is_not_asked(folder: Path, told: dict[str, Any], pairs: list[None], graded: int) -> None:
+    seen, sent = judged(folder, **told)
+    assert ([pair.grades for pair in seen.pairs], len(sent)) == (pairs, graded)
 
 
 STREAMED = (

@@ -5,16 +5,20 @@ A vendor on a real socket that answers every call, and remembers with which key 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
+import msgspec
 from tests.values import openai_answer
 
 
 class Vendor:
-    """What the vendor saw; `hold` keeps its answers back until it is set again."""
+    """What the vendor saw; `hold` keeps its answers back until it is set again. `words` are what each model says (by default always the same)."""
 
     def __init__(self) -> None:
         self.base_url = ""
         self.keys: list[str] = []
+        self.words: dict[str, str] = {}
+        self.bodies: list[dict[str, Any]] = []
         self._was_asked = asyncio.Condition()
         self.connections = 0
         self._writers: list[asyncio.StreamWriter] = []
@@ -38,12 +42,13 @@ class Vendor:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
                 headers = dict(line.split(": ", 1) for line in head.strip().split("\r\n")[1:])
-                await reader.readexactly(int(headers["content-length"]))
+                self.bodies.append(msgspec.json.decode(await reader.readexactly(int(headers["content-length"]))))
+                words = self.words.get(self.bodies[-1]["model"])
                 self.keys.append(headers.get("authorization", "").removeprefix("bearer "))
                 async with self._was_asked:
                     self._was_asked.notify_all()
                 await self.may_answer.wait()
-                body = openai_answer(tokens=(1000, 500))
+                body = openai_answer(tokens=(1000, 500)) if words is None else openai_answer(words, tokens=(1000, 500))
                 writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass

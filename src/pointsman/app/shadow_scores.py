@@ -1,8 +1,8 @@
 """
 What a shadow call tells of the target that was asked too: how far both answers say the same, where that can be told from their texts.
 
-Answers that are one value, a short text or a document of fields are alike or not. Two essays may be equally good and share few words: they are not compared
-here, and what is known of them are outcomes, reviews and the scores of a judge.
+Answers that are one value, a short text or a document of fields are alike or not. Two essays may be equally good and share few words: of them the grades of
+the capability's judge are kept, and what else is known of them are outcomes and reviews.
 """
 
 import asyncio
@@ -10,10 +10,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-import msgspec
-
 from pointsman.app.shadows import Pair
-from pointsman.assess.agreement import agreement
+from pointsman.assess.agreement import agreement, is_value
 from pointsman.core.errors import PointsmanError
 from pointsman.core.snapshot import Snapshot
 from pointsman.storage.batch import Batch, Score
@@ -21,7 +19,7 @@ from pointsman.storage.batch import Batch, Score
 _LOG: Final = logging.getLogger("pointsman")
 METRIC: Final = "agreement"
 JUDGE: Final = "pointsman/agreement@1"
-_WORDS: Final = 12  # of an answer that is a value and not a text
+GRADE: Final = "grade"
 
 
 class Comparing:
@@ -50,27 +48,29 @@ class Comparing:
 
 def scores_of(pair: Pair, *, incumbent: str | None, at_ms: int) -> tuple[Score, ...]:
     """
-    Return a score for each answer of a pair, none where they cannot be compared. The answer of the incumbent, or else the one that was given, is what the
-    other is held against: its own score is 1.
+    Return a score for each answer of a pair, none where they can neither be compared nor were graded. The answer of the incumbent, or else the one that was
+    given, is what the other is held against: its own score is 1. Where a judge graded them, each has its own grade.
     """
-    if not (_is_value(pair.given_text) and _is_value(pair.other_text)):
+    if is_value(pair.given_text) and is_value(pair.other_text):
+        alike = agreement(pair.given_text, pair.other_text, on=pair.agree_on)
+        metric, judge, both = METRIC, JUDGE, (alike, 1.0) if pair.other == incumbent else (1.0, alike)
+    elif pair.grades is not None:
+        metric, judge, both = GRADE, f"{pair.judge}/grade@1", pair.grades
+    else:
         return ()
-    alike = agreement(pair.given_text, pair.other_text)
-    is_held_against_other = pair.other == incumbent
-    values = {"": alike if is_held_against_other else 1.0, pair.other: 1.0 if is_held_against_other else alike}
     return tuple(
         Score(
-            score_id=f"{METRIC}/{pair.call_id}/{target}",
+            score_id=f"{metric}/{pair.call_id}/{target}",
             call_id=pair.call_id,
             at_ms=at_ms,
-            metric=METRIC,
-            judge=JUDGE,
+            metric=metric,
+            judge=judge,
             value=value,
             workflow=pair.workflow,
             selection_propensity=pair.propensity,
             target=target,
         )
-        for target, value in values.items()
+        for target, value in zip(("", pair.other), both, strict=True)
     )
 
 
@@ -78,15 +78,3 @@ def incumbent_of(snapshot: Snapshot, capability: str) -> str | None:
     """Return the target that a capability is held against, or None where its order counts."""
     found = snapshot.capabilities.get(capability)
     return None if found is None or found.routing is None else found.routing.incumbent.name
-
-
-def _is_value(text: str) -> bool:
-    """Tell whether an answer is one value or a document of fields."""
-    told = text.strip()
-    if told[:1] in {"{", "["}:
-        try:
-            msgspec.json.decode(told)
-        except (msgspec.DecodeError, RecursionError):
-            return False
-        return True
-    return 0 < len(told.split()) <= _WORDS

@@ -2,7 +2,8 @@
 Shadow calls: now and then the same question is asked elsewhere too, when the answer has been given, so that targets can be compared on the same work.
 
 A shadow call is a call like any other, with a ladder of one target: the same door, the same policy, the same limits and budgets, a record of its own. Nobody
-waits for it, nothing of it reaches the caller, and it counts as overhead of the item that it is about. What both said goes to whoever compares.
+waits for it, nothing of it reaches the caller, and it counts as overhead of the item that it is about. What both said goes to whoever compares; where texts
+do not tell who is right, the capability's judge grades both first, in calls of the same sort.
 """
 
 import asyncio
@@ -14,6 +15,8 @@ from typing import Final, cast
 from msgspec import Struct
 from msgspec.structs import replace as changed
 
+from pointsman.assess.agreement import is_value
+from pointsman.assess.examined import MOST_TOKENS, grading, score_in
 from pointsman.core.call import Asked, Call
 from pointsman.core.capability import Capability
 from pointsman.core.entry import CallRecord
@@ -26,12 +29,17 @@ from pointsman.governance.said import told
 from pointsman.ledger.trace import OK, Trace
 from pointsman.pipeline.run import run
 from pointsman.pipeline.stages import Stages
+from pointsman.pipeline.way import Answer
+from pointsman.settings.policy_text import Action
 from pointsman.storage.told import SHADOW
 from pointsman.surfaces.events import unstreamed
+from pointsman.surfaces.reread import asking
 
 _LOG: Final = logging.getLogger("pointsman")
 _MOST_AT_ONCE: Final = 16
 _GRACE_S: Final = 5.0
+_MS: Final = 1000
+JUDGE: Final = "judge"
 _TEXTS: Final = frozenset({"content", "text", "refusal"})
 
 Making = Callable[[Snapshot, Callable[[CallRecord], None]], Stages]
@@ -41,7 +49,8 @@ class Pair(Struct, frozen=True, kw_only=True):
     """
     One question and what two targets said to it, as texts. `given` was told to the caller; `propensity` is the probability with which `other` was asked too.
 
-    Both costs are in nano-dollars, None where unknown; `learned` names the parameters in force.
+    Both costs are in nano-dollars, None where unknown; `learned` names the parameters in force. Documents are compared by the fields `agree_on`, or by all.
+    `grades` is what `judge` gave both answers (0..1, in this order), None where nobody was asked or one has no grade.
     """
 
     call_id: str
@@ -59,6 +68,9 @@ class Pair(Struct, frozen=True, kw_only=True):
     other_cost_nano_usd: int | None
     propensity: float
     learned: str
+    agree_on: tuple[str, ...] = ()
+    judge: str = ""
+    grades: tuple[float, float] | None = None
 
 
 class _Given(Struct, frozen=True, kw_only=True):
@@ -114,27 +126,13 @@ class Shadows:
                 task.cancel()
 
     async def _ask(self, given: "_Given", other: Target) -> None:
-        call, trace, stages = given.call, given.trace, given.stages
-        name = trace.capability.name
-
-        def book(record: CallRecord) -> None:
-            status = SHADOW if record.status == OK else record.status
-            entries = tuple(changed(entry, shadow=True) for entry in record.entries)
-            told = changed(record, mode=SHADOW, status=status, reason=f"shadow_of:{trace.call_id}", entries=entries, propensity=given.propensity)
-            # Its one target was not chosen, so nobody looked at the prompt again; an answer that fails its contract still says something about this one.
-            stages.book(changed(told, features=trace.features))
-
-        alone = self._stages_of(_only(stages.snapshot, trace.capability, target=other), book)
-        again = changed(unstreamed(call) if call.stream else call, call_id=self._new_id())
-        try:
-            answer = await run(again, changed(given.asked, unit=trace.unit, criteria={}), stages=alone)
-        except PointsmanError as error:
-            _LOG.info("a shadow call of `%s` had no answer: %s", name, error.code)
+        call, trace = given.call, given.trace
+        routing, name = trace.capability.routing, trace.capability.name
+        answer = await self._run(given, unstreamed(call) if call.stream else call, at=other)
+        if answer is None:
             return
-        if answer.chunks is not None:
-            with suppress(PointsmanError):
-                await answer.chunks.aclose()
-            return
+        said, also = text_said(given.said), text_said(answer.body)
+        judge = None if routing is None or (is_value(said) and is_value(also)) else routing.judge
         self.compare(
             Pair(
                 call_id=trace.call_id,
@@ -145,15 +143,58 @@ class Shadows:
                 at_ms=trace.started_ms,
                 question=call,
                 given=trace.target,
-                given_text=text_said(given.said),
+                given_text=said,
                 given_cost_nano_usd=trace.cost_nano_usd,
                 other=other.name,
-                other_text=text_said(answer.body),
+                other_text=also,
                 other_cost_nano_usd=answer.trace.cost_nano_usd,
                 propensity=given.propensity,
                 learned=trace.learned,
+                agree_on=() if routing is None else routing.agree_on,
+                judge="" if judge is None else judge.name,
+                grades=None if judge is None else await self._graded(given, judge, answers=(said, also)),
             )
         )
+
+    async def _graded(self, given: "_Given", judge: Target, *, answers: tuple[str, str]) -> tuple[float, float] | None:
+        """Return how a judge grades two answers, in 0..1; None where it may not be asked, or one of them has no grade."""
+        if not _may(given.trace, given.stages, target=judge, action=Action.JUDGE):
+            return None
+        one, other = await asyncio.gather(*(self._grade(given, judge, answer=answer) for answer in answers))
+        return None if one is None or other is None else (one, other)
+
+    async def _grade(self, given: "_Given", judge: Target, *, answer: str) -> float | None:
+        call = given.call
+        question = grading(call, answer)
+        if question is None:
+            return None
+        asked = asking(call, given.stages.surfaces[call.dialect], text=question, max_tokens=MOST_TOKENS)
+        told = await self._run(given, asked, at=judge, kind=JUDGE)
+        return None if told is None else score_in(text_said(told.body))
+
+    async def _run(self, given: "_Given", call: Call, *, at: Target, kind: str | None = None) -> Answer | None:
+        """Return what one target says to a call beside the one that was given, or None. `kind` tells what it was asked for, if not for an answer."""
+        trace, stages = given.trace, given.stages
+
+        def book(record: CallRecord) -> None:
+            status = SHADOW if record.status == OK else record.status
+            entries = tuple(changed(entry, shadow=True, kind=kind or entry.kind) for entry in record.entries)
+            reason = f"{kind or SHADOW}_of:{trace.call_id}"
+            told = changed(record, mode=SHADOW, status=status, reason=reason, entries=entries, propensity=given.propensity)
+            # Its one target was not chosen, so nobody looked at the prompt again; an answer that fails its contract still says something about this one.
+            stages.book(told if kind else changed(told, features=trace.features))
+
+        alone = self._stages_of(_only(stages.snapshot, trace.capability, target=at, is_answer=kind is None), book)
+        try:
+            answer = await run(changed(call, call_id=self._new_id()), changed(given.asked, unit=trace.unit, criteria={}), stages=alone)
+        except PointsmanError as error:
+            _LOG.info("a shadow call of `%s` had no answer: %s", trace.capability.name, error.code)
+            return None
+        if answer.chunks is None:
+            return answer
+        with suppress(PointsmanError):
+            await answer.chunks.aclose()
+        return None
 
 
 def wanted(trace: Trace) -> Trial | None:
@@ -185,13 +226,22 @@ def _texts(node: object) -> list[str]:
 
 def _others(trace: Trace, stages: Stages) -> tuple[Target, ...]:
     """Return who may be asked too: the incumbent where somebody else answered, else the others of the ladder."""
-    routing, verdict, chooser = trace.capability.routing, trace.verdict, stages.chooser
-    if routing is None or verdict is None:
+    routing = trace.capability.routing
+    if routing is None:
         return ()
     ladder = trace.capability.ladder if trace.target == routing.incumbent.name else (routing.incumbent,)
-    return tuple(one for one in ladder if one.name != trace.target and one.desk is None and verdict.permits(one) and chooser.health(one.name) is None)
+    return tuple(one for one in ladder if one.name != trace.target and one.desk is None and _may(trace, stages, target=one, action=Action.SHADOW))
 
 
-def _only(snapshot: Snapshot, capability: Capability, *, target: Target) -> Snapshot:
-    alone = changed(capability, ladder=(target,), rules=None, cache=None, routing=None, summariser=None)
+def _may(trace: Trace, stages: Stages, *, target: Target, action: Action) -> bool:
+    """Tell whether a target may be asked beside a call for an action, and is not left alone."""
+    verdict, capability = trace.verdict, trace.capability
+    if verdict is None or not verdict.permits(target) or stages.chooser.health(target.name) is not None:
+        return False
+    return stages.judge.allows(target, verdict, principal=trace.principal, capability=capability, action=action, now_s=stages.clock.wall_ms() / _MS)
+
+
+def _only(snapshot: Snapshot, capability: Capability, *, target: Target, is_answer: bool) -> Snapshot:
+    output = capability.output if is_answer else None  # a grade has another form
+    alone = changed(capability, ladder=(target,), rules=None, cache=None, routing=None, summariser=None, output=output)
     return changed(snapshot, capabilities={capability.name: alone})

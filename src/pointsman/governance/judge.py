@@ -68,9 +68,7 @@ class Judged:
 
     def allows(self, target: Target, *, action: Action, now_s: float) -> bool:
         """Tell whether the call may go to a target for another `action` too, with no more done to it than what is owed there anyway."""
-        policy, label = self._judge.policy, self.verdict.label
-        told = policy.verdict(self.principal, label, capability=self.capability, action=action, now_s=now_s)
-        return told.permits(target) and told.owes(target) <= self.verdict.owes(target)
+        return self._judge.allows(target, self.verdict, principal=self.principal, capability=self.capability, action=action, now_s=now_s)
 
     def anew(self, call: Call, declared: Label, *, pause: Pause, now_s: float) -> Awaitable["Judged"]:
         """Judge another call on behalf of this one. Raises `NoPlaceAllowed` for data above the capability's ceiling."""
@@ -131,6 +129,11 @@ class Judge:
         if label.level > capability.ceiling:
             raise NoPlaceAllowed(capability=capability.name, data_class=label.text)
         return self.policy.verdict(principal, label, capability=capability, now_s=now_s)
+
+    def allows(self, target: Target, verdict: Verdict, *, principal: Principal, capability: Capability, action: Action, now_s: float) -> bool:
+        """Tell whether data under a verdict may go to a target for another `action` too, with no more done to it than what is owed there anyway."""
+        told = self.policy.verdict(principal, verdict.label, capability=capability, action=action, now_s=now_s)
+        return told.permits(target) and told.owes(target) <= verdict.owes(target)
 
     def reason(self, target: Target, judged: Judged) -> Reason:
         """Tell why a target is open or closed to a call."""
