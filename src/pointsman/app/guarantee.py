@@ -120,7 +120,8 @@ class Desk:
             return nothing_for(capability, proof, loss=terms.loss, sure=terms.sure, is_wanted=routing.guarantee, looked_at=routing.checked)
         wish = Wish(capability=capability, incumbent=terms.incumbent, target="", advantages={}, loss=terms.loss, sure=terms.sure)
         seen = standing if db is None else self.watch(db, standing)
-        return stated(seen, wish, now_ms=self._now_ms, parameters=self._digest, looked_at=routing.checked)
+        every = self.settings.file.learning.every
+        return stated(seen, wish, now_ms=self._now_ms, parameters=self._digest, looked_at=routing.checked, every=every)
 
     def watch(self, db: Database, standing: Standing) -> Standing:
         """Return the standing after what the ledger has of the traffic since."""

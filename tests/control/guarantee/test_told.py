@@ -29,6 +29,12 @@ def test_every_part_of_a_promise_is_said() -> None:
     )
 
 
+def test_how_often_drift_is_looked_for_is_said() -> None:
+    found = stated(STANDING, WISH, now_ms=1_500, parameters="p1", every="1h")
+
+    assert found.says[-1].endswith("for losses. A gateway looks every 1h (`learning.every`): until then calls go on as before.")
+
+
 @pytest.mark.parametrize(
     ("standing", "wish", "says"),
     [

@@ -62,6 +62,15 @@ def test_outcomes_judge_who_answered_and_attempts_tell_what_it_took(each_databas
     assert (one.prompt.text, one.prompt.capability, one.prompt.task) == (b"seen", "triage", "classify")
 
 
+def test_what_a_call_took_is_learned_also_where_its_unit_goes_on_while_it_is_looked(each_database: Database) -> None:
+    """A long talk is never at rest: none of its calls may be passed over for that."""
+    at_ms = (START_MS, START_MS + 10_000, START_MS + 20_000)
+    write(each_database, *[a_call(number, unit="talk", at_ms=when) for number, when in enumerate(at_ms)])
+    first = gathered(each_database, until_ms=START_MS + 15_000)
+    second = gathered(each_database, until_ms=START_MS + 30_000, seen=first.seen)
+    assert [sorted(label.at_ms for label in found.measured) for found in (first, second)] == [[*at_ms[:2]], [at_ms[2]]]
+
+
 def test_a_unit_counts_once_its_time_is_over(each_database: Database) -> None:
     write(each_database, a_call(1), outcomes=[told(1)])
     early = gathered(each_database, until_ms=START_MS + WEEK_MS - 1)

@@ -42,15 +42,18 @@ class Stated(Struct, frozen=True, kw_only=True):
     pairs: int = 0
 
 
-def stated(standing: Standing, wish: Wish, *, now_ms: int, parameters: str, looked_at: Collection[str] = ()) -> Stated:
-    """Return what a certificate says now. `wish` holds what its owner asks for, whatever its target is; of `looked_at` targets answers are checked."""
+def stated(standing: Standing, wish: Wish, *, now_ms: int, parameters: str, looked_at: Collection[str] = (), every: str = "") -> Stated:
+    """
+    Return what a certificate says now. `wish` holds what its owner asks for, whatever its target is; of `looked_at` targets answers are checked, and drift is
+    looked for as often as `every` says.
+    """
     certificate, drift = standing.certificate, standing.drift
     reason = closed_for_all(standing, wish, now_ms=now_ms, parameters=parameters) or OPEN
     return Stated(
         capability=certificate.capability,
         in_force=reason == OPEN,
         reason=reason,
-        says=(*promise(certificate, looked_at), _watched(standing), *(() if reason == OPEN else (_closed(reason, standing),))),
+        says=(*promise(certificate, looked_at), _watched(standing, every), *(() if reason == OPEN else (_closed(reason, standing),))),
         certificate=certificate,
         calls=drift.calls,
         pairs=drift.pairs,
@@ -127,11 +130,12 @@ def _named(names: Iterable[str]) -> str:
     return " or ".join(f"`{name}`" for name in sorted(names))
 
 
-def _watched(standing: Standing) -> str:
+def _watched(standing: Standing, every: str) -> str:
     drift = standing.drift
+    again = f" A gateway looks every {every} (`learning.every`): until then calls go on as before." if every else ""
     return (
         f"Since then {drift.calls:,} calls and {drift.pairs:,} pairs were looked at. Of {2 / ALARM:.0f} that raise an alarm, bets on drift have "
-        f"{sum(drift.scores):.2g} for predictions and {sum(drift.losses):.2g} for losses."
+        f"{sum(drift.scores):.2g} for predictions and {sum(drift.losses):.2g} for losses.{again}"
     )
 
 

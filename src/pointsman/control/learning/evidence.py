@@ -119,7 +119,7 @@ def gather(db: Database, scopes: Iterable[Scope], *, seen: Seen, until_ms: int, 
         delays = _delays(db, scope, until_ms=until_ms)
         opened_ms[scope.workflow] = ripe_ms = max(until_ms - _patience_ms(delays, scope.window_ms), after_ms)
         ripe = {**span, "after_ms": after_ms, "until_ms": ripe_ms}
-        judgements += _judged(_outcomes(db, ripe, recorded=seen.recorded), scope)
+        judgements += _judged(db.rows(query("learning/outcomes"), {**ripe, "recorded": seen.recorded}), scope)
         judgements += _agreements(db.rows(query("learning/agreements"), ripe), scope, is_told=bool(delays))
         judgements += _reviews(db.rows(query("learning/reviews"), told), scope)
         judgements += _scores(db.rows(query("learning/scores"), told), scope)
@@ -134,14 +134,6 @@ def gather(db: Database, scopes: Iterable[Scope], *, seen: Seen, until_ms: int, 
         kinds=Counter(one.kind for one in best),
         seen=Seen(until_ms=until_ms, recorded=recorded, opened_ms=opened_ms),
     )
-
-
-def _outcomes(db: Database, span: Mapping[str, object], *, recorded: int) -> Sequence[Row]:
-    rows = db.rows(query("learning/outcomes"), span)
-    if recorded:  # the first time there is nothing that was passed over
-        late = {name: span[name] for name in ("workflow", "after_ms", "most")}
-        rows = [*rows, *db.rows(query("learning/outcomes_late"), {**late, "recorded": recorded})]
-    return rows
 
 
 def _delays(db: Database, scope: Scope, *, until_ms: int) -> Sequence[int]:

@@ -14,7 +14,7 @@ SELECT a.call_id AS call_id,
 FROM (
     SELECT tenant, workflow, unit, last_ms
     FROM unit
-    WHERE workflow = :workflow AND last_ms > :after_ms AND last_ms <= :until_ms AND opened_ms > :since_ms AND opened_ms <= :until_ms
+    WHERE workflow = :workflow AND last_ms > :after_ms AND opened_ms > :since_ms AND opened_ms <= :until_ms
     ORDER BY opened_ms DESC, tenant, unit
     LIMIT :most
 ) AS u
