@@ -3,6 +3,7 @@ What all tests may ask for by name: a ledger on each database. How laws are trie
 """
 
 import os
+from collections.abc import Iterator
 
 import coverage
 import pytest
@@ -16,10 +17,13 @@ settings.register_profile("gate", _UNHURRIED, derandomize=True)
 settings.register_profile("search", _UNHURRIED, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
-@pytest.fixture(autouse=True)
-def plain_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the extra `semantic` as not installed: nothing is told of by tests that depend on the machine, and its table takes half a minute to make."""
-    monkeypatch.setattr("pointsman.app.semantic.installed", lambda: None)
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_install() -> Iterator[None]:
+    """Take the extra `semantic` as not installed: tests tell the same on each machine, and its table takes half a minute to make."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pointsman.app.semantic.installed", lambda: None)
+        yield
 
 
 __all__ = ["each_database", "each_place", "postgres_url"]

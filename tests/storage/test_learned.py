@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.storage.learned import LearnedFolder, ParametersLost, digest_of, is_digest
+from pointsman.storage.learned import LearnedFolder, ParametersLost, TableLost, digest_of, is_digest
 
 
 @pytest.fixture
@@ -66,3 +66,33 @@ def test_pruning_leaves_what_is_named_and_whatever_is_not_parameters(folder: Lea
 
 def test_without_a_note_nothing_is_newest(folder: LearnedFolder) -> None:
     assert folder.newest == ""
+
+
+def test_a_table_is_found_by_what_it_was_made_from_and_is_kept_for_good(folder: LearnedFolder) -> None:
+    source, other = digest_of(b"weights"), digest_of(b"other weights")
+    assert folder.table_of(source) == ""
+    name = folder.keep_table(source, b"rows")
+    assert folder.table(name) == b"rows"
+    assert (folder.table_of(source), folder.table_of(other)) == (name, "")
+    assert folder.has_table(name)
+    assert folder.prune(()) == 0  # it is no parameters
+    assert folder.keep_table(source, b"rows") == name
+    assert [path.name for path in folder.folder.iterdir()] == [f"{name}.table"]
+
+
+def test_a_table_that_is_lost_or_damaged_is_told_with_the_way_back_and_taken_for_none(folder: LearnedFolder) -> None:
+    source = digest_of(b"weights")
+    name = folder.keep_table(source, b"rows")
+    path = folder.folder / f"{name}.table"
+    path.write_bytes(b"damaged")
+    with pytest.raises(TableLost, match=r"is damaged.*pointsman learn --anew"):
+        folder.table(name)
+    assert (folder.has_table(name), folder.table_of(source)) == (False, "")
+    path.unlink()
+    with pytest.raises(TableLost, match="is not in `learned`"):
+        folder.table(name)
+    path.mkdir()
+    with pytest.raises(TableLost, match="cannot be read"):
+        folder.table(name)
+    with pytest.raises(TableLost, match="no name that could be its own"):
+        folder.table("../secret")

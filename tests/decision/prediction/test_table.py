@@ -2,50 +2,16 @@
 The table of tokens: made from an encoder's weights, written, read, and used to tell words apart.
 """
 
-import json
-import struct
-
 import numpy as np
 import pytest
+from tests.decision.prediction.encoders import WORDS, weights
 
 from pointsman.decision.prediction.distil import distil
 from pointsman.decision.prediction.embedding import Embedder
 from pointsman.decision.prediction.errors import EncoderUnreadable, ParametersUnreadable
 from pointsman.decision.prediction.table import Table, decode_table, encode_table
 
-WORDS = ["[UNK]", "[CLS]", "[SEP]", "cat", "dog", "##s", *(f"word{at}" for at in range(300))]
 WIDTH = 256
-
-
-def weights(layers: int = 1, *, width: int = WIDTH) -> bytes:
-    """Return a tiny encoder with random weights, as a safetensors file."""
-    rng = np.random.default_rng(3)
-    shapes = {
-        "embeddings.word_embeddings.weight": (len(WORDS), width),
-        "embeddings.position_embeddings.weight": (8, width),
-        "embeddings.token_type_embeddings.weight": (2, width),
-        "embeddings.LayerNorm": (width,),
-    }
-    for layer in range(layers):
-        name = f"encoder.layer.{layer}"
-        shapes |= {f"{name}.attention.self.{part}": (width, width) for part in ("query", "key", "value")}
-        shapes |= {f"{name}.attention.output.dense": (width, width), f"{name}.intermediate.dense": (2 * width, width)}
-        shapes |= {f"{name}.output.dense": (width, 2 * width), f"{name}.attention.output.LayerNorm": (width,), f"{name}.output.LayerNorm": (width,)}
-    tensors: dict[str, np.ndarray] = {}
-    for name, shape in shapes.items():
-        if name.endswith(".weight"):
-            tensors[name] = rng.normal(size=shape)
-        elif len(shape) == 1:
-            tensors |= {f"{name}.weight": np.ones(shape), f"{name}.bias": np.zeros(shape)}
-        else:
-            tensors |= {f"{name}.weight": rng.normal(size=shape) * 0.05, f"{name}.bias": np.zeros(shape[0])}
-    header, body = {"__metadata__": {"format": "pt"}}, b""
-    for name, values in tensors.items():
-        data = values.astype(np.float32).tobytes()
-        header[name] = {"dtype": "F32", "shape": list(values.shape), "data_offsets": [len(body), len(body) + len(data)]}  # type: ignore[dict-item]
-        body += data
-    head = json.dumps(header).encode()
-    return struct.pack("<Q", len(head)) + head + body
 
 
 def test_every_token_gets_a_row_and_rows_differ() -> None:
