@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.values import a_call, a_target
 
-from pointsman.assess.examined import Heard, again, examined, grading, score_in, to_examine
+from pointsman.assess.examined import Heard, examined, grading, score_in, to_examine
 from pointsman.core.attempt import Grade
-from pointsman.core.call import Image, Role, Sampling, Text, Tool, ToolUse, Turn
+from pointsman.core.call import Image, Role, Text, Tool, ToolUse, Turn
 from pointsman.core.reply import Finish, Reply
 from pointsman.core.routing import Routing
 
@@ -90,11 +90,6 @@ def test_a_judge_reads_request_and_answer_and_neither_ends_its_part() -> None:
 )
 def test_what_words_do_not_tell_is_not_graded(told: dict[str, Any]) -> None:
     assert grading(a_call(**told), "a cat") is None
-
-
-@pytest.mark.parametrize(("temperature", "times"), [(None, 2), (0.7, 2), (0, 0)])
-def test_nobody_is_asked_again_who_would_say_the_same(temperature: float | None, times: int) -> None:
-    assert again(a_call(sampling=Sampling(temperature=temperature)), Routing(incumbent=SMALL, samples=2)) == times
 
 
 def test_a_vendor_is_asked_how_sure_it_is_where_the_owner_wants_it_and_the_caller_did_not_ask() -> None:

@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 from tests.decision.weighed import USD
-from tests.values import a_target
+from tests.values import a_call, a_target
 
+from pointsman.core.call import Sampling
 from pointsman.core.place import Place
+from pointsman.core.routing import Routing
 from pointsman.core.target import Desk, Hardware, Price, Rates, Target
-from pointsman.decision.charges import USUAL_TOKENS_OUT, charged, expected_cost, expected_latency_s
+from pointsman.decision.charges import USUAL_TOKENS_OUT, Charge, charged, expected_cost, expected_latency_s, samples_of, with_check
 from pointsman.decision.prediction.values import Prediction
 from pointsman.ledger import prices
 
@@ -67,3 +69,16 @@ def test_people_cost_an_item_and_take_their_time() -> None:
     desk = a_target(place=Place.PEOPLE, price=None, desk=Desk(item_nano_usd=5 * USD, delay_s=3600.0, says="Soon."))
     assert cost(desk, seen(cost_nano_usd=1.0), bulk=True) == 5 * USD
     assert (expected_latency_s(desk, seen(latency_s=1.0)), expected_latency_s(a_target(), seen(latency_s=1.0))) == (3600.0, 1.0)
+
+
+@pytest.mark.parametrize(("temperature", "times"), [(None, 2), (0.7, 2), (0, 0)])
+def test_nobody_is_asked_again_who_would_say_the_same(temperature: float | None, times: int) -> None:
+    assert samples_of(a_call(sampling=Sampling(temperature=temperature)), Routing(incumbent=a_target(), samples=2)) == times
+
+
+def test_a_checked_answer_costs_what_is_asked_beside_it_and_waits_for_the_slowest() -> None:
+    beside = [Charge(5.0, 3.0), Charge(2.0, None), Charge(None, 1.0)]
+    assert with_check(Charge(10.0, 2.0), beside, samples=2) == Charge(37.0, 5.0)
+    assert with_check(Charge(10.0, 2.0), [], samples=1) == Charge(20.0, 4.0)
+    assert with_check(Charge(10.0, 2.0), [], samples=0) == Charge(10.0, 2.0)
+    assert with_check(Charge(None, None), beside, samples=2) == Charge(None, None)

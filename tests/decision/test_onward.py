@@ -10,7 +10,7 @@ from tests.decision.weighed import ALL, USD, Known, a_chooser, a_routed, choose,
 from tests.values import a_call, a_target
 
 from pointsman.core.attempt import Grade
-from pointsman.core.call import Text
+from pointsman.core.call import Sampling, Text
 from pointsman.core.place import Place
 from pointsman.core.reply import Finish, Reply
 from pointsman.core.routing import Criteria
@@ -85,6 +85,32 @@ def test_without_a_check_the_same_target_is_too_bad_to_go_first() -> None:
 def test_a_look_that_cannot_pay_is_not_planned(known: Mapping[str, Known]) -> None:
     choice = chooser_that_sees(known, 0.5, strength=0.6).choose(a_call(), a_routed(ladder_of(known), **LOOKED), verdict=ALL)
     assert way(choice) == [("strong", False), ("weak", False)]
+
+
+def with_evidence(usd: float, **told: Any) -> Choice:
+    """Return the choice where a second target and a judge cost so much an answer, in US dollars."""
+    known = {**PAIR, "beside": Known(usd=usd, s=3.0)}
+    *ladder, beside = ladder_of(known)
+    capability = a_routed(ladder, **{**LOOKED, "second": beside, "judge": beside, **told})
+    return chooser_that_sees(known, 0.5).choose(a_call(sampling=Sampling(temperature=0.5)), capability, verdict=ALL)
+
+
+def test_what_is_asked_beside_a_checked_answer_is_a_part_of_its_price_and_its_time() -> None:
+    weak, strong = with_evidence(0.001, samples=2).weighed
+    assert (weak.cost_nano_usd, weak.latency_ms) == (round((3 * 0.0005 + 2 * 0.001) * USD), 4000.0)
+    assert (strong.cost_nano_usd, strong.latency_ms) == (round(0.02 * USD), 1000.0)
+
+
+def test_a_check_that_costs_more_than_it_saves_is_not_planned() -> None:
+    assert way(with_evidence(0.001))[0] == ("weak", True)
+    assert way(with_evidence(0.02))[0] == ("strong", False)
+
+
+def test_a_check_of_unknown_price_makes_no_answer_s_price_unknown() -> None:
+    known = {**PAIR, "beside": Known(usd=None, s=None)}
+    *ladder, beside = ladder_of(known)
+    choice = chooser_that_sees(known, 0.5).choose(a_call(), a_routed(ladder, **{**LOOKED, "second": beside}), verdict=ALL)
+    assert [one.cost_nano_usd for one in choice.weighed] == [round(0.0005 * USD), round(0.02 * USD)]
 
 
 def test_the_last_rung_is_never_held_back_there_is_nobody_to_ask_instead() -> None:

@@ -58,11 +58,6 @@ def examined(grade: Grade, reply: Reply, *, call: Call, heard: Heard = NOTHING) 
     return replace(grade, evidence={**grade.evidence, **told})
 
 
-def again(call: Call, routing: Routing) -> int:
-    """Return how often the target of a checked answer is asked again: never where it would say the same again because the caller wants it so."""
-    return 0 if call.sampling.temperature == 0 else routing.samples
-
-
 def to_examine(call: Call, target: Target, *, routing: Routing | None) -> Call:
     """Return the call for an answer that is to be checked: log-probabilities are asked for where the owner wants them and the caller does not."""
     wanted = routing is not None and target.name in routing.logprobs and not call.wire.get("logprobs")

@@ -20,7 +20,7 @@ from pointsman.core.capability import Capability
 from pointsman.core.label import Level
 from pointsman.core.reply import Reply, Usage
 from pointsman.core.target import Price, Target
-from pointsman.decision.charges import expected_cost, expected_latency_s
+from pointsman.decision.charges import GRADE_TOKENS_OUT, USUAL_TOKENS_OUT, Charge, expected_cost, expected_latency_s, samples_of, with_check
 from pointsman.decision.choice import Choice, Circumstances, Rung
 from pointsman.decision.criteria import criteria_for
 from pointsman.decision.exploration import Draw, explore, share_of
@@ -146,10 +146,26 @@ class ByValue:
         most, bulk, price_of = call.sampling.max_tokens, seen.criteria.bulk, self._price_of
         fresh = (tokens_in(call), 0, most)
         found: list[Candidate] = []
+        beside = self._beside(seen, tokens=fresh) if seen.routing.checked else []
         for target, known in zip(targets, self._predicted(targets, seen.prompt), strict=True):
             tokens = fresh if standing is None or target.name != standing.target else (fresh[0], standing.cached_at(seen.now_ms), most)
-            cost = expected_cost(target, price_of(target), seen=known, tokens=tokens, bulk=bulk)
-            found.append(Candidate(target=target.name, seen=known, cost_nano_usd=cost, latency_s=expected_latency_s(target, known)))
+            charge = Charge(expected_cost(target, price_of(target), seen=known, tokens=tokens, bulk=bulk), expected_latency_s(target, known))
+            if target.name in seen.routing.checked:
+                charge = with_check(charge, beside, samples=samples_of(call, seen.routing))
+            found.append(Candidate(target=target.name, seen=known, cost_nano_usd=charge.cost_nano_usd, latency_s=charge.latency_s))
+        return found
+
+    def _beside(self, seen: Seen, *, tokens: tuple[int, int, int | None]) -> list[Charge]:
+        """Return what others are expected to cost who are asked when an answer is checked."""
+        found: list[Charge] = []
+        second, judge, bulk = seen.routing.second, seen.routing.judge, seen.criteria.bulk
+        if second is not None:
+            (known,) = self._predicted([second], seen.prompt)
+            found.append(Charge(expected_cost(second, self._price_of(second), seen=known, tokens=tokens, bulk=bulk), expected_latency_s(second, known)))
+        if judge is not None:
+            (known,) = self._predicted([judge], seen.prompt)
+            read = (tokens[0] + USUAL_TOKENS_OUT, 0, GRADE_TOKENS_OUT)
+            found.append(Charge(expected_cost(judge, self._price_of(judge), seen=known, tokens=read, bulk=bulk), None))
         return found
 
     def _predicted(self, targets: Sequence[Target], prompt: Prompt) -> Sequence[Prediction]:

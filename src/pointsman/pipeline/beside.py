@@ -5,11 +5,12 @@ What a model is asked beside the answer: for a summary, or for what others say o
 from asyncio import TaskGroup
 from contextlib import suppress
 
-from pointsman.assess.examined import MOST_TOKENS, NOTHING, Heard, again, grading, words_of
+from pointsman.assess.examined import MOST_TOKENS, NOTHING, Heard, grading, words_of
 from pointsman.core.attempt import Attempt
 from pointsman.core.errors import PointsmanError
 from pointsman.core.reply import Reply
 from pointsman.core.target import Target
+from pointsman.decision.charges import samples_of
 from pointsman.decision.choice import Rung
 from pointsman.pipeline.way import Way
 from pointsman.settings.policy_text import Action
@@ -40,7 +41,7 @@ async def hear(way: Way, target: Target, *, reply: Reply) -> Heard:
     async with TaskGroup() as all_at_once:
         second = all_at_once.create_task(_said(way, routing.second, action=Action.SHADOW))
         graded = all_at_once.create_task(_said(way, judge, action=Action.JUDGE, text=text))
-        more = [all_at_once.create_task(_said(way, target, action=Action.INFER)) for _ in range(again(way.judged.call, routing))]
+        more = [all_at_once.create_task(_said(way, target, action=Action.INFER)) for _ in range(samples_of(way.judged.call, routing))]
     told = tuple(said for one in more if (said := one.result()) is not None)
     return Heard(second=second.result(), judge=graded.result(), more=told, agree_on=routing.agree_on)
 
