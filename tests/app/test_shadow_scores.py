@@ -52,6 +52,17 @@ def test_texts_that_need_a_reader_are_not_compared(text: str) -> None:
     assert scores_of(a_pair(text, "refund"), incumbent="big", at_ms=5) == ()
 
 
+def test_an_answer_that_fails_its_contract_agrees_with_none() -> None:
+    given, other = scores_of(replace(a_pair("refund", ""), is_good_enough=False), incumbent="big", at_ms=5)
+    assert [(one.target, one.value, one.metric) for one in (given, other)] == [("", 1.0, "agreement"), ("small", 0.0, "agreement")]
+
+
+@pytest.mark.parametrize(("said", "incumbent"), [("refund", "small"), ("Dear customer, " * 9, "big")])
+def test_nothing_is_compared_with_an_incumbents_answer_that_fails_its_contract_nor_texts_that_need_a_reader(said: str, incumbent: str) -> None:
+    """Where those that pass are not compared, those that fail must not be: else they alone would count."""
+    assert scores_of(replace(a_pair(said, ""), is_good_enough=False), incumbent=incumbent, at_ms=5) == ()
+
+
 def test_what_a_judge_said_of_both_is_kept_as_its_score() -> None:
     pair = replace(a_pair("Dear customer, " * 9, "Dear Sir, " * 9), judge="openai/judge", grades=(0.9, 0.4))
     given, other = scores_of(pair, incumbent="big", at_ms=5)

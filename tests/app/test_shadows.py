@@ -216,6 +216,13 @@ def test_documents_that_can_be_compared_are_not_graded(folder: Path) -> None:
     assert ([pair.grades for pair in seen.pairs], sent) == ([None], [])
 
 
+def test_an_answer_that_fails_its_contract_is_compared_too_and_is_not_graded(folder: Path) -> None:
+    """Left out, it would look as if the target only ever answered what it can."""
+    seen, sent = judged(folder, given=OBJECT, other='"no object"', output="{type: object}")
+    assert [(pair.other, pair.other_text, pair.is_good_enough) for pair in seen.pairs] == [("small", "", False)]
+    assert sent == []
+
+
 def test_an_answer_without_a_grade_leaves_its_pair_without_any(folder: Path) -> None:
     seen, sent = judged(folder, grade="It is hard to say.")
     assert ([pair.grades for pair in seen.pairs], len(sent)) == ([None], 2)

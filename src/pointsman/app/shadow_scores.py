@@ -49,9 +49,14 @@ class Comparing:
 def scores_of(pair: Pair, *, incumbent: str | None, at_ms: int) -> tuple[Score, ...]:
     """
     Return a score for each answer of a pair, none where they can neither be compared nor were graded. The answer of the incumbent, or else the one that was
-    given, is what the other is held against: its own score is 1. Where a judge graded them, each has its own grade.
+    given, is what the other is held against: its own score is 1. Where a judge graded them, each has its own grade. An answer that does not pass the
+    capability's checks agrees with none; with one of the incumbent's nothing can be compared.
     """
-    if is_value(pair.given_text) and is_value(pair.other_text):
+    if not pair.is_good_enough:
+        if pair.other == incumbent or not is_value(pair.given_text):
+            return ()
+        metric, judge, both = METRIC, JUDGE, (1.0, 0.0)
+    elif is_value(pair.given_text) and is_value(pair.other_text):
         alike = agreement(pair.given_text, pair.other_text, on=pair.agree_on)
         metric, judge, both = METRIC, JUDGE, (alike, 1.0) if pair.other == incumbent else (1.0, alike)
     elif pair.grades is not None:

@@ -20,7 +20,7 @@ from pointsman.assess.examined import MOST_TOKENS, grading, score_in
 from pointsman.core.call import Asked, Call
 from pointsman.core.capability import Capability
 from pointsman.core.entry import CallRecord
-from pointsman.core.errors import PointsmanError
+from pointsman.core.errors import NotGoodEnough, PointsmanError
 from pointsman.core.place import Place
 from pointsman.core.routing import Trial
 from pointsman.core.snapshot import Snapshot
@@ -50,7 +50,8 @@ class Pair(Struct, frozen=True, kw_only=True):
     One question and what two targets said to it, as texts. `given` was told to the caller; `propensity` is the probability with which `other` was asked too.
 
     Both costs are in nano-dollars, None where unknown; `learned` names the parameters in force. Documents are compared by the fields `agree_on`, or by all.
-    `grades` is what `judge` gave both answers (0..1, in this order), None where nobody was asked or one has no grade.
+    `grades` is what `judge` gave both answers (0..1, in this order), None where nobody was asked or one has no grade. Where the other answer `is_good_enough`
+    it passed the capability's checks; else what it said is not known.
     """
 
     call_id: str
@@ -71,6 +72,7 @@ class Pair(Struct, frozen=True, kw_only=True):
     agree_on: tuple[str, ...] = ()
     judge: str = ""
     grades: tuple[float, float] | None = None
+    is_good_enough: bool = True
 
 
 class _Given(Struct, frozen=True, kw_only=True):
@@ -126,31 +128,21 @@ class Shadows:
                 task.cancel()
 
     async def _ask(self, given: "_Given", other: Target) -> None:
-        call, trace = given.call, given.trace
-        routing, name = trace.capability.routing, trace.capability.name
-        answer = await self._run(given, unstreamed(call) if call.stream else call, at=other)
+        call, routing, said = given.call, given.trace.capability.routing, text_said(given.said)
+        try:
+            answer = await self._run(given, unstreamed(call) if call.stream else call, at=other)
+        except NotGoodEnough:
+            self.compare(changed(_pair(given, other, said=said), is_good_enough=False))
+            return
         if answer is None:
             return
-        said, also = text_said(given.said), text_said(answer.body)
+        also = text_said(answer.body)
         judge = None if routing is None or (is_value(said) and is_value(also)) else routing.judge
         self.compare(
-            Pair(
-                call_id=trace.call_id,
-                capability=name,
-                workflow=trace.capability.workflow or name,
-                unit=trace.unit,
-                tenant=trace.principal.key.tenant,
-                at_ms=trace.started_ms,
-                question=call,
-                given=trace.target,
-                given_text=said,
-                given_cost_nano_usd=trace.cost_nano_usd,
-                other=other.name,
+            changed(
+                _pair(given, other, said=said),
                 other_text=also,
                 other_cost_nano_usd=answer.trace.cost_nano_usd,
-                propensity=given.propensity,
-                learned=trace.learned,
-                agree_on=() if routing is None else routing.agree_on,
                 judge="" if judge is None else judge.name,
                 grades=None if judge is None else await self._graded(given, judge, answers=(said, also)),
             )
@@ -173,7 +165,11 @@ class Shadows:
         return None if told is None else score_in(text_said(told.body))
 
     async def _run(self, given: "_Given", call: Call, *, at: Target, kind: str | None = None) -> Answer | None:
-        """Return what one target says to a call beside the one that was given, or None. `kind` tells what it was asked for, if not for an answer."""
+        """
+        Return what one target says to a call beside the one that was given, or None. `kind` tells what it was asked for, if not for an answer.
+
+        Raises `NotGoodEnough` for an answer that does not pass the capability's checks.
+        """
         trace, stages = given.trace, given.stages
 
         def book(record: CallRecord) -> None:
@@ -187,6 +183,8 @@ class Shadows:
         alone = self._stages_of(_only(stages.snapshot, trace.capability, target=at, is_answer=kind is None), book)
         try:
             answer = await run(changed(call, call_id=self._new_id()), changed(given.asked, unit=trace.unit, criteria={}), stages=alone)
+        except NotGoodEnough:
+            raise
         except PointsmanError as error:
             _LOG.info("a shadow call of `%s` had no answer: %s", trace.capability.name, error.code)
             return None
@@ -195,6 +193,30 @@ class Shadows:
         with suppress(PointsmanError):
             await answer.chunks.aclose()
         return None
+
+
+def _pair(given: _Given, other: Target, *, said: str) -> Pair:
+    """Return what is known before the other has answered."""
+    trace = given.trace
+    routing, name = trace.capability.routing, trace.capability.name
+    return Pair(
+        call_id=trace.call_id,
+        capability=name,
+        workflow=trace.capability.workflow or name,
+        unit=trace.unit,
+        tenant=trace.principal.key.tenant,
+        at_ms=trace.started_ms,
+        question=given.call,
+        given=trace.target,
+        given_text=said,
+        given_cost_nano_usd=trace.cost_nano_usd,
+        other=other.name,
+        other_text="",
+        other_cost_nano_usd=None,
+        propensity=given.propensity,
+        learned=trace.learned,
+        agree_on=() if routing is None else routing.agree_on,
+    )
 
 
 def wanted(trace: Trace) -> Trial | None:

@@ -200,18 +200,12 @@ def test_pairs_that_prove_a_promise_do_not_teach(each_database: Database) -> Non
     assert len(found) == 2 * teaching
 
 
-def test_shadow_calls_that_failed_their_contract_teach_as_seldom_as_those_that_did_not(each_database: Database) -> None:
-    """Else what others did well would prove a promise, and what they did badly would teach: they would look worse than they are."""
-    failed = an_entry(target="large", error="schema", shadow=True)
-    shadows = [a_call(number, entries=(failed,), mode="shadow", status="exhausted") for number in range(40)]
-    own = a_call(50, entries=(an_entry(target="small", error="schema"), an_entry(1, target="large")))
-    write(each_database, *shadows, own)
-    promised = Scope(workflow="support", window_ms=WEEK_MS, tasks={"triage": ""}, promised=frozenset({"triage"}))
-    teaching = sum(not is_kept_apart(call.call_id) for call in shadows)
-    assert len(gathered(each_database).judged) == 41
-    assert 0 < teaching < 40
-    assert [label.target for label in gathered(each_database, scope=promised).judged].count("large") == teaching
-    assert [label.target for label in gathered(each_database, scope=promised).judged].count("small") == 1
+def test_shadow_calls_that_failed_their_contract_teach_by_what_they_were_compared_with(each_database: Database) -> None:
+    """Else of a promised capability all of what others did badly would teach, and half of what they did well: they would look worse than they are."""
+    shadow = a_call(2, unit="t1", entries=(an_entry(target="large", error="schema", shadow=True),), mode="shadow", status="not_good_enough")
+    given = a_call(1)
+    write(each_database, given, shadow, outcomes=[told(1)], scores=agreeing(given, 0.0))
+    assert judged(gathered(each_database)) == [("large", 0.0, 0.4), ("small", 1.0, 0.8)]
 
 
 @pytest.mark.parametrize("place", [Place.RULES, Place.CACHE])

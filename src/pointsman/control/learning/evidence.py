@@ -59,17 +59,7 @@ class Scope(Struct, frozen=True, kw_only=True):
     def teaches(self, row: Row) -> bool:
         """Tell whether a judgement is for learning."""
         name = row["capability"]
-        return name in self.tasks and not (row["is_paired"] and self._is_kept_apart(row))
-
-    def teaches_failing(self, row: Row) -> bool:
-        """
-        Tell whether an attempt that failed its contract is for learning. Of shadow calls as many as of those that did not fail: else what others did well
-        would prove, and only what they did badly would teach.
-        """
-        return row["capability"] in self.tasks and not (row["shadow"] and self._is_kept_apart(row))
-
-    def _is_kept_apart(self, row: Row) -> bool:
-        return row["capability"] in self.promised and is_kept_apart(row["call_id"])
+        return name in self.tasks and not (name in self.promised and row["is_paired"] and is_kept_apart(row["call_id"]))
 
 
 class Judgement(Struct, frozen=True, kw_only=True):
@@ -196,9 +186,13 @@ def _agreed(row: Row, scope: Scope, *, target: str, score: float, weight: float 
 
 
 def _checks(rows: Sequence[Row], scope: Scope) -> Iterator[Judgement]:
-    """What fails the capability's contract is no answer; what passes it may still be wrong, so that is no judgement."""
+    """
+    What fails the capability's contract is no answer; what passes it may still be wrong, so that is no judgement.
+
+    Of shadow calls the comparison says it: half of what others did well proves a promise and does not teach, so half of what they did badly must not either.
+    """
     for row in rows:
-        if is_grade(row["error"]) and scope.teaches_failing(row):
+        if is_grade(row["error"]) and row["capability"] in scope.tasks and not row["shadow"]:
             label = _label(row, scope, score=0.0)
             yield Judgement(call_id=row["call_id"], kind=CHECK, label=replace(label, weight=WEIGHTS[CHECK]), is_given=False)
 
