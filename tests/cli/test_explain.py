@@ -265,3 +265,22 @@ def test_what_decides_beside_the_worth_is_told_and_so_is_money_for_trials_that_i
     (folder / "pointsman.yaml").write_text(file.replace("ROUTING", "{incumbent: large, explore: {share: 0.1, usd_per_day: 0}}"))
     says = run("explain", "--capability", "triage", "--json").json["decisive"]
     assert says[-1] == "Nothing is tried here: the day's money for it (`explore.usd_per_day`) is spent."
+
+
+def test_what_a_request_would_set_is_weighed_by_and_what_it_may_not_set_is_refused(run: Run, folder: Path) -> None:
+    (folder / "pointsman.yaml").write_text(
+        "vendors: {lab: {kind: vllm, base_url: 'http://127.0.0.1:9/v1'}}\n"
+        "targets:\n"
+        "  small: {vendor: lab, model: small, price: {input_usd_per_million: 1, output_usd_per_million: 2}}\n"
+        "  large: {vendor: lab, model: large, price: {input_usd_per_million: 10, output_usd_per_million: 20}}\n"
+        "capabilities:\n"
+        "  triage: {ladder: [small, large], routing: {incumbent: small, requests_may_set: {value_usd: [0, 1]}}}\n"
+    )
+    plain, worthy = (run("explain", "--capability", "triage", *more, "--json").json["candidates"][0] for more in ((), ("--criteria", "value_usd=0.5")))
+    assert worthy["weighed"]["value_nano_usd"] == plain["weighed"]["value_nano_usd"] + 250_000_000, "half of it: nobody knows how good an answer is"
+
+    done = run("explain", "--capability", "triage", "--criteria", "value_usd=2")
+    assert "choice  REFUSES" in done.out
+    assert "The call would be refused. The caller would be told:" in done.out
+    assert "`triage` takes from 0 to 1. Keep to that." in done.out
+    assert "There is no criterion `colour`" in run("explain", "--capability", "triage", "--criteria", "colour=red").err

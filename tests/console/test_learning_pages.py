@@ -134,9 +134,10 @@ def test_explain_weighs_every_candidate_and_tells_the_nearest_change(guarantee: 
         shown = text_of(await browser.post("/console/explain", data=form))
         assert f"It would be answered by {first}" in shown
         assert "88.8% 85.5% to 92.0%" in shown
-        assert "90.0% 86.9% to 93.1%" in shown
+        assert "90.0% 86.9% to 93.0%" in shown
         assert why in shown
         assert ("may be worse than the incumbent by more than is allowed" in shown) is not guarantee
+        assert ("acme/small is expected to be worth more than acme/large , but may not go before acme/large : it is not" in shown) is not guarantee
 
     # Worth something, so that a certificate alone does not decide.
     criteria = {"value_usd": 0.005}

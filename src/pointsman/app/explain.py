@@ -30,6 +30,7 @@ from pointsman.core.target import Target
 from pointsman.core.verdict import Verdict
 from pointsman.decision.choice import Choice, Circumstances
 from pointsman.decision.counterfactual import Change, Situation, nearest
+from pointsman.decision.criteria import with_told
 from pointsman.decision.decisive import Occasion, decisive
 from pointsman.governance.detection.kinds import SECRET_PREFIX
 from pointsman.governance.judge import Judged
@@ -59,6 +60,7 @@ _SAYS: Final = {
 }
 # Below every probability: what is shown is the choice when nothing is tried.
 _NO_TRIAL: Final = 0.0
+_OF_THE_OWNER: Final[Mapping[str, float]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,17 +164,16 @@ def _elsewhere(settings: Settings, folder: Path) -> Settings:
     return replace(settings, file=change(file, server=server), audit=audit, retention=keys, identity=identity)
 
 
-def explain(rehearsal: Rehearsal, call: Call, *, principal: Principal, declared: Label | None) -> Explanation:
-    """Walk the stages with one call. `declared` is what the request would say about its data."""
+def explain(rehearsal: Rehearsal, call: Call, *, principal: Principal, declared: Label | None, criteria: Mapping[str, float] = _OF_THE_OWNER) -> Explanation:
+    """Walk the stages with one call. `declared` is what the request would say about its data, `criteria` what it would set (name → number)."""
     walk = _Walk(rehearsal, call, principal=principal)
     try:
         way = walk.admit(declared)
-    except Refused as refused:
-        walk.refusal = refused
-    else:
         walk.judge_by_rules(way)
         walk.look_at_cache(way)
-        walk.choose(way)
+        walk.choose(way, criteria)
+    except Refused as refused:
+        walk.refusal = refused
     return walk.told()
 
 
@@ -256,11 +257,13 @@ class _Walk:
         else:
             self._says("cache", "off", says=f"no answer is kept for `{way.verdict.label.text}` data")
 
-    def choose(self, way: Way) -> None:
-        """Ask which targets would be tried, and look at each."""
-        now = Circumstances(tenant=self._principal.key.tenant, left_s=way.left_s, chance=_NO_TRIAL, now_ms=self._stages.clock.wall_ms())
-        choice = self._choice = self._stages.chooser.choose(way.judged.call, way.capability, verdict=way.verdict, now=now)
-        self._look_at(choice, way)
+    def choose(self, way: Way, criteria: Mapping[str, float]) -> None:
+        """Ask which targets would be tried, and look at each. Raises `BadRequest` for criteria that a request may not set."""
+        wall_ms = self._stages.clock.wall_ms()
+        now = Circumstances(criteria=criteria, tenant=self._principal.key.tenant, left_s=way.left_s, chance=_NO_TRIAL, now_ms=wall_ms)
+        with self._refusing("choice"):
+            choice = self._choice = self._stages.chooser.choose(way.judged.call, way.capability, verdict=way.verdict, now=now)
+        self._look_at(choice, way, criteria=criteria)
         self._candidates = tuple(self._candidate(target, choice, way=way) for target in way.capability.ladder)
         if self._answered_by is not None or self.refusal is not None:
             return
@@ -271,11 +274,12 @@ class _Walk:
             if isinstance(choice.refusal, NoPlaceAllowed):
                 self._steps = [replace(step, state="refuses") if step.stage == "policy" else step for step in self._steps]
 
-    def _look_at(self, choice: Choice, way: Way) -> None:
+    def _look_at(self, choice: Choice, way: Way, *, criteria: Mapping[str, float]) -> None:
         """Look at what decided a choice by value, and at what would change it."""
-        routing = way.capability.routing
-        if routing is None or not choice.weighed or not choice.rungs:
+        owned = way.capability.routing
+        if owned is None or not choice.weighed or not choice.rungs:
             return
+        routing = msgspec.structs.replace(owned, criteria=with_told(owned.criteria, criteria))
         first, spent = choice.rungs[0], self._rehearsal.gateway.learned.spent(EXPLORE, way.capability.name)
         is_spent = routing.explore is not None and routing.explore.daily_nano_usd is not None and spent >= routing.explore.daily_nano_usd
         now = Occasion(level=way.verdict.label.level, reason=first.reason, is_spent=is_spent)

@@ -2,6 +2,7 @@
 `pointsman explain`: where a call would go and why, without sending it, or why one on record went where it went.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,7 @@ from pointsman.core.errors import PointsmanError
 from pointsman.core.label import Label, a_label
 from pointsman.core.place import Dialect
 from pointsman.core.principal import Principal
+from pointsman.decision.criteria import read
 from pointsman.intake.keys import LOCAL
 from pointsman.settings.secrets import environment
 from pointsman.surfaces.registry import BY_DIALECT
@@ -41,6 +43,7 @@ _PROTOCOLS: Final = {"openai": Dialect.OPENAI_CHAT, "anthropic": Dialect.ANTHROP
 @click.option("--images", is_flag=True, help="The call holds a picture.")
 @click.option("--schema", is_flag=True, help="The call asks for an answer that fits a JSON Schema.")
 @click.option("--stream", is_flag=True, help="The call asks for a stream.")
+@click.option("--criteria", help="What the request would set by the header `x-pointsman-criteria`, such as `risk=high, within_s=3`.")
 @click.option("--max-tokens", type=click.IntRange(min=1), help="The longest answer that the call allows.")
 @config_option
 @json_option
@@ -55,14 +58,15 @@ def command(path: Path, *, capability: str | None, call_id: str | None, as_json:
 
 
 def _rehearse(path: Path, capability: str, *, data_class: str | None, key_id: str | None, as_json: bool, **asked: Any) -> None:
-    user = asked.pop("user")
+    user, told = asked.pop("user"), asked.pop("criteria")
+    criteria: Mapping[str, float] = {} if told is None else read(told)
     settings = settings_at(path)
     with rehearsing(settings, environ=environment(), clock=system_clock()) as rehearsal:
         principal = replace(_principal(rehearsal.gateway, capability, key_id=key_id), user=user)
         dialect = _PROTOCOLS[asked.pop("protocol")]
         body = msgspec.json.encode(_openai(capability, **asked) if dialect is Dialect.OPENAI_CHAT else _anthropic(capability, **asked))
         call = BY_DIALECT[dialect].decode(body, rehearsal.gateway.new_id())
-        found = explain(rehearsal, call, principal=principal, declared=_declared(data_class, rehearsal.gateway))
+        found = explain(rehearsal, call, principal=principal, declared=_declared(data_class, rehearsal.gateway), criteria=criteria)
     if as_json:
         print_json(asdict(found))
     else:

@@ -6,10 +6,8 @@ A unit is named by the header `x-pointsman-unit`, else by `metadata.pointsman_un
 `baggage` (W3C Baggage), which tracing libraries pass on by themselves.
 """
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
-from math import isfinite, nan
 from typing import Any, Final, cast
 from urllib.parse import unquote
 
@@ -19,10 +17,9 @@ from pointsman.core.call import Asked, Call
 from pointsman.core.errors import BadRequest
 from pointsman.core.label import Label, Level, a_label
 from pointsman.decision.criteria import HEADER as _CRITERIA
-from pointsman.decision.criteria import NAMES
+from pointsman.decision.criteria import read
 from pointsman.server.names import from_header
 from pointsman.server.request import Request
-from pointsman.settings.routing import WORDS, criterion
 from pointsman.surfaces.names import checked
 
 _IN_BODY: Final = "pointsman_unit"
@@ -53,7 +50,7 @@ def asked_of(request: Request, *, levels: Mapping[str, Level], tags: Sequence[st
         session=from_header(headers.get("x-pointsman-session"), field="x-pointsman-session"),
         tags=_NO_TAGS if told is None else _tags(told, tags),
         traceparent=trace if trace is not None and _TRACEPARENT.fullmatch(trace) else None,
-        criteria=_NO_CRITERIA if criteria is None else _criteria(criteria),
+        criteria=_NO_CRITERIA if criteria is None else read(criteria),
     )
 
 
@@ -101,39 +98,6 @@ def _tags(told: str, known: Sequence[str]) -> Mapping[str, str]:
             raise BadRequest(f"The tag `{name}` is told twice. Send it once.", field=_TAGS)
         found[name] = from_header(value, field=_TAGS) or ""
     return found
-
-
-def _criteria(told: str) -> Mapping[str, float]:
-    """Return the criteria as numbers. Whether the owner lets a request set them, and how far, is looked at where the target is chosen."""
-    found: dict[str, float] = {}
-    for pair in told.split(","):
-        name, equals, value = (part.strip().lower() for part in pair.partition("="))
-        if not equals:
-            raise BadRequest(f"`{_CRITERIA}` cannot be read. Write it like `value_usd=0.5, risk=high, within_s=3`.", field=_CRITERIA)
-        if name not in NAMES:
-            near = difflib.get_close_matches(name, NAMES, n=1)
-            raise BadRequest(
-                f"There is no criterion `{name[:40]}`. {f'Did you mean `{near[0]}`?' if near else f'Use some of {_listed(NAMES)}.'}", field=_CRITERIA
-            )
-        if name in found:
-            raise BadRequest(f"The criterion `{name}` is told twice. Send it once.", field=_CRITERIA)
-        found[name] = _number(name, value)
-    return found
-
-
-def _number(name: str, told: str) -> float:
-    try:
-        number = criterion(name, told)
-    except ValueError:
-        number = nan
-    if not isfinite(number):
-        what = f"one of {_listed(tuple(WORDS[name]))}" if name in WORDS else "a number, such as `0.5`"
-        raise BadRequest(f"`{name}` cannot be `{told[:40]}`. Write {what}.", field=_CRITERIA)
-    return number
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
 
 
 def _declared(told: str, levels: Mapping[str, Level]) -> Label:
