@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from tests.cli.conftest import Run
 from tests.ledger.entries import a_record, a_score, an_entry
 
@@ -47,11 +48,11 @@ def told(run: Run, folder: Path, routing: str, *, more: str = "", ladder: str = 
     return done.err
 
 
-def learn(folder: Path, *, good: dict[str, float]) -> None:
+def learn(folder: Path, *, good: dict[str, float], table: str = "") -> None:
     """Put parameters in force, learned from 100 answers of each target, of which so many were good."""
     prompt = Prompt(capability="triage")
     labels = [Label(prompt=prompt, target=name, score=float(at % 100 < share * 100)) for at in range(100) for name, share in good.items()]
-    digest = LearnedFolder(folder / "learned").keep(encode(fit(labels)))
+    digest = LearnedFolder(folder / "learned").keep(encode(replace(fit(labels), table=table)))
     (folder / "learned.json").write_text(json.dumps({"parameters": digest, "labels": 200}))
 
 
@@ -188,4 +189,13 @@ def test_parameters_that_are_lost_are_told_and_no_floor_is_judged_without_them(r
     warned = told(run, site, "{criteria: {quality_floor: 0.95}}")
 
     assert "The learned parameters `" in warned
+    assert "quality_floor" not in warned
+
+
+def test_a_table_of_tokens_that_is_lost_is_told_too(run: Run, site: Path) -> None:
+    learn(site, good={"large": 0.9, "small": 0.9}, table="0" * 32)
+    warned = told(run, site, "{guarantee: true, criteria: {quality_floor: 0.95}}")
+
+    assert "The table of tokens `" in warned
+    assert "nothing can prove one" in warned
     assert "quality_floor" not in warned

@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from pointsman.app.guarantee import Desk
-from pointsman.app.learned import parameters_of
+from pointsman.app.learned import parameters_of, reader_of
 from pointsman.app.switches import ledger_of
 from pointsman.cli.configuration import now_ms, prices_now
 from pointsman.cli.options import warn
@@ -48,18 +48,24 @@ class Unmet(Struct, frozen=True, kw_only=True):
 
 def unmet(settings: Settings) -> Unmet:
     """Return what nothing can fulfil, by what is known now."""
-    try:
-        parameters, unread = parameters_of(settings), ""
-    except Unusable as error:
-        parameters, unread = Parameters(), error.message
+    predictor, unread = _predictor(settings)
     snapshot = settings.snapshot
     forbidden = {name: dict(_forbidden(one, settings)) for name, one in snapshot.capabilities.items()}
     return Unmet(
-        guarantees_without_pairs=dict(_unproven(settings, parameters, forbidden=forbidden)),
+        guarantees_without_pairs=dict(_unproven(settings, predictor.parameters, forbidden=forbidden)),
         trials_forbidden={name: found for name, found in forbidden.items() if found},
-        floors_without_evidence={} if unread else dict(_floors(settings, Predictor(parameters))),
+        floors_without_evidence={} if unread else dict(_floors(settings, predictor)),
         unread=unread,
     )
+
+
+def _predictor(settings: Settings) -> tuple[Predictor, str]:
+    """Return who predicts, and why it knows nothing, if what was learned cannot be read."""
+    try:
+        parameters = parameters_of(settings)
+        return Predictor(parameters, embedder=reader_of(settings, parameters)), ""
+    except Unusable as error:
+        return Predictor(Parameters()), error.message
 
 
 def tell_unmet(found: Unmet, settings: Settings) -> None:
