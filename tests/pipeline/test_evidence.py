@@ -159,6 +159,17 @@ def test_a_fault_of_our_own_beside_an_answer_is_not_taken_for_evidence() -> None
     assert house.record.status == "internal"
 
 
+def test_what_is_heard_of_an_answer_is_on_record_to_be_learned_from_and_what_its_words_show_is_not() -> None:
+    said = [Says(openai_answer("Berlin")), Says(openai_answer("Berlin"))]
+    house, _ = a_house(small=said, routing={"judge": JUDGE, "samples": 1}, scripts={"judge": [Says(openai_answer("7"))]})
+    house.ask(a_call())
+    (seen,) = house.record.weighed
+    assert seen.evidence == {"judged": 0.7, "consistent": 1.0}
+    house, _ = a_house(small=KEPT, routing={})
+    house.ask(a_call())
+    assert house.record.weighed[0].evidence is msgspec.UNSET
+
+
 # ── how sure the model was ──────────────────────────────────────────────────────────────────────────────────────────
 
 

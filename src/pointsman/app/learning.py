@@ -20,13 +20,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pointsman.app.guarantee import Desk, PriceOf, Renewed, renewed
-from pointsman.app.learned import folder_of, parameters_of, pointer_of
+from pointsman.app.learned import folder_of, parameters_of, pointer_of, reader_of
 from pointsman.app.semantic import BeingMade, Make, at_once, reader_for
 from pointsman.app.shadows import text_said
 from pointsman.app.switches import ledger_of
 from pointsman.control.learning.evidence import Evidence, Scope, gather
 from pointsman.control.learning.learn import Learnt, is_due_anew, is_material, learn
-from pointsman.control.learning.texts import verifiers
+from pointsman.control.learning.texts import heard_in, verifiers
 from pointsman.control.learning.version import LEDGER, Seen, Version, named_in, put_in_force, version_at
 from pointsman.control.snapshots.history import history, whole
 from pointsman.core.errors import PointsmanError, Unusable
@@ -165,7 +165,7 @@ class Learner:
             since = replace(version, fitted=fitted)
             everything = evidence if anew else self._everything(db, settings, total=labels, version=since, until_ms=until_ms)
             learnt = learn(before, evidence, anew=everything, fitted=fitted, embedder=reader)
-            learnt = self._judging(learnt, everything, settings=settings, reader=reader)
+            learnt = self._judging(learnt, everything, db=db, settings=settings, reader=reader)
         promised = self._promised(db, settings, parameters=learnt.parameters, before=before, now_ms=now_ms)
         if not (is_enough or promised.is_new):
             return _Made(evidence=evidence, says=TOO_LITTLE)
@@ -194,13 +194,13 @@ class Learner:
             return None
         return gather(db, scopes_of(settings), seen=Seen(), until_ms=until_ms, most=_MOST_ANEW)
 
-    def _judging(self, learnt: Learnt, everything: Evidence | None, *, settings: Settings, reader: Embedder | None) -> Learnt:
+    def _judging(self, learnt: Learnt, everything: Evidence | None, *, db: Database, settings: Settings, reader: Embedder | None) -> Learnt:
         """Learn to judge answers, where they are judged before they are given. Only with everything else: it reads what was said, and that is on record."""
         rules = settings.snapshot.capabilities
         checked = [name for name, one in rules.items() if one.routing is not None and one.routing.checked]
         if everything is None or not checked:
             return learnt
-        found = verifiers(learnt.parameters, everything.given, capabilities=checked, said=self._said, embedder=reader)
+        found = verifiers(learnt.parameters, everything.given, capabilities=checked, said=self._said, heard=heard_in(db), embedder=reader)
         return replace(learnt, parameters=replace(learnt.parameters, verifiers=found))
 
     def _said(self, call_id: str) -> tuple[bytes, str] | None:
@@ -211,9 +211,11 @@ class Learner:
 
 
 def _known(settings: Settings) -> Parameters:
-    """Return the parameters in force, as far as they can be had: how prompts were looked at is worth knowing even if everything is learned anew."""
+    """Return the parameters in force, as far as they can be used: how prompts were looked at is worth knowing even if everything is learned anew."""
     with suppress(Unusable):
-        return parameters_of(settings)
+        found = parameters_of(settings)
+        reader_of(settings, found)
+        return found
     return Parameters()
 
 

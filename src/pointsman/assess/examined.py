@@ -20,6 +20,7 @@ from pointsman.core.target import Target
 
 MOST_TOKENS: Final = 1000  # of a grade: models that think first need some
 _BEST: Final = 10
+_FROM_ELSEWHERE: Final = frozenset({"agrees", "consistent", "judged", "logprob_mean", "logprob_min"})
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
 _END: Final = re.compile(r"</(request|answer)", re.IGNORECASE)
 _QUESTION: Final = (
@@ -56,6 +57,11 @@ def examined(grade: Grade, reply: Reply, *, call: Call, heard: Heard = NOTHING) 
     if score is not None:
         told["judged"] = score
     return replace(grade, evidence={**grade.evidence, **told})
+
+
+def heard_of(grade: Grade) -> dict[str, float]:
+    """Return the evidence of an examined answer that neither its words nor its prompt show, so that it cannot be read again later."""
+    return {name: round(value, 4) for name, value in grade.evidence.items() if name in _FROM_ELSEWHERE}
 
 
 def to_examine(call: Call, target: Target, *, routing: Routing | None) -> Call:

@@ -29,9 +29,5 @@ def dollars(cost_nano_usd: int | None) -> str:
 
 def add(*amounts: int | None) -> int | None:
     """Return the sum, or unknown if any part is unknown."""
-    total = 0
-    for amount in amounts:
-        if amount is None:
-            return None
-        total += amount
-    return total
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known) if len(known) == len(amounts) else None

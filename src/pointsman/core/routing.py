@@ -4,7 +4,7 @@ What a choice is made by: what an answer is worth, what it may cost, and how bol
 
 from collections.abc import Mapping
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from pointsman.core.label import Level
 from pointsman.core.target import Target
@@ -70,6 +70,7 @@ class Weighed(Struct, frozen=True, kw_only=True):
     A candidate as it was seen before the choice. `low` and `high` bound the quality with 90 %; None is unknown.
 
     `value_nano_usd` is what it was expected to be worth less what it costs, `probability` that with which it was to be tried first, `reason` why it may not.
+    Where its answer was checked, `evidence` is what was heard of it that its words do not show (signal → number).
     """
 
     target: str
@@ -81,3 +82,4 @@ class Weighed(Struct, frozen=True, kw_only=True):
     value_nano_usd: int
     probability: float = 0.0
     reason: str = ""
+    evidence: Mapping[str, float] | UnsetType = UNSET

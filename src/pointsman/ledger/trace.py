@@ -6,6 +6,8 @@ from asyncio import CancelledError
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from msgspec.structs import replace
+
 from pointsman.core.attempt import Attempt
 from pointsman.core.call import Asked, Call
 from pointsman.core.capability import Capability
@@ -159,6 +161,11 @@ class Trace:
         self.target = attempt.target.name
         self.place = attempt.target.place.value
         self.reason = reason
+
+    def examined(self, target: str, evidence: Mapping[str, float]) -> None:
+        """Note what was heard of an answer that was checked, if anything: signal → number."""
+        if evidence:
+            self.weighed = tuple([replace(one, evidence=evidence) if one.target == target else one for one in self.weighed])
 
     def under(self, verdict: Verdict, found: Mapping[str, int]) -> None:
         """Note what was found in the data, by kind, and what was decided about it."""

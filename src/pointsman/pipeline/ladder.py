@@ -4,7 +4,7 @@ The ladder: try the targets in order until one answers well enough, within the b
 
 from msgspec import Struct
 
-from pointsman.assess.examined import examined
+from pointsman.assess.examined import examined, heard_of
 from pointsman.core.attempt import Grade
 from pointsman.core.errors import NoPlaceAllowed, PlaceFailed, Refused
 from pointsman.core.place import Place
@@ -107,7 +107,9 @@ async def _try(way: Way, rung: Rung, *, doubts: Doubts | None) -> Result:
     is_doubtful = False
     try:
         if grade.passed and doubts is not None:
-            is_doubtful = doubts(examined(grade, reply, call=way.judged.call, heard=await hear(way, rung.target, reply=reply)), reply)
+            looked = examined(grade, reply, call=way.judged.call, heard=await hear(way, rung.target, reply=reply))
+            way.trace.examined(rung.target.name, heard_of(looked))
+            is_doubtful = doubts(looked, reply)
     finally:  # an answer that came is paid for, also where whoever asked leaves before it is judged
         way.trace.book(this.attempt, rating, started=this.started, error="doubtful" if is_doubtful else None if grade.passed else grade.code)
     if not grade.passed:

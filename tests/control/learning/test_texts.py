@@ -6,11 +6,19 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.ledger.entries import a_record
+from tests.storage.databases import each_database, each_place
 
-from pointsman.control.learning.texts import MOST, question_in, verifiers
+from pointsman.control.learning.texts import MOST, heard_in, question_in, verifiers
+from pointsman.core.routing import Weighed
 from pointsman.decision.answers.verifier import Verifier
 from pointsman.decision.prediction.parameters import Parameters
 from pointsman.decision.prediction.values import Label, Prompt
+from pointsman.storage.batch import Batch
+from pointsman.storage.records import write_batch
+from pointsman.storage.sql import Database
+
+__all__ = ["each_database", "each_place"]
 
 
 @pytest.mark.parametrize(
@@ -59,6 +67,37 @@ def test_who_judges_learns_from_what_was_said_of_judged_answers() -> None:
     good, bad = (judge.right(question, answer, evidence={}, prior=0.5)[0] for answer in ("The total is 12.", "I am not sure, I cannot find it."))
     assert good > bad + 0.2
     assert read == [f"c{number}" for number in reversed(range(120))]
+
+
+def test_who_judges_learns_too_from_what_was_heard_of_answers_as_far_as_labels_bear_it_out() -> None:
+    """One judge knows, another one grades at random: all answers read the same."""
+    given = [a_label(number, score=float(number % 2)) for number in range(160)]
+
+    def heard(call_id: str, target: str) -> dict[str, float]:
+        number = int(call_id[1:])
+        assert target == "small"
+        return {"judged": 0.8 if number % 2 else 0.3, "agrees": float(number // 2 % 2)}
+
+    found = verifiers(Parameters(), given, capabilities=["triage"], said=lambda _: (asked("What is the total?"), "The total is 12."), heard=heard)
+    judge = Verifier(found["triage"])
+
+    def believed(**evidence: float) -> float:
+        return judge.right("What is the total?", "The total is 12.", evidence=evidence, prior=0.5)[0]
+
+    assert believed(judged=0.8, agrees=0.5) > believed(judged=0.3, agrees=0.5) + 0.5
+    assert abs(believed(judged=0.8, agrees=1.0) - believed(judged=0.8, agrees=0.0)) < 0.2
+
+
+def test_what_was_heard_of_an_answer_stands_beside_its_choice(each_database: Database) -> None:
+    seen: dict[str, Any] = {"quality": 0.8, "low": 0.7, "high": 0.9, "cost_nano_usd": 1, "latency_ms": None, "value_nano_usd": 2}
+    weighed = (Weighed(target="small", evidence={"judged": 0.7}, **seen), Weighed(target="large", **seen))
+    write_batch(each_database, Batch(records=[a_record(1, weighed=weighed), a_record(2)]))
+    heard = heard_in(each_database)
+    known, unknown = (row["call_id"] for row in each_database.rows("SELECT call_id FROM decision ORDER BY call_id"))
+    assert [heard(call_id, target) for call_id, target in ((known, "small"), (known, "large"), (known, "nobody"), (unknown, "small"), ("gone", "small"))] == [
+        {"judged": 0.7},
+        *[{}] * 4,
+    ]
 
 
 def test_where_nothing_can_be_read_whoever_judged_before_stays() -> None:

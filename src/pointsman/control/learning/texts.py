@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, cast
 
 import msgspec
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from pointsman.assess.signals import of_text
 from pointsman.decision.answers.fitting import Judged, fit_verifier
@@ -14,6 +16,9 @@ from pointsman.decision.prediction.parameters import Parameters
 from pointsman.decision.prediction.predictor import Predictor
 from pointsman.decision.prediction.values import Label, Prompt
 from pointsman.decision.question import shortened
+from pointsman.storage.database import query
+from pointsman.storage.sql import Database
+from pointsman.storage.weighed import weighed_of
 
 MOST: Final = 2_000  # answers of a capability that are read
 _TEXTS: Final = ("text", "content", "parts", "input_text")
@@ -22,9 +27,23 @@ _TURNS: Final = ("messages", "input", "contents", "prompt")
 Said = Callable[[str], tuple[bytes, str] | None]
 """What was said in a call: the request as it is kept, and the words of the answer. None where nothing is kept or may be read."""
 
+Heard = Callable[[str, str], Mapping[str, float]]
+"""What was heard of a target's answer in a call (call id, target) that its words do not show: signal → number. Empty where it was not checked."""
+
+
+def _nothing(call_id: str, target: str) -> Mapping[str, float]:
+    del call_id, target
+    return {}
+
 
 def verifiers(
-    parameters: Parameters, given: Iterable[tuple[str, Label]], *, capabilities: Iterable[str], said: Said, embedder: Embedder | None = None
+    parameters: Parameters,
+    given: Iterable[tuple[str, Label]],
+    *,
+    capabilities: Iterable[str],
+    said: Said,
+    heard: Heard = _nothing,
+    embedder: Embedder | None = None,
 ) -> Mapping[str, bytes]:
     """
     Return who judges the answers of these capabilities, learned from judged calls; where too little can be read, whoever did before.
@@ -39,9 +58,20 @@ def verifiers(
             continue
         texts = said(call_id)
         if texts is not None and (judged := _judged(call_id, label, texts=texts, predictor=predictor)) is not None:
-            found[name].append(judged)
+            found[name].append(replace(judged, evidence={**judged.evidence, **heard(call_id, label.target)}))
     learnt = {name: fit_verifier(judged) for name, judged in found.items()}
     return {**parameters.verifiers, **{name: kept for name, kept in learnt.items() if kept}}
+
+
+def heard_in(db: Database) -> Heard:
+    """Return who looks up in the ledger what was heard of answers."""
+
+    def heard(call_id: str, target: str) -> Mapping[str, float]:
+        rows = db.rows(query("learning/heard"), {"call_id": call_id})
+        found = next((one for row in rows for one in weighed_of(row["weighed"]) if one.target == target), None)
+        return {} if found is None or found.evidence is UNSET else found.evidence
+
+    return heard
 
 
 def _judged(call_id: str, label: Label, *, texts: tuple[bytes, str], predictor: Predictor) -> Judged | None:
