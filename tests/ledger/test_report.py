@@ -2,6 +2,7 @@
 The numbers of `pointsman report`, against figures worked out by hand.
 """
 
+import sqlite3
 from contextlib import closing
 
 import pytest
@@ -10,10 +11,11 @@ from tests.ledger.entries import write as write_to
 
 from pointsman.core.entry import CallRecord, Outcome
 from pointsman.core.place import Place
-from pointsman.ledger.report import CapabilityReport
+from pointsman.ledger.report import CapabilityReport, report
 from pointsman.settings.ledger_place import Place as LedgerPlace
 from pointsman.storage.batch import HardwareRow
-from pointsman.storage.open import open_writing
+from pointsman.storage.open import open_reading, open_writing
+from pointsman.storage.sql import Row, SqliteDatabase, Values
 
 
 def write(ledger: LedgerPlace, records: list[CallRecord], outcomes: list[Outcome], hardware: list[HardwareRow] | None = None) -> None:
@@ -138,6 +140,26 @@ def test_idle_hardware_is_shown_and_borne_by_nobody(ledger: LedgerPlace) -> None
         400_000,
         1_600_000,
     )
+
+
+def test_a_call_that_is_written_while_the_report_is_read_is_in_the_next_one(ledger: LedgerPlace) -> None:
+    write(ledger, [a_record(1)], [])
+    later: list[CallRecord] = []
+    with closing(open_reading(ledger)) as db:
+
+        class Between(SqliteDatabase):
+            """Reads, and has a capability's first call written after the first question."""
+
+            def rows(self, sql: str, values: Values | None = None) -> list[Row]:
+                found = db.rows(sql, values or {})
+                if not later:
+                    later.append(a_record(2, capability="later"))
+                    write(ledger, later, [])
+                return found
+
+        told = report(Between(sqlite3.connect(":memory:")), since_ms=START_MS, until_ms=START_MS + HOUR_MS)
+    assert [(one.capability, one.calls) for one in told.capabilities] == [("support", 1)]
+    assert [one.capability for one in report_of(ledger).capabilities] == ["later", "support"]
 
 
 def test_an_empty_ledger_has_an_empty_report(ledger: LedgerPlace) -> None:

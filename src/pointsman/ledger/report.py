@@ -90,12 +90,14 @@ def report(db: Database, *, since_ms: int, until_ms: int) -> Report:
         one.calls_by_place[row["place"]] = row["calls"]
     # A call's id is a little older than its start; an hour is more than any request waits at the door.
     for row in db.rows(query("report_units"), {**span, "first_id": first_id(max(since_ms - _HOUR_MS, 0))}):
-        one = found[row["capability"]]
+        one = found.get(row["capability"])
+        if one is None:  # its first call was written between the two questions: the next report has it
+            continue
         one.units, one.units_told, one.useful, one.value_nano_usd = row["units"], row["told"], row["useful"], row["value_nano_usd"]
     bins: dict[str, list[tuple[int, int]]] = {}
     for row in db.rows(query("report_latency"), span):
         bins.setdefault(row["capability"], []).append((row["bin"], row["calls"]))
-    for name, histogram in bins.items():
-        found[name].p50_ms, found[name].p95_ms = quantile(histogram, 0.5), quantile(histogram, 0.95)
+    for name in bins.keys() & found.keys():
+        found[name].p50_ms, found[name].p95_ms = quantile(bins[name], 0.5), quantile(bins[name], 0.95)
     hardware = tuple(HardwareReport(**row) for row in db.rows(query("report_hardware"), span))
     return Report(since_ms=since_ms, until_ms=until_ms, capabilities=tuple(found.values()), hardware=hardware)
