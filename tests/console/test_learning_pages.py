@@ -1,6 +1,7 @@
 """What the pages tell of choices by value: what was weighed, what would have changed it, what is known and promised, and since when."""
 
 import pytest
+from msgspec.structs import replace
 from tests.console.house import House, csrf, in_a_house, text_of
 from tests.console.taught import PROMISED, TRYING, calls, routed, teach
 
@@ -101,6 +102,19 @@ def test_a_call_tells_what_was_weighed_and_what_would_have_changed_it() -> None:
         assert "acme/large would have been chosen if not_worse_by were at most 0.043 (was 0.1)." in shown
         assert "Now it would go to acme/small first, with a probability of 99.0%." in shown
         assert page.text.count('class="interval"') == 2
+
+    in_a_house(work, capabilities=TRYING)
+
+
+def test_what_the_request_set_is_told_with_what_was_weighed() -> None:
+    async def work(house: House) -> None:
+        teach(house)
+        last = calls(house)[-1]
+        told = replace(last, call_id="01993e5a-3c00-7000-8000-000000000001", unit="hurried", criteria={"risk": 4.0, "within_s": 3.0})
+        house.remember([told])
+        shown = text_of(await (await house.signed_in()).get(f"/console/calls/{told.call_id}"))
+        assert "The request set risk=high, within_s=3 : by that it was weighed." in shown
+        assert "The request set" not in text_of(await (await house.signed_in()).get(f"/console/calls/{last.call_id}"))
 
     in_a_house(work, capabilities=TRYING)
 

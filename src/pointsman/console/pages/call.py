@@ -13,6 +13,7 @@ from pointsman.console.candidates import Seen, seen
 from pointsman.console.frame import Ask, Shown
 from pointsman.console.sentences import sentences
 from pointsman.core.errors import UnknownRoute
+from pointsman.decision.criteria import written
 from pointsman.storage.database import query
 from pointsman.storage.sql import Database, Row
 
@@ -30,10 +31,14 @@ class Bar(Struct, frozen=True, kw_only=True):
 
 
 class Weighing(Struct, frozen=True, kw_only=True):
-    """The candidates of a decision, the digest of the parameters that they were predicted with, what decided beside, and what would have changed it."""
+    """
+    The candidates of a decision, the digest of the parameters that they were predicted with, the criteria that the request `asked` for, what decided beside,
+    and what would have changed it.
+    """
 
     rows: list[Seen]
     learned: str
+    asked: str
     decisive: tuple[str, ...]
     changes: tuple[str, ...]
 
@@ -62,7 +67,9 @@ def call(ask: Ask, db: Database) -> Shown:
 
 def _weighing(one: Decided) -> Weighing:
     rows = seen(one.weighed, chosen=one.first, vetoes=one.vetoes)
-    return Weighing(rows=rows, learned=one.learned, decisive=one.decisive, changes=tuple(change.says for change in one.changes[:_MOST_CHANGES]))
+    return Weighing(
+        rows=rows, learned=one.learned, asked=written(one.asked), decisive=one.decisive, changes=tuple(change.says for change in one.changes[:_MOST_CHANGES])
+    )
 
 
 def unit_address(row: Row) -> str:
