@@ -25,6 +25,7 @@ FRONTIER: Final = "support-frontier"
 ANSWER: Final = "support-answer"
 CONFIGURATION: Final = "pointsman.yaml"
 LEAST_CONFIDENCE: Final = 0.7
+LOSS: Final = 0.05  # by how much the help desk's answers may be worse than the frontier model's, on the average
 _HOURLY_USD: Final = 0.03
 _LAW_USD: Final = 0.06
 _TINY_USD: Final = 0.01
@@ -76,7 +77,7 @@ targets:
   mid:
     vendor: cloud-a
     model: sim-mid
-    price: {input_usd_per_million: 0.40, output_usd_per_million: 1.60, id: simulated}
+    price: {input_usd_per_million: 1.00, output_usd_per_million: 5.00, id: simulated}
   frontier:
     vendor: cloud-b
     model: sim-frontier
@@ -174,6 +175,8 @@ workflows:
       answered: {kind: success, share: 0.99, window: 7d}
       quick: {kind: latency, threshold_ms: 3000, share: 0.95, window: 7d}
 
+learning: {every: 5d, embedding: hashed}
+
 costs:
   baseline: frontier
   tags: [feature]
@@ -181,7 +184,7 @@ costs:
     contract-templates: {usd_per_month: 120, workflow: legal-review}
 
 limits:
-  - {name: support-month, by: team, only: care, budget_usd: 30, period: month}
+  - {name: support-month, by: team, only: care, budget_usd: 60, period: month}
   - {name: sales-month, by: team, only: sales, budget_usd: 0.6, period: month}
 
 keys:                           # their secrets are their names: this is a demo
@@ -200,6 +203,21 @@ _SUPPORT_HYBRID: Final = """
     ladder: [small, mid, frontier]
     output_schema: triage.schema.json   # an answer that is not sure enough goes to the next rung
     retries: {per_target: 1, budget: 2, backoff_s: 0.05}
+    unit: ticket"""
+_SUPPORT_BY_VALUE: Final = f"""
+    owner: support@example.com
+    rules: rules.csv            # some tickets need no model
+    cache: true                 # some were asked before
+    ladder: [small, mid, frontier]
+    routing:                    # who goes first: who is worth most of those that are proven to be as good as the frontier model
+      incumbent: frontier
+      guarantee: true           # `pointsman guarantee` tells what is promised, and on which data
+      not_worse_by: {LOSS}
+      agree_on: [intent]        # two answers say the same if the customer wants the same by both
+      criteria: {{value_usd: 0.10}}   # what it is worth that a ticket is sorted right at once
+      shadow: {{share: 0.8, usd_per_day: 0.30, data_class: confidential}}
+    output_schema: triage.schema.json   # an answer that is not sure enough goes to the next rung
+    retries: {{per_target: 1, budget: 2, backoff_s: 0.05}}
     unit: ticket"""
 _SUPPORT_BAD: Final = """
     owner: support@example.com
@@ -225,14 +243,18 @@ _INVOICE_RULES: Final = (
 
 
 class Stage(StrEnum):
-    """How the help desk's capability is served: by large models, by whoever is good enough, or, for an afternoon, by a small model unchecked."""
+    """
+    How the help desk's capability is served: by large models; by whoever is good enough, as the ladder stands; by who is worth most of those that are proven to
+    be as good as the frontier model; or, for an afternoon, by a small model unchecked.
+    """
 
     FIRST = "first"
     HYBRID = "hybrid"
+    BY_VALUE = "by_value"
     BAD = "bad"
 
 
-_SUPPORT: Final = MappingProxyType({Stage.FIRST: _SUPPORT_FIRST, Stage.HYBRID: _SUPPORT_HYBRID, Stage.BAD: _SUPPORT_BAD})
+_SUPPORT: Final = MappingProxyType({Stage.FIRST: _SUPPORT_FIRST, Stage.HYBRID: _SUPPORT_HYBRID, Stage.BY_VALUE: _SUPPORT_BY_VALUE, Stage.BAD: _SUPPORT_BAD})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,9 +275,10 @@ def secret_of(key: str) -> str:
 
 def clear(folder: Path) -> None:
     """Let the records of an earlier demo go."""
-    for old in (*folder.glob("pointsman*.db*"), *folder.glob("history.json")):
+    for old in (*folder.glob("pointsman*.db*"), *folder.glob("history.json"), *folder.glob("learned.json")):
         old.unlink()
-    shutil.rmtree(folder / "pointsman.audit", ignore_errors=True)
+    for name in ("pointsman.audit", "learned"):
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def write(folder: Path, ports: Ports, *, speed: float, stage: Stage = Stage.HYBRID) -> Path:

@@ -18,6 +18,7 @@ import msgspec
 
 from pointsman.app.facts import Prices, facts
 from pointsman.app.gateway import Gateway
+from pointsman.app.learning import Learner
 from pointsman.cli.demonstration.folder import FRONTIER, Ports, Stage, asked_schema, secret_of, write
 from pointsman.cli.demonstration.operator import Operator
 from pointsman.cli.demonstration.workloads import FRONTIER_WORKFLOW, SUPPORT, Item, Workload, items
@@ -47,8 +48,12 @@ _TWIN_SHARE: Final = 0.3  # of the tickets that the frontier model alone gets to
 _AT_ONCE: Final = 200
 _NOTE: Final = "history.json"
 
-# When what happens: days before the last midnight, and the hour. The house changes its ways, a vendor fails, a bad release comes.
-_HYBRID: Final = (10, 7)
+# A shop that lives for so long finds out what the places are worth, and proves it; before that the owner's order has to do.
+_LEAST_TO_PROVE: Final = 7  # days
+_LEARNS_FROM_S: Final = 26 * _HOUR_S
+_HYBRID_S: Final = 60.0
+
+# When what happens: days before the last midnight, and the hour. A vendor fails, a bad release comes.
 _FAULT: Final = (5, 13)
 _BAD: Final = (1, 9)
 _FAULT_S: Final = 2 * _HOUR_S
@@ -119,12 +124,14 @@ class History:
                 await vendor.close()
 
     async def _live(self, vendors: list[Running]) -> None:
-        self._path = write(self._home, self._ports, speed=1.0, stage=Stage.FIRST)
+        is_long = stage_after(self._days) is Stage.BY_VALUE
+        self._path = write(self._home, self._ports, speed=1.0, stage=Stage.BY_VALUE if is_long else Stage.FIRST)
         clock = self._time.clock()
         known = facts(Prices(clock.wall_ms))
-        self._gateway = gateway = Gateway(load(self._path, known), environ={}, clock=clock)
+        self._gateway = gateway = Gateway(load(self._path, known), environ={}, clock=clock, ids=random.Random(f"{self._seed}/ids"))  # noqa: S311 - as above
         self._facts = known
         self._operator = Operator(self._path, known, now_ms=self._time.wall_ms)
+        self._learner = Learner(lambda: self._gateway.settings, price_of=gateway.prices.of, now_ms=self._time.wall_ms)
         try:
             self._plan(vendors[1])
             while self._due:
@@ -145,8 +152,9 @@ class History:
                 self._at(item.at_s, lambda item=item: self._begin(item))
         for hour in range(int(self._end_s // _HOUR_S)):
             self._at(hour * _HOUR_S, lambda hour=hour: self._tick(hour))
-        hybrid_s, fault_s, bad_s = map(self._moment, (_HYBRID, _FAULT, _BAD))
-        self._at(max(hybrid_s, 60.0), lambda: self._change(Stage.HYBRID))
+        fault_s, bad_s = map(self._moment, (_FAULT, _BAD))
+        if stage_after(self._days) is Stage.HYBRID:
+            self._at(_HYBRID_S, lambda: self._change(Stage.HYBRID))
         if fault_s > 0:
             self._at(fault_s, lambda: _fail(failing))
             self._at(fault_s + _FAULT_S, lambda: _recover(failing))
@@ -181,6 +189,13 @@ class History:
         self._gateway.ledger.flush()
         if self._operator.look(self._gateway):
             self.reload()
+        if self._time.now_s >= _LEARNS_FROM_S:
+            self._learn()
+
+    def _learn(self) -> None:
+        learnt = self._learner.look()
+        if learnt is not None and learnt.is_new:
+            self.reload()
 
     # ── one item ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -202,6 +217,8 @@ class History:
             is_good, target = False, ""
         else:
             target = answer.trace.target
+            gateway.shadows.after(call, asked, trace=answer.trace, said=answer.body, stages=gateway.stages)
+            await gateway.shadows.finish()
             is_good = self._is_good(item, answer.body, target=target)
             self._judge(answer.trace.call_id, workflow, is_good=is_good)
         self._follow(item, unit=unit, workflow=workflow, is_good=is_good)
@@ -293,6 +310,11 @@ def remember(home: Path, ports: Ports, *, days: int, now_s: float, tell: Callabl
     tell(1.0)
     (home / _NOTE).write_bytes(msgspec.json.encode({"version": version("pointsman"), "days": days, "end_ms": end_ms, "ports": asdict(ports)}))
     return history
+
+
+def stage_after(days: int) -> Stage:
+    """Return how the help desk is served after so many days of history."""
+    return Stage.BY_VALUE if days >= _LEAST_TO_PROVE else Stage.HYBRID
 
 
 def remembered(home: Path, *, days: int, now_s: float) -> Ports | None:

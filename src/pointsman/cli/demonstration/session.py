@@ -6,6 +6,7 @@ import fcntl
 import shutil
 import signal
 import sys
+import textwrap
 import threading
 import time
 from dataclasses import asdict, dataclass
@@ -16,8 +17,9 @@ import click
 
 from pointsman.cli.demonstration import folder, lines_to_try
 from pointsman.cli.demonstration.figures import Figures, read
-from pointsman.cli.demonstration.history import DAYS, remember, remembered
+from pointsman.cli.demonstration.history import DAYS, remember, remembered, stage_after
 from pointsman.cli.demonstration.processes import Processes, free_port, gateway_port, is_free
+from pointsman.cli.demonstration.promise import promise_in
 from pointsman.cli.demonstration.traffic import Plan, Traffic
 from pointsman.cli.demonstration.view import View, data, plain, screen, status
 from pointsman.cli.discovery import servers_at, usual_servers, vendors_with_key
@@ -33,6 +35,7 @@ _TICKETS_A_SECOND: Final = 4
 _ONCE: Final = 120
 _USUAL_S: Final = 60
 _NARROWEST: Final = 80
+_OTHER_TICKETS: Final = 1  # than those of the history: what is chosen well must not be what was learned by heart
 _SESSIONS: Final = "pointsman-identity.db"
 
 
@@ -136,7 +139,7 @@ class _Session:
         port = ports.gateway
         self.say("Starting three simulated vendors and the gateway …")
         self._processes.vendors({"own-gpu": ports.own_gpu, "cloud-a": ports.cloud_a, "cloud-b": ports.cloud_b}, seed=0, speed=wishes.speed)
-        path = folder.write(wishes.home, ports, speed=wishes.speed)
+        path = folder.write(wishes.home, ports, speed=wishes.speed, stage=stage_after(wishes.days_before))
         self._processes.gateway(path, port)
         url = f"http://127.0.0.1:{port}"
         self.say(f"The gateway answers at {url}; its configuration is", f"`{path}`. Nothing leaves this machine.", *_own_things())
@@ -145,6 +148,9 @@ class _Session:
         traffic = self._traffic = Traffic(_plan(wishes, port, failing_vendor=ports.cloud_a))
         self._began = time.monotonic()
         threading.Thread(target=traffic.run, name="traffic", daemon=True).start()
+        promise = promise_in(path, now_ms=self._since_ms)
+        if promise:
+            self.say(*textwrap.wrap(promise, _NARROWEST), "")
         return url, traffic
 
     def _remember(self) -> folder.Ports:
@@ -227,10 +233,11 @@ _KINDS: Final = {"settled": "a plain question", "again": "asked before", "easy":
 
 
 def _plan(wishes: Wishes, gateway: int, *, failing_vendor: int) -> Plan:
+    seed = _OTHER_TICKETS if wishes.days_before else 0
     if wishes.once:
-        return Plan(total=_ONCE, gap_s=0.0, seed=0, gateway=gateway, failing_vendor=failing_vendor)
+        return Plan(total=_ONCE, gap_s=0.0, seed=seed, gateway=gateway, failing_vendor=failing_vendor)
     rate = _TICKETS_A_SECOND * wishes.speed
-    return Plan(total=round((wishes.seconds or _USUAL_S) * rate), gap_s=1 / rate, seed=0, gateway=gateway, failing_vendor=failing_vendor)
+    return Plan(total=round((wishes.seconds or _USUAL_S) * rate), gap_s=1 / rate, seed=seed, gateway=gateway, failing_vendor=failing_vendor)
 
 
 def _own_things() -> list[str]:
