@@ -2,87 +2,24 @@
 Learning from a real ledger, over real files: what is put in force, what is not, and the way back.
 """
 
-import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.ledger.entries import a_record, an_entry, an_outcome
+from tests.app.learning_site import Site
+from tests.ledger.entries import a_record
 
-from pointsman.app.facts import Prices, facts
-from pointsman.app.gateway import Gateway, system_clock
-from pointsman.app.incident_desk import desk_at, present_of
+from pointsman.app.facts import facts
+from pointsman.app.gateway import Gateway
 from pointsman.app.learned import folder_of
 from pointsman.app.learning import RESTS, Learner
 from pointsman.control.learning.known import known
 from pointsman.control.learning.version import Overtaken, Version, named_in, put_in_force, version_at
-from pointsman.core.clock import Clock
 from pointsman.core.errors import Unusable
 from pointsman.core.verdict import Keeping
 from pointsman.ledger.content.records import Content
-from pointsman.settings.load import Reloader, Settings, load
-
-_DAY_MS = 86_400_000
-_NOW_MS = 1_767_225_600_000 + 30 * _DAY_MS
-_CONFIGURATION = """
-capabilities:
-  triage: {ladder: [large, small], unit: ticket, routing: {by: value}}
-targets:
-  large: {vendor: mine, model: l, price: {input_usd_per_million: 10, output_usd_per_million: 10}}
-  small: {vendor: mine, model: s, price: {input_usd_per_million: 1, output_usd_per_million: 1}}
-vendors: {mine: {kind: openai_compatible, base_url: "http://127.0.0.1:9/v1"}}
-"""
-
-
-class Site:
-    """A gateway over real files, and a learner beside it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "pointsman.yaml"
-        self.path.write_text(_CONFIGURATION)
-        real = system_clock()
-        self.now_ms = _NOW_MS
-        self.clock = Clock(monotonic_s=real.monotonic_s, wall_ms=lambda: self.now_ms, sleep=real.sleep, chance=real.chance)
-        self.gateway = Gateway(self.load(), environ={}, clock=self.clock)
-        self.learner = Learner(lambda: self.gateway.settings, price_of=self.gateway.prices.of, now_ms=self.clock.wall_ms)
-        self.told = 0
-        self.good: set[str] = set()
-
-    def load(self) -> Settings:
-        return load(self.path, facts(Prices(self.clock.wall_ms)))
-
-    def reload(self) -> None:
-        self.now_ms += 1
-        assert self.gateway.reload(self.load())
-        self.gateway.ledger.flush()
-
-    def configure(self, routing: str, more: str = "") -> None:
-        self.path.write_text(_CONFIGURATION.replace("routing: {by: value}", routing) + more)
-        self.reload()
-
-    def is_good(self, call_id: str) -> bool:
-        return call_id in self.good
-
-    def roll_back(self, *, to: str) -> None:
-        settings = self.load()
-        desk_at(self.gateway.place, self.clock.wall_ms).roll_back(
-            self.path, check=self.load, present=present_of(settings, author="ann", now_ms=self.now_ms), to=to
-        )
-        self.reload()
-
-    def tell(self, target: str, *, good: int, bad: int) -> None:
-        """Book calls of tickets whose time is over, and say what became of each."""
-        outcomes = []
-        for number in range(self.told, self.told + good + bad):
-            at_ms, unit = _NOW_MS - 20 * _DAY_MS + number * 1000, f"t{number}"
-            record = a_record(number, at_ms=at_ms, capability="triage", unit=unit, entries=(an_entry(target=target),))
-            self.gateway.ledger.book(record)
-            self.good |= {record.call_id} if number - self.told < good else set()
-            outcomes.append(an_outcome(unit, f"o{number}", at_ms=at_ms + 1000, success=number - self.told < good))
-        self.told += good + bad
-        self.gateway.ledger.flush()
-        asyncio.run(self.gateway.ledger.record_outcomes(outcomes))
+from pointsman.settings.load import Reloader
 
 
 @pytest.fixture

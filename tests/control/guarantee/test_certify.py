@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from pointsman.control.guarantee.certify import Terms, certified, paired
 from pointsman.control.guarantee.observed import Observed
 from pointsman.decision.guarantee.certificate import Certificate
 from pointsman.decision.guarantee.sequence import Proof
+from pointsman.decision.prediction.embedding import Embedder
 from pointsman.decision.prediction.fit import fit
 from pointsman.decision.prediction.predictor import Predictor
 from pointsman.decision.prediction.values import Label, Prompt
@@ -49,6 +51,20 @@ def test_the_loss_is_that_of_the_target_which_the_rule_prefers() -> None:
 
     assert (pair.loss, pair.key) == (0.75, "c1")
     assert pair.advantage == pytest.approx(-0.1, abs=0.06)
+
+
+def test_where_prompts_are_looked_at_one_that_cannot_be_is_no_pair() -> None:
+    reader = Embedder()
+    labels = [
+        Label(prompt=replace(PROMPT, text=f"question {number} of {number % 7}"), target=name, score=float(number % many > 0))
+        for number in range(60)
+        for name, many in (("large", 9), ("small", 3))
+    ]
+    asked = Predictor(fit(labels, embedder=reader), embedder=reader)
+    texts = ("question 3 of 3", reader.features("question 4 of 4"), b"looked at by another", b"", "")
+    several = [replace(observed(number, large=1.0, small=0.5), prompt=replace(PROMPT, text=text)) for number, text in enumerate(texts)]
+
+    assert [pair.key for pair in paired(several, terms(targets=("small",)), predictor=asked)] == ["c0", "c1"]
 
 
 def test_what_a_lower_price_is_worth_makes_another_one_the_preferred() -> None:
