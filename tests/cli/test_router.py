@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.app.test_semantic import installed
 from tests.cli.conftest import Run
 from tests.cli.running import Done
+from tests.decision.prediction.encoders import install
 
 from pointsman.cli.main import main
 from pointsman.cli.router import command
@@ -64,6 +66,14 @@ def fitted(run: Run, learned: Path) -> Run:
     """Run commands beside a copy of that store."""
     shutil.copytree(learned, STORE)
     return run
+
+
+@pytest.fixture
+def extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Install the extra `semantic`, with a tiny encoder."""
+    install(tmp_path / "site")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    monkeypatch.setattr("pointsman.app.semantic.installed", installed)
 
 
 def decided(run: Run, mode: str, *more: str) -> list[dict[str, Any]]:
@@ -143,6 +153,45 @@ def test_without_costs_everybody_is_told_that_nothing_can_be_saved(run: Run) -> 
     assert "No cost is known" in run("router", "evaluate").err
     table("in.jsonl", [{"prompt": "Add 3 and 1.", "capability": "easy"}])
     assert decided(run, "lambda=0.1")[0]["expected_cost"] is None
+
+
+@pytest.mark.usefixtures("extra")
+def test_prompts_are_looked_at_by_what_words_mean_where_the_extra_is_installed(run: Run) -> None:
+    table("outcomes.jsonl", rows())
+    good(run("router", "import", "outcomes.jsonl"))
+    first = run("router", "fit", "--labels", "48", "--json")
+    assert told(first)["embedding"] == "semantic"
+    assert "happens once" in first.err
+    again = run("router", "fit", "--labels", "48")
+    assert "happens once" not in again.err + again.out
+    assert len(list(STORE.glob("*.table"))) == 1
+    table("in.jsonl", [{"prompt": "Add 1000 and 1."}, {"prompt": "Prove theorem 999 of the long book, step by step."}])
+    by_meaning = decided(run, "lambda=0.2")
+    assert [line["model"] for line in by_meaning] == ["small", "large"]
+    table("feedback.jsonl", [{"prompt": "Add 7 and 1.", "capability": "easy", "model": "small", "score": 1}])
+    good(run("router", "feedback", "feedback.jsonl"))
+    assert told(run("router", "fit", "--labels", "48", "--embedding", "hashed", "--json"))["embedding"] == "hashed"
+    assert [line["predicted_quality"] for line in decided(run, "lambda=0.2")] != [line["predicted_quality"] for line in by_meaning]
+
+
+@pytest.mark.usefixtures("extra")
+def test_a_table_that_is_gone_from_the_store_is_told_with_the_way_back(run: Run) -> None:
+    table("outcomes.jsonl", rows())
+    good(run("router", "import", "outcomes.jsonl"))
+    good(run("router", "fit", "--labels", "48"))
+    next(STORE.glob("*.table")).unlink()
+    done = run("router", "evaluate")
+    assert done.code != 0
+    assert "pointsman router fit" in done.err
+    assert good(run("router", "fit", "--labels", "48"))
+
+
+def test_meaning_without_the_extra_is_told_with_what_to_install(run: Run) -> None:
+    table("outcomes.jsonl", rows())
+    good(run("router", "import", "outcomes.jsonl"))
+    done = run("router", "fit", "--labels", "48", "--embedding", "semantic")
+    assert done.code != 0
+    assert "pointsman[semantic]" in done.err
 
 
 @pytest.mark.parametrize("words", [("fit",), ("evaluate",), ("estimate", "--policy", "share=0.5")])
