@@ -15,7 +15,7 @@ from tests.values import a_call, openai_answer
 
 from pointsman.app.gateway import Gateway, system_clock
 from pointsman.app.shadows import Pair, text_said
-from pointsman.core.call import Asked, Call
+from pointsman.core.call import Asked, Call, Image, Role, Text, Turn
 from pointsman.core.clock import Clock
 from pointsman.core.entry import CallRecord
 from pointsman.core.label import a_label
@@ -178,16 +178,19 @@ ESSAY = "Dear customer, thank you for your patience, your parcel is on its way a
 OBJECT = '{"queue": "billing", "why": "' + ESSAY + '"}'
 
 
-def judged(folder: Path, *, grade: str = "7", given: str = ESSAY, other: str = ESSAY, **told: str) -> tuple[Seen, list[dict[str, Any]]]:
+Sent = list[dict[str, Any]]
+
+
+def judged(folder: Path, *, grade: str = "7", given: str = ESSAY, other: str = ESSAY, call: Call | None = None, **told: str) -> tuple[Seen, Sent]:
     """Return what came of a call whose answers a judge grades, and what the judge was sent."""
-    sent: list[dict[str, Any]] = []
+    sent: Sent = []
 
     def source(vendor: Vendor) -> str:
         vendor.words = {"big": given, "small": other, "judge": grade}
         vendor.bodies = sent
         return JUDGED.format(**{"url": vendor.base_url, "usd": 5, "accepts": "restricted", "output": "null", "more": "", **told})
 
-    seen = seen_with(folder, source, lambda seen: seen.ask())
+    seen = seen_with(folder, source, lambda seen: seen.ask(call))
     return seen, [body for body in sent if body["model"] == "judge"]
 
 
@@ -221,6 +224,12 @@ def test_an_answer_that_fails_its_contract_is_compared_too_and_is_not_graded(fol
     seen, sent = judged(folder, given=OBJECT, other='"no object"', output="{type: object}")
     assert [(pair.other, pair.other_text, pair.is_good_enough) for pair in seen.pairs] == [("small", "", False)]
     assert sent == []
+
+
+def test_what_is_asked_with_a_picture_is_compared_but_not_graded(folder: Path) -> None:
+    picture = a_call(turns=(Turn(Role.USER, (Text("What is this?"), Image(url="http://example.com/a.png"))),))
+    seen, sent = judged(folder, call=picture)
+    assert ([pair.grades for pair in seen.pairs], sent) == ([None], [])
 
 
 def test_an_answer_without_a_grade_leaves_its_pair_without_any(folder: Path) -> None:

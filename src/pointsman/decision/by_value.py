@@ -149,10 +149,10 @@ class ByValue:
         beside = self._beside(seen, tokens=fresh) if seen.routing.checked else []
         for target, known in zip(targets, self._predicted(targets, seen.prompt), strict=True):
             tokens = fresh if standing is None or target.name != standing.target else (fresh[0], standing.cached_at(seen.now_ms), most)
-            charge = Charge(expected_cost(target, price_of(target), seen=known, tokens=tokens, bulk=bulk), expected_latency_s(target, known))
+            cost, latency = expected_cost(target, price_of(target), seen=known, tokens=tokens, bulk=bulk), expected_latency_s(target, known)
             if target.name in seen.routing.checked:
-                charge = with_check(charge, beside, samples=samples_of(call, seen.routing))
-            found.append(Candidate(target=target.name, seen=known, cost_nano_usd=charge.cost_nano_usd, latency_s=charge.latency_s))
+                cost, latency = with_check(Charge(cost, latency), beside, samples=samples_of(call, seen.routing))
+            found.append(Candidate(target=target.name, seen=known, cost_nano_usd=cost, latency_s=latency))
         return found
 
     def _beside(self, seen: Seen, *, tokens: tuple[int, int, int | None]) -> list[Charge]:

@@ -7,9 +7,7 @@ asked beside it too.
 """
 
 from collections.abc import Sequence
-from typing import Final
-
-from msgspec import Struct
+from typing import Final, NamedTuple
 
 from pointsman.core.call import Call
 from pointsman.core.routing import Routing
@@ -23,7 +21,7 @@ _PER_MILLION: Final = 1_000_000
 _SECONDS_AN_HOUR: Final = 3600.0
 
 
-class Charge(Struct, frozen=True):
+class Charge(NamedTuple):
     """What an answer is expected to cost in nano-dollars, and how many seconds it takes; None is unknown."""
 
     cost_nano_usd: float | None
