@@ -72,7 +72,15 @@ def crossed(rows: Any, told: Any) -> Any:
 
 def judged(pair: Pair, rows: Any, prior: Any) -> list[Judged]:
     return [
-        Judged(score=pair.score[row, 0], prior=each[0], prompt=pair.prompts[row], answer=pair.answers[row], evidence=pair.evidence[row], target="cheap")
+        Judged(
+            score=pair.score[row, 0],
+            prior=each[0],
+            prompt=pair.prompts[row],
+            answer=pair.answers[row],
+            evidence=pair.evidence[row],
+            target="cheap",
+            onward=(float(pair.score[row, 1]), float(each[1])),
+        )
         for row, each in zip(rows, prior, strict=True)
     ]
 
@@ -82,7 +90,9 @@ def believed(pair: Pair, rows: Any, prior: Any, *, kept: bytes, together: float)
     verifier, found = Verifier(kept), []
     for row, (cheap, dear) in zip(rows, prior, strict=True):
         right, _ = verifier.right(pair.prompts[row], pair.answers[row], evidence=pair.evidence[row], prior=cheap)
-        found.append((right, learned_of(Step(target="d", right=dear), after=Step(target="c", right=cheap), right=right, together=together).right))
+        ahead = verifier.onward(pair.prompts[row], pair.answers[row], evidence=pair.evidence[row], prior=dear)
+        after = learned_of(Step(target="d", right=dear), after=Step(target="c", right=cheap), right=right, together=together).right
+        found.append((right, after if ahead is None else ahead))
     return np.array(found)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pointsman.decision.answers.fitting import Judged, fit_verifier
 from pointsman.decision.answers.forest import fall, grow
@@ -140,6 +141,43 @@ def test_successes_of_two_targets_on_one_prompt_are_seen_to_go_together() -> Non
 
 
 # ── what is kept ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def asked_next(count: int, *, alike: float) -> list[Judged]:
+    """The next target fails where the first one does in a share `alike` of the prompts, and as it likes in the others."""
+    rng, found = np.random.default_rng(3), list[Judged]()
+    for one in labels(count, seed=2):
+        other = one.score if rng.random() < alike else float(rng.random() < 0.6)
+        found.append(replace(one, onward=(other, 0.6)))
+    return found
+
+
+def ahead(kept: bytes, words: int, **evidence: float) -> float:
+    found = Verifier(kept).onward("Question?", "so it follows. " * words, evidence=evidence, prior=0.6)
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def alike() -> bytes:
+    return fit_verifier(asked_next(120, alike=0.9))
+
+
+def test_an_answer_tells_of_the_next_target_what_both_find_hard_and_nothing_else(alike: bytes) -> None:
+    """Escalating pays where the first is wrong and the next is right; a look that shows a prompt too hard for both saves the price of the second."""
+    own = fit_verifier(asked_next(120, alike=0.0))
+    assert ahead(alike, 3) < 0.4
+    assert ahead(alike, 12) > 0.7
+    assert abs(ahead(own, 12) - ahead(own, 3)) < 0.2
+
+
+def test_a_refusal_says_nothing_of_the_next_target_until_labels_do(alike: bytes) -> None:
+    assert ahead(alike, 8, refused=1.0) == pytest.approx(ahead(alike, 8))
+
+
+@pytest.mark.parametrize("told", [labels(100), asked_next(60, alike=0.9), [replace(one, onward=(1.0, 0.6)) for one in labels(100)]])
+def test_nothing_is_said_of_the_next_target_where_it_was_not_asked_or_too_seldom_or_never_failed(told: list[Judged]) -> None:
+    assert Verifier(fit_verifier(told)).onward("Question?", "so it follows. ", evidence={}, prior=0.6) is None
 
 
 def test_what_is_kept_of_an_answer_serves_as_well_as_its_text(learned: bytes) -> None:

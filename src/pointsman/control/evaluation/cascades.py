@@ -43,7 +43,7 @@ def has_answers(grid: Grid, weak: int) -> bool:
     return sum(1 for _, model in grid.answers if model == weak) >= _LEAST
 
 
-def verifiers(grid: Grid, crossed: Expected, *, weak: int, seed: int) -> dict[str, bytes]:
+def verifiers(grid: Grid, crossed: Expected, *, ends: Ends, seed: int) -> dict[str, bytes]:
     """
     Return what was learned of the cheapest model's answers, by capability; under no name, from all of them. `crossed` are predictions of prompts that were
     not learned from: what was would be believed too much.
@@ -51,7 +51,7 @@ def verifiers(grid: Grid, crossed: Expected, *, weak: int, seed: int) -> dict[st
     groups: dict[str, list[Judged]] = {ALL: []}
     order: list[int] = np.random.default_rng(seed).permutation(len(grid.prompts)).tolist()
     for row in order:
-        judged = _judged(grid, row, weak=weak, prior=float(crossed.quality[row, weak]))
+        judged = _judged(grid, row, ends=ends, prior=crossed.quality[row])
         if judged is not None:
             groups[ALL].append(judged)
             if grid.capabilities[row]:
@@ -59,11 +59,13 @@ def verifiers(grid: Grid, crossed: Expected, *, weak: int, seed: int) -> dict[st
     return {name: fit_verifier(group[:_MOST_LABELS], seed=seed) for name, group in groups.items() if name == ALL or len(group) >= _OWN}
 
 
-def _judged(grid: Grid, row: int, *, weak: int, prior: float) -> Judged | None:
-    prompt, answer, score = grid.prompts[row], grid.answers.get((row, weak)), float(grid.score[row, weak])
+def _judged(grid: Grid, row: int, *, ends: Ends, prior: Floats) -> Judged | None:
+    prompt, answer = grid.prompts[row], grid.answers.get((row, ends.weak))
+    score, other = float(grid.score[row, ends.weak]), float(grid.score[row, ends.strong])
     if answer is None or isnan(score):
         return None
-    return Judged(score=score, prior=prior, prompt=prompt, answer=answer, evidence=of_text(prompt, answer))
+    onward = None if isnan(other) else (other, float(prior[ends.strong]))
+    return Judged(score=score, prior=float(prior[ends.weak]), prompt=prompt, answer=answer, evidence=of_text(prompt, answer), onward=onward)
 
 
 def crossed(grid: Grid, predicted: Expected, *, ends: Ends, correlation: float, seed: int) -> Seen:
@@ -72,7 +74,7 @@ def crossed(grid: Grid, predicted: Expected, *, ends: Ends, correlation: float, 
     cheap, best = np.zeros(len(parts)), np.zeros(len(parts))
     for part in range(_FOLDS):
         own, others = np.flatnonzero(parts == part), np.flatnonzero(parts != part)
-        learned = verifiers(grid.at(others), predicted.at(others), weak=ends.weak, seed=seed)
+        learned = verifiers(grid.at(others), predicted.at(others), ends=ends, seed=seed)
         found = seen(learned, asked_of(grid.at(own), ends.weak), expected=predicted.at(own), ends=ends, correlation=correlation)
         cheap[own], best[own] = found.cheap, found.best
     return Seen(cheap=cheap, best=best)
@@ -102,10 +104,12 @@ def seen(learned: Mapping[str, bytes], asked: Sequence[tuple[str, str, str]], *,
     for row, (prompt, capability, answer) in enumerate(asked):
         prior, other = float(expected.quality[row, ends.weak]), float(expected.quality[row, ends.strong])
         verifier = known.get(capability) or known[ALL]
-        right, _ = verifier.right(prompt, answer, evidence=of_text(prompt, answer), prior=prior)
+        evidence = of_text(prompt, answer)
+        right, _ = verifier.right(prompt, answer, evidence=evidence, prior=prior)
+        ahead = verifier.onward(prompt, answer, evidence=evidence, prior=other)
         first, then = Step(target="first", right=prior), Step(target="then", right=other)
         cheap.append(right)
-        best.append(learned_of(then, after=first, right=right, together=correlation).right)
+        best.append(learned_of(then, after=first, right=right, together=correlation).right if ahead is None else ahead)
     return Seen(cheap=np.array(cheap), best=np.array(best))
 
 

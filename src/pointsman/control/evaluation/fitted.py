@@ -80,7 +80,7 @@ def of_rows(grid: Grid, rows: Whole, *, drawn: Drawn, embedder: Embedder | None 
     if two.weak != two.strong and cascades.has_answers(known, two.weak):
         crossed = engine.crossed(known, spent=spent, seed=drawn.seed, embedder=embedder)
         correlation = cascades.together(known.score, crossed, ends=two)
-        parameters = msgspec.structs.replace(parameters, verifiers=cascades.verifiers(known, crossed, weak=two.weak, seed=drawn.seed))
+        parameters = msgspec.structs.replace(parameters, verifiers=cascades.verifiers(known, crossed, ends=two, seed=drawn.seed))
     return Fitted(
         models=grid.models,
         weak=grid.models[two.weak],

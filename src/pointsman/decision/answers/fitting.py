@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from pointsman.decision.answers.features import BUCKETS
@@ -21,7 +22,7 @@ from pointsman.decision.answers.steps import TOGETHER
 from pointsman.decision.answers.verifier import CLIP, MISSING, dense
 
 _FEWEST: Final = 20  # labels below which nothing is learned
-_FEW: Final = 80  # labels below which there are no trees
+_FEW: Final = 80  # labels below which there are no trees, and nothing is learned of what the next target makes of a prompt
 _MANY: Final = 1000  # labels from which the result is straightened by a free curve
 _MOST: Final = 20_000  # labels that are learned from; more are thinned out
 _FOLDS: Final = 5
@@ -41,7 +42,8 @@ class Judged(Struct, frozen=True, kw_only=True):
     An answer whose worth is known. `prompt` and `answer` are texts, or `features` is what `Verifier.features` once made of them.
 
     `prior` is the probability of a good answer that was predicted from the prompt alone, by something that had not seen this label; `evidence` is that of its
-    grade; `score` in 0..1. Answers of several `target`s to one prompt share a `group`.
+    grade; `score` in 0..1. Answers of several `target`s to one prompt share a `group`. `onward` is what the target that would be asked next reached on the
+    prompt, and what was predicted of it; None where it was not asked.
     """
 
     score: float
@@ -53,6 +55,7 @@ class Judged(Struct, frozen=True, kw_only=True):
     weight: float = 1.0
     target: str = ""
     group: str = ""
+    onward: tuple[float, float] | None = None
 
 
 class _Table(Struct, frozen=True, kw_only=True):
@@ -74,9 +77,23 @@ def fit_verifier(labels: Sequence[Judged], *, seed: int = 0) -> bytes:
     rng = np.random.default_rng(seed)
     if len(labels) > _MOST:
         labels = [labels[int(index)] for index in np.sort(rng.choice(len(labels), _MOST, replace=False))]
-    if len(labels) < _FEWEST or len({label.score for label in labels}) < 2:  # noqa: PLR2004 good and bad
+    if not _tell(labels, _FEWEST):
         return b""
-    table = _tabled(labels)
+    learnt = _learned(labels, _tabled(labels), rng=rng)
+    ahead = [replace(label, score=label.onward[0], prior=label.onward[1]) for label in labels if label.onward is not None]
+    if not _tell(ahead, _FEW):
+        return encode(learnt)
+    # What speaks against this answer says nothing of the next one until labels do.
+    table = _tabled(ahead)
+    return encode(replace(learnt, onward=encode(_learned(ahead, replace(table, start=table.prior), rng=rng))))
+
+
+def _tell(labels: Sequence[Judged], least: int) -> bool:
+    """Tell whether there are enough labels, good and bad ones."""
+    return len(labels) >= least and len({label.score for label in labels}) >= 2  # noqa: PLR2004 good and bad
+
+
+def _learned(labels: Sequence[Judged], table: _Table, *, rng: np.random.Generator) -> Learnt:
     folds = _folds(labels, rng)
     ridge, aside = _held(table, folds)
     has_trees = len(labels) >= _FEW
@@ -85,20 +102,18 @@ def fit_verifier(labels: Sequence[Judged], *, seed: int = 0) -> bytes:
     value = _put_together(blend, start=table.start, linear=aside, trees=trees)
     slopes, doubt = _linear(table, ridge)
     forest = grow(table.inputs[:, :-1], table.scores, weights=table.weights, start=table.start, rng=rng) if has_trees else None
-    return encode(
-        _learnt(
-            table,
-            slopes=slopes,
-            doubt=doubt,
-            forest=forest,
-            rest=Learnt(
-                labels=float(table.weights.sum()),
-                strength=_strength(value - table.prior, table),
-                together=_together(labels),
-                blend=blend,
-                knots=straightened(value, table.scores, weights=table.weights) if len(labels) >= _MANY else (),
-            ),
-        )
+    return _learnt(
+        table,
+        slopes=slopes,
+        doubt=doubt,
+        forest=forest,
+        rest=Learnt(
+            labels=float(table.weights.sum()),
+            strength=_strength(value - table.prior, table),
+            together=_together(labels),
+            blend=blend,
+            knots=straightened(value, table.scores, weights=table.weights) if len(labels) >= _MANY else (),
+        ),
     )
 
 

@@ -17,6 +17,7 @@ class Learnt(Struct, frozen=True, kw_only=True, array_like=True):
     `columns` are the names of the dense inputs; each is centred by `mean`, scaled by `scale`, and 0 where it was not seen. `slope` weighs them, `words` the
     hashed words; `doubt` is the covariance of the slopes, as a lower triangle's square. `feature`, `cut` (three a tree: root, left, right) and `leaf` (four a
     tree) are small trees. `blend` is what the two and the prior are put together by; `knots` (x, y) is the last correction, none where labels are few.
+    `onward` is an encoded value like this one, of what the next target makes of the prompt whose answer is looked at; empty where that was not learned.
     """
 
     version: int = VERSION
@@ -34,6 +35,7 @@ class Learnt(Struct, frozen=True, kw_only=True, array_like=True):
     leaf: bytes = b""
     blend: tuple[float, float, float, float] = (0.0, 1.0, 0.0, 0.0)
     knots: tuple[tuple[float, float], ...] = ()
+    onward: bytes = b""
 
 
 def encode(learnt: Learnt) -> bytes:

@@ -38,6 +38,8 @@ class Verifier:
     def __init__(self, learned: bytes = b"") -> None:
         learnt = decode(learned)
         self._model = None if learnt is None else _Model(learnt)
+        ahead = None if learnt is None else decode(learnt.onward)
+        self._ahead = None if ahead is None else _Model(ahead)
         self.strength = UNSEEN if learnt is None else learnt.strength
         self.together = TOGETHER if learnt is None or learnt.together is None else learnt.together
         self.labels = 0.0 if learnt is None else learnt.labels
@@ -52,6 +54,14 @@ class Verifier:
         start = log_odds(prior) + declared(seen.evidence)
         chance, doubt = (_chance(start), _DOUBT) if self._model is None else self._model.judge(seen, start=start, prior=prior)
         return chance, max(chance * (1 - chance) * doubt, _LEAST)
+
+    def onward(self, prompt: str, answer: str | bytes, *, evidence: Mapping[str, float], prior: float) -> float | None:
+        """
+        Return the probability that the next target is right on a prompt whose answer was looked at; None where that was not learned.
+
+        `prior` is what was predicted of the next target from the prompt alone. An answer tells of what both find hard, and of what only its own target does.
+        """
+        return None if self._ahead is None else self._ahead.judge(read(prompt, answer, evidence=evidence), start=log_odds(prior), prior=prior)[0]
 
     def features(self, prompt: str, answer: str, *, evidence: Mapping[str, float]) -> bytes:
         """Return what may be kept of an answer to learn from it later: numbers and hashed words, from which no sentence can be read."""
