@@ -17,7 +17,7 @@ from tests.decision.prediction.encoders import install
 from pointsman.app import semantic
 from pointsman.app.distilling import Apart
 from pointsman.app.gateway import Gateway
-from pointsman.app.learned import folder_of, parameters_of
+from pointsman.app.learned import folder_of, parameters_of, reader_of
 from pointsman.app.learning import MAKING, Learner
 from pointsman.app.learning_room import LearningRoom
 from pointsman.core.errors import ExtraMissing
@@ -208,3 +208,15 @@ def test_without_the_extra_calls_are_looked_at_by_their_words_so_that_there_is_s
     learned = site.gateway.learned.of(site.gateway.settings)
     assert learned is not None
     assert learned.predictor.features(Prompt(text="a cat")) == Embedder().features("a cat")
+
+
+def test_a_table_that_is_in_use_is_not_read_again_and_one_that_was_replaced_is(site: Site) -> None:
+    begun(site)
+    settings, parameters = site.gateway.settings, parameters_of(site.gateway.settings)
+    folder = folder_of(settings)
+    learned = site.gateway.learned.of(settings)
+    assert learned is not None
+    assert reader_of(settings, parameters) is learned.predictor.embedder
+    (folder.folder / f"{parameters.table}.table").write_bytes(b"somebody wrote over this")
+    with pytest.raises(TableLost, match="is damaged"):
+        reader_of(settings, parameters)

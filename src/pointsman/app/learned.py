@@ -7,7 +7,7 @@ Where the parameters cannot be had, nothing learned is used: the incumbent answe
 import asyncio
 import logging
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -108,4 +108,15 @@ def parameters_of(settings: Settings) -> Parameters:
 
 def reader_of(settings: Settings, parameters: Parameters) -> Embedder | None:
     """Return who looks at prompts for these parameters; None where words are hashed. Raises `TableLost`."""
-    return embedder_of(parameters.table, read=folder_of(settings).table)
+    return reader_at(folder_of(settings), parameters.table)
+
+
+def reader_at(folder: LearnedFolder, table: str) -> Embedder | None:
+    """Return who looks at prompts by a table of this folder, None without a name. One that is in use already is not read again. Raises `TableLost`."""
+    return _read(folder.folder, table, stamp=folder.stamp(table)) if table else None
+
+
+@lru_cache(maxsize=2)
+def _read(folder: Path, table: str, *, stamp: tuple[int, int]) -> Embedder | None:
+    del stamp
+    return embedder_of(table, read=LearnedFolder(folder).table)

@@ -15,7 +15,6 @@ from pointsman.control.guarantee.told import Stated
 from pointsman.control.learning.known import Known, known
 from pointsman.control.learning.version import Version
 from pointsman.core.errors import Unusable
-from pointsman.decision.prediction.embedding import Embedder
 from pointsman.decision.prediction.parameters import Parameters, decode
 from pointsman.storage.database import query
 from pointsman.storage.sql import Database
@@ -40,7 +39,6 @@ class LearningRoom:
         self._settings = gateway.settings
         self.trouble = gateway.learned.trouble
         self.digest = self._settings.snapshot.learned
-        self._readers: dict[str, Embedder | None] = {}
         self._parameters = self._of_now()
 
     def known(self) -> tuple[Known, ...]:
@@ -80,17 +78,15 @@ class LearningRoom:
     def _of_now(self) -> Parameters:
         try:
             found = parameters_of(self._settings)
-            self._readers[found.table] = reader_of(self._settings, found)
+            reader_of(self._settings, found)
             return found
         except Unusable as error:
             self.trouble = self.trouble or error.message
             return Parameters()
 
     def _known(self, parameters: Parameters) -> tuple[Known, ...]:
-        """Return what these parameters say, each table read once. Raises `TableLost`."""
-        if parameters.table not in self._readers:
-            self._readers[parameters.table] = reader_of(self._settings, parameters)
-        return known(parameters, embedder=self._readers[parameters.table])
+        """Return what these parameters say. Raises `TableLost`."""
+        return known(parameters, embedder=reader_of(self._settings, parameters))
 
 
 def _version(files: str, name: str) -> Version | None:

@@ -13,9 +13,10 @@ from typing import Final
 
 from msgspec import Struct
 
+from pointsman.app.learned import reader_at
 from pointsman.core.errors import ExtraMissing
 from pointsman.decision.prediction.distil import distil
-from pointsman.decision.prediction.embedding import Embedder, embedder_of
+from pointsman.decision.prediction.embedding import Embedder
 from pointsman.decision.prediction.errors import EncoderUnreadable
 from pointsman.decision.prediction.parameters import Parameters
 from pointsman.decision.prediction.table import encode_table
@@ -86,11 +87,11 @@ def reader_for(told: Embedding, folder: LearnedFolder, *, before: Parameters | N
     if told == "hashed" or (told == "auto" and known.prompts and not known.table):
         return None
     if told == "auto" and known.table and folder.has_table(known.table):
-        return embedder_of(known.table, read=folder.table)
+        return reader_at(folder, known.table)
     encoder = installed()
     if encoder is not None:
         name = folder.table_of(encoder.digest) or make(encoder, folder)
-        return embedder_of(name, read=folder.table) if name else BeingMade()
+        return reader_at(folder, name) if name else BeingMade()
     if told == "semantic" and not known.table:
         raise ExtraMissing(what="Learning by what words mean (`embedding: semantic`)", extra="semantic")
-    return embedder_of(known.table, read=folder.table)
+    return reader_at(folder, known.table)

@@ -141,6 +141,13 @@ class LearnedFolder:
             raise TableLost(name, why="is damaged")
         return data
 
+    def stamp(self, name: str) -> tuple[int, int]:
+        """Return what changes when the file of a table does: when it was written (nanoseconds), and its size; zeros without one."""
+        with suppress(OSError):
+            found = (self.folder / f"{name}{_OF_TABLE}").stat()
+            return found.st_mtime_ns, found.st_size
+        return 0, 0
+
     def has_table(self, name: str) -> bool:
         """Tell whether the table of this name is there and whole."""
         with suppress(TableLost):
