@@ -1,7 +1,9 @@
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from pointsman.app.facts import Prices, facts
-from pointsman.cli.demonstration.folder import ANSWER, FRONTIER, HYBRID, Ports, clear, write
+from pointsman.cli.demonstration.folder import ANSWER, FRONTIER, HYBRID, LOSS, Ports, Stage, clear, write
 from pointsman.core.place import Place
 from pointsman.settings.load import Settings, load
 
@@ -37,9 +39,21 @@ def test_hardware_costs_as_much_more_as_the_demo_is_faster_than_life(tmp_path: P
     assert "10 times as fast" in (tmp_path / "pointsman.yaml").read_text()
 
 
+def test_by_value_the_frontier_model_is_left_under_a_promise_only_and_everything_else_stays_as_it_was(tmp_path: Path) -> None:
+    ordered = loaded(tmp_path).snapshot.capabilities[HYBRID]
+    chosen = load(write(tmp_path, PORTS, speed=1, stage=Stage.BY_VALUE), facts(Prices(lambda: 1_750_000_000_000))).snapshot.capabilities[HYBRID]
+    assert ordered.routing is None
+    assert chosen.routing is not None
+    assert (chosen.routing.incumbent.name, chosen.routing.guarantee, chosen.routing.loss) == ("frontier", True, LOSS)
+    assert 0.03 <= LOSS <= 0.05
+    assert chosen.routing.sure == 0.9
+    assert replace(chosen, routing=None, version=ordered.version) == ordered
+
+
 def test_what_an_earlier_demo_left_goes_and_nothing_else(tmp_path: Path) -> None:
-    for name in ("pointsman.db", "pointsman.db-wal", "history.json", "mine.txt"):
+    for name in ("pointsman.db", "pointsman.db-wal", "history.json", "learned.json", "mine.txt"):
         (tmp_path / name).write_text("old")
-    (tmp_path / "pointsman.audit" / "0").mkdir(parents=True)
+    for name in ("pointsman.audit", "learned"):
+        (tmp_path / name / "0").mkdir(parents=True)
     clear(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

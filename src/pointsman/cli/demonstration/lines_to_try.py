@@ -45,9 +45,10 @@ def anthropic_sdk(url: str) -> str:
         print(answer.content[0].text)""")
 
 
-def commands(program: str, configuration: Path) -> list[str]:
+def commands(program: str, configuration: Path, *, is_promised: bool = False) -> list[str]:
     """Return commands of our own that tell more about the demo."""
-    wanted = [f"{program} {command}" for command in ("report", "report --failures", f"explain --capability {HYBRID} 'Hello'")]
+    told = ("report", "report --failures", *((f"guarantee {HYBRID}",) if is_promised else ()), f"explain --capability {HYBRID} 'Cancel my order'")
+    wanted = [f"{program} {command}" for command in told]
     return [f"{line}{_BREAK if len(line) + len(str(configuration)) > _NARROW else ' '}-c {configuration}" for line in wanted]
 
 

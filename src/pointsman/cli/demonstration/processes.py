@@ -23,6 +23,7 @@ _END_S: Final = 5.0
 _HOST: Final = "127.0.0.1"
 _OWN_PORTS: Final = range(20_000, 32_000)
 _LAST: Final = 800
+_GATEWAY: Final = "gateway"
 _COMMAND: Final = "from pointsman.cli.main import main; main()"
 
 
@@ -43,12 +44,12 @@ class Processes:
 
     def gateway(self, configuration: Path, port: int) -> None:
         """Start the gateway and wait until it answers."""
-        log = self._log("gateway")
-        process = self._start("gateway", "-c", _COMMAND, "up", "--config", str(configuration), out=log, err=log)
+        log = self._log(_GATEWAY)
+        process = self._start(_GATEWAY, "-c", _COMMAND, "up", "--config", str(configuration), out=log, err=log)
         until = time.monotonic() + _READY_S
         while not _is_ready(port):
             if process.poll() is not None or time.monotonic() > until:
-                raise self._failed("gateway")
+                raise self._failed(_GATEWAY)
             time.sleep(_POLL_S)
 
     def fallen(self) -> str | None:
@@ -56,16 +57,13 @@ class Processes:
         return next((name for name, process in self._running if process.poll() is not None), None)
 
     def end(self) -> None:
-        """End all processes, the gateway before the vendors it may still be waiting for."""
-        for _, process in reversed(self._running):
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(_END_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
+        """End all processes: the gateway before the vendors it may still be waiting for, and those together."""
+        for together in ([process for name, process in self._running if name == _GATEWAY], [process for name, process in self._running if name != _GATEWAY]):
+            for process in together:
+                process.send_signal(signal.SIGTERM)
+            until = time.monotonic() + _END_S
+            for process in together:
+                _end(process, until - time.monotonic())
         self._running.clear()
         self._files.close()
 
@@ -88,6 +86,17 @@ class Processes:
         path = self._folder / f"{name}.log"
         said = path.read_text(encoding="utf-8", errors="replace")[-_LAST:].strip()
         return Unusable(f"The process `{name}` of the demo did not start. It said:\n{said}\nSee `{path}`, free what it needs, and start again.")
+
+
+def _end(process: "subprocess.Popen[str]", seconds: float) -> None:
+    """Wait for a process that was told to end, and end it for good if it takes longer."""
+    try:
+        process.wait(max(0.0, seconds))
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
 
 
 def gateway_port(wanted: int | None) -> int:

@@ -102,6 +102,7 @@ class _Session:
         self._began = time.monotonic()
         self._since_ms = time.time_ns() // 1_000_000
         self._figures = Figures()
+        self._promise = ""
 
     def say(self, *lines: str) -> None:
         """Print lines for people."""
@@ -121,7 +122,8 @@ class _Session:
             self.say("", *traffic.errors)
         if not self._wishes.ends:
             self.say("", "The workload is done; the gateway goes on answering.", "", *lines_to_try.lines(url))
-            self.say("More about what happened:", *(f"  {line}" for line in lines_to_try.commands(program(), self._wishes.home / folder.CONFIGURATION)))
+            more = lines_to_try.commands(program(), self._wishes.home / folder.CONFIGURATION, is_promised=bool(self._promise))
+            self.say("More about what happened:", *(f"  {line}" for line in more))
             self.say("", "Ctrl-C ends the demo.")
             while self._processes.fallen() is None:
                 time.sleep(_LOOK_S)
@@ -148,9 +150,9 @@ class _Session:
         traffic = self._traffic = Traffic(_plan(wishes, port, failing_vendor=ports.cloud_a))
         self._began = time.monotonic()
         threading.Thread(target=traffic.run, name="traffic", daemon=True).start()
-        promise = promise_in(path, now_ms=self._since_ms)
-        if promise:
-            self.say(*textwrap.wrap(promise, _NARROWEST), "")
+        self._promise = promise_in(path, now_ms=self._since_ms)
+        if self._promise:
+            self.say(*textwrap.wrap(self._promise, _NARROWEST), "")
         return url, traffic
 
     def _remember(self) -> folder.Ports:

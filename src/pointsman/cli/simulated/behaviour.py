@@ -46,8 +46,8 @@ def _skill(easy: float, medium: float, *, hard: float) -> Mapping[Difficulty, fl
 
 MODELS: Final = (
     Model(name="sim-frontier", first_token_s=0.70, tokens_per_s=60, skill=_skill(0.998, 0.99, hard=0.95), candour=0.0, context_tokens=200_000),
-    Model(name="sim-mid", first_token_s=0.35, tokens_per_s=120, skill=_skill(0.97, 0.95, hard=0.55), candour=0.9, context_tokens=128_000),
-    Model(name="sim-small", first_token_s=0.12, tokens_per_s=90, skill=_skill(0.995, 0.90, hard=0.25), candour=0.9, context_tokens=16_000),
+    Model(name="sim-mid", first_token_s=0.35, tokens_per_s=120, skill=_skill(0.985, 0.95, hard=0.55), candour=0.9, context_tokens=128_000),
+    Model(name="sim-small", first_token_s=0.12, tokens_per_s=90, skill=_skill(0.998, 0.90, hard=0.25), candour=0.9, context_tokens=16_000),
     Model(name="sim-tiny", first_token_s=0.05, tokens_per_s=180, skill=_skill(0.55, 0.30, hard=0.10), candour=0.2, context_tokens=8_000),
 )
 
