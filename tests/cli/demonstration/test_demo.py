@@ -194,6 +194,19 @@ def test_a_second_demo_in_the_same_folder_leaves_the_first_alone(tmp_path: Path)
         assert len(left_over(tmp_path)) == 5
 
 
+@pytest.mark.parametrize("ends", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_at_once_while_it_lives_through_its_history_also_where_a_shell_runs_it_in_the_background(tmp_path: Path, ends: signal.Signals) -> None:
+    command = f"trap '' INT; exec {shlex.join([*DEMO, '--days', '14', '--port', str(free_port())])}"
+    with subprocess.Popen(["bash", "-c", command], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        until(process.stdout, "Living through 14 days")
+        process.send_signal(ends)
+        told = process.stdout.read()
+        assert process.wait(20) == 0
+    assert told == "Stopping …\n"
+    assert left_over(tmp_path) == []
+
+
 def test_own_keys_are_mentioned_by_name_of_vendor_only(tmp_path: Path) -> None:
     environ = {**os.environ, "OPENAI_API_KEY": "sk-quite-secret"}
     command = [*DEMO, "--once", "--speed", "50", "--port", str(free_port())]

@@ -67,6 +67,7 @@ def run(wishes: Wishes) -> None:
     """Run a demo until its end or Ctrl-C. Raises `Unusable`."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts it in the background has it ignored
     try:
         wishes.home.mkdir(parents=True, exist_ok=True)
         lock = (wishes.home / "lock").open("w", encoding="utf-8")
@@ -248,5 +249,5 @@ def _own_things() -> list[str]:
     return [f"You have {' and '.join(found)}. To use that instead:", f"  {program()} init && {program()} up"] if found else []
 
 
-def _interrupt(number: int, _: object) -> None:
-    raise KeyboardInterrupt(number)
+def _interrupt(*_: object) -> None:
+    signal.raise_signal(signal.SIGINT)  # which asyncio, too, takes in good order
