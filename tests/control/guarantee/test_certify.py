@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from pointsman.control.guarantee.certify import Terms, certified, paired
 from pointsman.control.guarantee.observed import Observed
 from pointsman.decision.guarantee.certificate import Certificate
+from pointsman.decision.guarantee.pair import Pair
 from pointsman.decision.guarantee.sequence import Proof
 from pointsman.decision.prediction.embedding import Embedder
 from pointsman.decision.prediction.fit import fit
@@ -103,6 +104,16 @@ def test_bins_hold_about_as_many_each_where_predictions_differ() -> None:
 
     assert isinstance(found, Certificate)
     assert found.seen == (20,) * 16
+
+
+def test_what_was_drawn_more_often_stands_for_less_of_the_traffic_that_is_looked_for() -> None:
+    rare = [Pair(advantage=-0.2 + number / 10_000, loss=0.0, key=f"r{number}") for number in range(160)]
+    often = [Pair(advantage=0.2 + number / 10_000, loss=0.0, weight=0.5, key=f"o{number}") for number in range(320)]
+    found = certified([*rare, *often], terms())
+
+    assert isinstance(found, Certificate)
+    assert found.seen == pytest.approx((20,) * 16)
+    assert sum(edge < 0 for edge in found.edges) == 7
 
 
 def test_too_few_pairs_are_told_as_such() -> None:

@@ -2,8 +2,10 @@
 From observed prompts to a certificate: what was predicted of each, what was lost, and the boldest threshold that is proven. Pure.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
+from itertools import accumulate
 from typing import Final
 
 import msgspec
@@ -68,7 +70,7 @@ def certified(pairs: Sequence[Pair], terms: Terms) -> Certificate | Proof:
     proof = prove(pairs, loss=terms.loss, sure=terms.sure)
     if proof.threshold is None:
         return proof
-    edges, seen = _bins(sorted(pair.advantage for pair in pairs))
+    edges, seen = _bins(pairs)
     return Certificate(
         capability=terms.capability,
         incumbent=terms.incumbent,
@@ -94,10 +96,19 @@ def certified(pairs: Sequence[Pair], terms: Terms) -> Certificate | Proof:
     )
 
 
-def _bins(ordered: Sequence[float]) -> tuple[tuple[float, ...], tuple[int, ...]]:
-    """Return where bins of about equally many end, and how many are in each."""
-    edges = tuple(ordered[len(ordered) * part // _BINS] for part in range(1, _BINS))
-    return edges, tuple(sum(low <= one < high for one in ordered) for low, high in zip((-2.0, *edges), (*edges, 2.0), strict=True))
+def _bins(pairs: Sequence[Pair]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """
+    Return where bins of about equal weight end, and what weighs in each.
+
+    As traffic would fill them: a pair that was drawn more often than others stands for less of it.
+    """
+    ordered = sorted(pairs, key=lambda pair: pair.advantage)
+    sums = list(accumulate(pair.weight for pair in ordered))
+    edges = tuple(ordered[bisect_right(sums, sums[-1] * part / _BINS)].advantage for part in range(1, _BINS))
+    seen = [0.0] * _BINS
+    for pair in ordered:
+        seen[bisect_right(edges, pair.advantage)] += pair.weight
+    return edges, tuple(seen)
 
 
 def _digest(pairs: Sequence[Pair]) -> str:
