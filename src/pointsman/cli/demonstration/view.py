@@ -156,7 +156,7 @@ def _notes(view: View, width: int, *, style: Style) -> list[str]:
     ]
     for owned in figures.hardware:
         busy = owned.busy_s / owned.paid_s if owned.paid_s else 0.0
-        told.append(style(f"own-gpu was busy {busy:.0%} of its time; idle time ({money(owned.idle_nano_usd)}) is in no ticket's price", dim=True))
+        told.append(style(f"{owned.target} was busy {busy:.0%} of its time; idle time ({money(owned.idle_nano_usd)}) is in no ticket's price", dim=True))
     if view.last:
         told.append(style(view.last[:width], dim=True))
     return told
