@@ -40,7 +40,7 @@ class Pair:
     """The prompts with both models' answers, scores and prices."""
 
     def __init__(self, folder: Path) -> None:
-        rows = duckdb.sql(
+        rows = duckdb.execute(
             f"SELECT prompt, weak_correct, strong_correct, weak_response, strong_response FROM '{folder}/routing_pair_gsm8k/gsm8k.parquet' ORDER BY id"
         ).fetchall()
         self.prompts = [row[0] for row in rows]

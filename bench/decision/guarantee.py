@@ -43,14 +43,15 @@ Test = Callable[[Any, float, float], Any]
 def pool(folder: Path) -> tuple[list[str], list[str], Any, list[str]]:
     """Return prompts, their tasks, scores (prompts × models) and the models."""
     root = folder / "routing_pool9"
-    asked = duckdb.sql(f"SELECT question, task FROM '{root}/questions.parquet' ORDER BY qid").fetchall()
-    table = duckdb.sql(f"PIVOT '{root}/outcomes.parquet' ON model USING first(score) ORDER BY qid")
-    return [row[0] for row in asked], [row[1] for row in asked], np.array([row[1:] for row in table.fetchall()], dtype=float), list(table.columns[1:])
+    asked = duckdb.execute(f"SELECT question, task FROM '{root}/questions.parquet' ORDER BY qid").fetchall()
+    table = duckdb.execute(f"PIVOT '{root}/outcomes.parquet' ON model USING first(score) ORDER BY qid")
+    models = [column[0] for column in table.description or ()][1:]
+    return [row[0] for row in asked], [row[1] for row in asked], np.array([row[1:] for row in table.fetchall()], dtype=float), models
 
 
 def gsm8k(folder: Path) -> tuple[list[str], list[str], Any, list[str]]:
     """Return the same of the pair."""
-    rows = duckdb.sql(f"SELECT prompt, weak_correct, strong_correct FROM '{folder}/routing_pair_gsm8k/gsm8k.parquet' ORDER BY id").fetchall()
+    rows = duckdb.execute(f"SELECT prompt, weak_correct, strong_correct FROM '{folder}/routing_pair_gsm8k/gsm8k.parquet' ORDER BY id").fetchall()
     return [row[0] for row in rows], ["gsm8k"] * len(rows), np.array([row[1:] for row in rows], dtype=float), ["weak", "strong"]
 
 

@@ -15,6 +15,9 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import duckdb
 import numpy as np
 
@@ -45,11 +48,11 @@ class Pool(NamedTuple):
 
 def pool(data: Path) -> Pool:
     folder = data / "routing_pool9"
-    asked = duckdb.sql(f"SELECT qid, task, question FROM '{folder}/questions.parquet' ORDER BY qid").fetchall()
-    models = [row[0] for row in duckdb.sql(f"SELECT DISTINCT model FROM '{folder}/outcomes.parquet' ORDER BY 1").fetchall()]
+    asked = duckdb.execute(f"SELECT qid, task, question FROM '{folder}/questions.parquet' ORDER BY qid").fetchall()
+    models = [row[0] for row in duckdb.execute(f"SELECT DISTINCT model FROM '{folder}/outcomes.parquet' ORDER BY 1").fetchall()]
     at, column = {row[0]: place for place, row in enumerate(asked)}, {name: place for place, name in enumerate(models)}
     scores = np.zeros((len(asked), len(models)))
-    for qid, model, score in duckdb.sql(f"SELECT qid, model, score FROM '{folder}/outcomes.parquet'").fetchall():
+    for qid, model, score in duckdb.execute(f"SELECT qid, model, score FROM '{folder}/outcomes.parquet'").fetchall():
         scores[at[qid], column[model]] = score
     names = sorted({row[1] for row in asked})
     size = np.array([float(found[1]) if (found := re.search(r"(\d+)b", name)) else 1.0 for name in models])

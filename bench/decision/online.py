@@ -10,9 +10,13 @@ on the test, greedily, with what was learned at the end. `--unnamed` hides the t
 """
 
 import argparse
+import os
 import time
 from pathlib import Path
 from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 from msgspec.structs import replace

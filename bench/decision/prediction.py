@@ -50,8 +50,8 @@ class Pool:
     """Nine targets on fourteen tasks."""
 
     def __init__(self) -> None:
-        rows = duckdb.sql(f"select qid, task, question from '{DATA}/routing_pool9/questions.parquet' order by qid").fetchall()
-        scores = duckdb.sql(f"select qid, model, score from '{DATA}/routing_pool9/outcomes.parquet'").fetchall()
+        rows = duckdb.execute(f"select qid, task, question from '{DATA}/routing_pool9/questions.parquet' order by qid").fetchall()
+        scores = duckdb.execute(f"select qid, model, score from '{DATA}/routing_pool9/outcomes.parquet'").fetchall()
         self.targets = sorted({model for _, model, _ in scores})
         places = {qid: at for at, (qid, _, _) in enumerate(rows)}
         self.scores = np.zeros((len(rows), len(self.targets)))
@@ -61,7 +61,7 @@ class Pool:
         self.tasks = np.array([task for _, task, _ in rows])
         self.cost = np.array([float(re.findall(r"(\d+(?:\.\d+)?)b", name)[-1]) for name in self.targets])
 
-    def labels(self, rows: Sequence[int], *, is_named: bool) -> list[Label]:
+    def labels(self, rows: Array, *, is_named: bool) -> list[Label]:
         """Return a label for each score of these rows."""
         prompts = [Prompt(text=self.texts[row], capability=str(self.tasks[row]) if is_named else "") for row in rows]
         return [
@@ -70,7 +70,7 @@ class Pool:
             for at, target in enumerate(self.targets)
         ]
 
-    def predicted(self, predictor: Predictor, rows: Sequence[int], *, is_named: bool) -> tuple[Array, Array]:
+    def predicted(self, predictor: Predictor, rows: Array, *, is_named: bool) -> tuple[Array, Array]:
         """Return what is expected of these rows, and how far that may be off."""
         found = [predictor.predict(Prompt(text=self.texts[row], capability=str(self.tasks[row]) if is_named else ""), self.targets) for row in rows]
         return np.array([[one.quality for one in row] for row in found]), np.array([[one.sd for one in row] for row in found])
@@ -256,7 +256,7 @@ def _unseen(pool: Pool, reader: Embedder, *, seed: int, how: tuple[bool, bool]) 
     return [float(scores[np.arange(len(scores)), chosen].mean() / scores[:, incumbent].mean() - 1), inside]
 
 
-def _allowed(pool: Pool, predictor: Predictor, rows: Sequence[int], *, how: tuple[int, bool]) -> Array:
+def _allowed(pool: Pool, predictor: Predictor, rows: Array, *, how: tuple[int, bool]) -> Array:
     incumbent, is_named = how
     prompts = [Prompt(text=pool.texts[at], capability=str(pool.tasks[at]) if is_named else "") for at in rows]
     return np.array(
@@ -265,7 +265,7 @@ def _allowed(pool: Pool, predictor: Predictor, rows: Sequence[int], *, how: tupl
 
 
 def pair(_: Pool, readers: dict[str, Embedder]) -> None:
-    rows = duckdb.sql(f"select prompt, weak_correct, strong_correct from '{DATA}/routing_pair_gsm8k/gsm8k.parquet' order by id").fetchall()
+    rows = duckdb.execute(f"select prompt, weak_correct, strong_correct from '{DATA}/routing_pair_gsm8k/gsm8k.parquet' order by id").fetchall()
     texts, scores = [text for text, _, _ in rows], np.array([[weak, strong] for _, weak, strong in rows], float)
     print("\npair of two: APGR (random 50), mean (worst) of seeds")
     for labels in (100, 200, 462):

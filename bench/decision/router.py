@@ -119,7 +119,7 @@ def promise(store: Path, *, seeds: int) -> None:
 def unseen(into: Path, *, seeds: int) -> None:
     """Print what a guard keeps where four tasks were never seen, against always asking the best single model."""
     print("\nfour tasks unseen (quality against the best single model, on these tasks):")
-    tasks = [row[0] for row in duckdb.sql(f"SELECT DISTINCT capability FROM '{into / 'named.parquet'}' ORDER BY 1").fetchall()]
+    tasks = [row[0] for row in duckdb.execute(f"SELECT DISTINCT capability FROM '{into / 'named.parquet'}' ORDER BY 1").fetchall()]
     for seed in range(seeds):
         left = sorted(tasks, key=lambda task: hash_of(f"{seed}{task}"))[:4]
         held = ", ".join(f"'{task}'" for task in left)
@@ -135,7 +135,7 @@ def unseen(into: Path, *, seeds: int) -> None:
             sides = f"""SELECT avg(score) FILTER (model = '{best}'), avg(score) FILTER (model = chosen) FROM '{path}'
                 JOIN (SELECT a.prompt, d.model AS chosen FROM (SELECT prompt, row_number() OVER () AS n FROM '{into / "asked.jsonl"}') a
                 JOIN (SELECT model, row_number() OVER () AS n FROM '{into / "decided.jsonl"}') d USING (n)) USING (prompt) WHERE split = 'test'"""
-            alone, chosen = duckdb.sql(sides).fetchall()[0]
+            alone, chosen = duckdb.execute(sides).fetchall()[0]
             found.append(f"{'guarded' if '--guard' in words else 'free'} {chosen / alone - 1:+.2%}")
         print(f"  seed {seed}: {', '.join(found)}")
 
