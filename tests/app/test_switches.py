@@ -20,7 +20,6 @@ from pointsman.core.errors import BadRequest, Exhausted
 from pointsman.decision.errors import SwitchedOff
 from pointsman.storage.open import Place, open_writing
 from pointsman.storage.sql import Database
-from pointsman.telemetry.logs import Guard
 
 __all__ = ["each_database", "each_place"]
 
@@ -116,15 +115,14 @@ def test_while_the_ledger_cannot_be_read_what_was_known_last_holds(tmp_path: Pat
     known.close()
 
 
-def test_the_log_names_what_was_switched_off_and_not_why(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_names_what_was_switched_off_and_not_why(tmp_path: Path, guarded_log: pytest.LogCaptureFixture) -> None:
     place = tmp_path / "ledger.db"
     turn(place, off())
-    caplog.handler.addFilter(Guard())
     known = Switches(place)
     known.look()
     known.close()
-    assert "the vendor `acme` was switched off" in caplog.text
-    assert "it answers nonsense" not in caplog.text
+    assert "the vendor `acme` was switched off" in guarded_log.text
+    assert "it answers nonsense" not in guarded_log.text
 
 
 def test_a_question_that_fails_is_asked_on_a_new_connection(tmp_path: Path) -> None:

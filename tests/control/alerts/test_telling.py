@@ -13,7 +13,6 @@ from tests.storage.databases import each_place
 from pointsman.control.alerts.alert import Alert, Event
 from pointsman.control.alerts.telling import Alerts, recent
 from pointsman.storage.open import Place, open_writing
-from pointsman.telemetry.logs import Guard
 from pointsman.transport.post import Undelivered
 
 __all__ = ["each_place"]
@@ -114,12 +113,11 @@ def test_of_several_threads_one_tells_at_a_time(each_place: Place) -> None:
     assert met == []
 
 
-def test_the_log_names_the_alert_and_who_did_not_take_it(each_place: Place, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_names_the_alert_and_who_did_not_take_it(each_place: Place, guarded_log: pytest.LogCaptureFixture) -> None:
     down = Inbox()
     down.is_down = True
-    caplog.handler.addFilter(Guard())
     Replica(each_place, ops=down).alerts.tell(an_alert(period="2026-01"))
-    assert "the alert `budget|team-a|0.8|2026-01` was not taken by `ops` and is told again later: nobody is there" in caplog.text
+    assert "the alert `budget|team-a|0.8|2026-01` was not taken by `ops` and is told again later: nobody is there" in guarded_log.text
 
 
 def test_within_its_quiet_time_another_period_is_not_told(each_place: Place) -> None:
