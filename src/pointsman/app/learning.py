@@ -197,7 +197,7 @@ class Learner:
     def _judging(self, learnt: Learnt, everything: Evidence | None, *, db: Database, settings: Settings, reader: Embedder | None) -> Learnt:
         """Learn to judge answers, where they are judged before they are given. Only with everything else: it reads what was said, and that is on record."""
         rules = settings.snapshot.capabilities
-        checked = [name for name, one in rules.items() if one.routing is not None and one.routing.checked]
+        checked = {name: one.routing.incumbent.name for name, one in rules.items() if one.routing is not None and one.routing.checked}
         if everything is None or not checked:
             return learnt
         found = verifiers(learnt.parameters, everything.given, capabilities=checked, said=self._said, heard=heard_in(db), embedder=reader)

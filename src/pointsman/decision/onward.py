@@ -60,9 +60,13 @@ def is_worth_more(thought: Thought, rungs: tuple[Target, Target], *, grade: Grad
     right, sd = verifier.right(thought.text, text, evidence=grade.evidence, prior=here.seen.quality)
     answered, after = (step_of(one, thought.scale, strength=verifier.strength, is_checked=False) for one in (here, there))
     stakes = replace(stakes_at(thought.worth_nano_usd, seen.criteria), within_s=None, most_nano_usd=None)
-    onward = go_on(right, [after], answered=answered, stakes=stakes, together=verifier.together)
+    together, is_about_next = verifier.together, verifier.next_target == there.target
+    ahead = verifier.onward(thought.text, text, evidence=grade.evidence, prior=there.seen.quality) if is_about_next else None
+    if ahead is not None:
+        after, together = replace(after, right=ahead), 0.0  # the answer was taken into account
+    onward = go_on(right, [after], answered=answered, stakes=stakes, together=together)
     if onward.go or here.target in thought.passed or verifier.labels >= _ENOUGH:
         return onward.go
     # Nobody has proven that what is seen of an answer tells anything: it is kept only if it is not worse than the next one, as surely as the owner wants it.
-    short = learned_of(after, after=answered, right=right, together=verifier.together).right - thought.loss - right
+    short = learned_of(after, after=answered, right=right, together=together).right - thought.loss - right
     return erfc(-short / max(sd, 1e-9) / sqrt(2)) / 2 > 1 - seen.routing.sure

@@ -9,6 +9,7 @@ import pytest
 from tests.ledger.entries import a_record
 from tests.storage.databases import each_database, each_place
 
+from pointsman.control.learning.evidence import Given
 from pointsman.control.learning.texts import MOST, heard_in, question_in, verifiers
 from pointsman.core.routing import Weighed
 from pointsman.decision.answers.verifier import Verifier
@@ -43,8 +44,8 @@ def test_what_is_no_json_asks_nothing() -> None:
     assert question_in(b"{broken") == ""
 
 
-def a_label(number: int, *, score: float | None, capability: str = "triage") -> tuple[str, Label]:
-    return f"c{number}", Label(prompt=Prompt(capability=capability), target="small", score=score, at_ms=number)
+def a_label(number: int, *, score: float | None, capability: str = "triage", **others: float) -> Given:
+    return Given(call_id=f"c{number}", label=Label(prompt=Prompt(capability=capability), target="small", score=score, at_ms=number), others=others)
 
 
 def asked(text: str) -> bytes:
@@ -60,7 +61,9 @@ def test_who_judges_learns_from_what_was_said_of_judged_answers() -> None:
         number = int(call_id[1:])
         return asked(f"What is the total of order {number}?"), "The total is 12." if number % 2 else "I am not sure, I cannot find it."
 
-    found = verifiers(Parameters(), [*given, a_label(500, score=None), a_label(501, score=1.0, capability="other")], capabilities=["triage"], said=said)
+    found = verifiers(
+        Parameters(), [*given, a_label(500, score=None), a_label(501, score=1.0, capability="other")], capabilities={"triage": "large"}, said=said
+    )
 
     judge = Verifier(found["triage"])
     question = "What is the total of order 7?"
@@ -78,7 +81,7 @@ def test_who_judges_learns_too_from_what_was_heard_of_answers_as_far_as_labels_b
         assert target == "small"
         return {"judged": 0.8 if number % 2 else 0.3, "agrees": float(number // 2 % 2)}
 
-    found = verifiers(Parameters(), given, capabilities=["triage"], said=lambda _: (asked("What is the total?"), "The total is 12."), heard=heard)
+    found = verifiers(Parameters(), given, capabilities={"triage": "large"}, said=lambda _: (asked("What is the total?"), "The total is 12."), heard=heard)
     judge = Verifier(found["triage"])
 
     def believed(**evidence: float) -> float:
@@ -103,8 +106,8 @@ def test_what_was_heard_of_an_answer_stands_beside_its_choice(each_database: Dat
 def test_where_nothing_can_be_read_whoever_judged_before_stays() -> None:
     before = Parameters(verifiers={"triage": b"learned before", "other": b"another"})
     given = [a_label(number, score=1.0) for number in range(30)]
-    assert verifiers(before, given, capabilities=["triage"], said=lambda _: None) == before.verifiers
-    assert verifiers(before, given, capabilities=["triage"], said=lambda _: (b"", "an answer")) == before.verifiers
+    assert verifiers(before, given, capabilities={"triage": "large"}, said=lambda _: None) == before.verifiers
+    assert verifiers(before, given, capabilities={"triage": "large"}, said=lambda _: (b"", "an answer")) == before.verifiers
 
 
 def test_of_very_many_only_some_are_read() -> None:
@@ -114,5 +117,5 @@ def test_of_very_many_only_some_are_read() -> None:
         read.append(call_id)
         return asked("?"), "yes"
 
-    verifiers(Parameters(), [a_label(number, score=1.0) for number in range(MOST + 5)], capabilities=["triage"], said=said)
+    verifiers(Parameters(), [a_label(number, score=1.0) for number in range(MOST + 5)], capabilities={"triage": "large"}, said=said)
     assert len(read) == MOST

@@ -65,7 +65,7 @@ class Scope(Struct, frozen=True, kw_only=True):
 class Judgement(Struct, frozen=True, kw_only=True):
     """
     One judgement of one answer. `kind` is one of `WEIGHTS`, `propensity` with which probability the answer was picked for it; `is_given` tells that it is
-    about the answer that the caller was given.
+    about the answer that the caller was given, `is_own` that it is about another one and does not follow from what that one was worth.
     """
 
     call_id: str
@@ -73,16 +73,28 @@ class Judgement(Struct, frozen=True, kw_only=True):
     label: Label
     propensity: float = 1.0
     is_given: bool = True
+    is_own: bool = False
+
+
+class Given(Struct, frozen=True, kw_only=True):
+    """
+    The judgement of an answer that a caller was given, and what others were found to reach on the same prompt (target → score in 0..1), each by itself: that
+    an answer agrees with a good one is told more often than that it is better than a bad one, and would make others look as bad as the one at hand.
+    """
+
+    call_id: str
+    label: Label
+    others: Mapping[str, float] = {}
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
     """
     What was found: labels with a score, labels without one (cost, length, time), how many of each kind, and how far the ledger was read. `given` are the
-    judgements of answers that callers were given, by call id.
+    judgements of answers that callers were given.
     """
 
     judged: tuple[Label, ...]
-    given: tuple[tuple[str, Label], ...]
+    given: tuple[Given, ...]
     measured: tuple[Label, ...]
     kinds: Mapping[str, int]
     seen: Seen
@@ -119,11 +131,19 @@ def gather(db: Database, scopes: Iterable[Scope], *, seen: Seen, until_ms: int, 
     best = [*_corrected(_best(judgements))]
     return Evidence(
         judged=tuple(one.label for one in best),
-        given=tuple((one.call_id, one.label) for one in best if one.is_given),
+        given=_given(best),
         measured=tuple(measured),
         kinds=Counter(one.kind for one in best),
         seen=Seen(until_ms=until_ms, recorded=recorded, opened_ms=opened_ms),
     )
+
+
+def _given(judgements: Sequence[Judgement]) -> tuple[Given, ...]:
+    others: dict[str, dict[str, float]] = {}
+    for one in judgements:
+        if one.is_own and one.label.score is not None:
+            others.setdefault(one.call_id, {})[one.label.target] = one.label.score
+    return tuple(Given(call_id=one.call_id, label=one.label, others=others.get(one.call_id, {})) for one in judgements if one.is_given)
 
 
 def _delays(db: Database, scope: Scope, *, until_ms: int) -> Sequence[int]:
@@ -163,7 +183,8 @@ def _scores(rows: Sequence[Row], scope: Scope) -> Iterator[Judgement]:
             kind = HUMAN if row["is_human"] else JUDGE
             label = _label(row, scope, score=min(max(row["value"], 0.0), 1.0))
             label = replace(label, weight=WEIGHTS[kind])
-            yield Judgement(call_id=row["call_id"], kind=kind, label=label, propensity=row["propensity"], is_given=bool(row["is_given"]))
+            is_given = bool(row["is_given"])
+            yield Judgement(call_id=row["call_id"], kind=kind, label=label, propensity=row["propensity"], is_given=is_given, is_own=not is_given)
 
 
 def _agreements(rows: Sequence[Row], scope: Scope, *, is_told: bool) -> Iterator[Judgement]:

@@ -10,11 +10,12 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from pointsman.assess.signals import of_text
+from pointsman.control.learning.evidence import Given
 from pointsman.decision.answers.fitting import Judged, fit_verifier
 from pointsman.decision.prediction.embedding import Embedder
 from pointsman.decision.prediction.parameters import Parameters
 from pointsman.decision.prediction.predictor import Predictor
-from pointsman.decision.prediction.values import Label, Prompt
+from pointsman.decision.prediction.values import Prompt
 from pointsman.decision.question import shortened
 from pointsman.storage.database import query
 from pointsman.storage.sql import Database
@@ -38,27 +39,28 @@ def _nothing(call_id: str, target: str) -> Mapping[str, float]:
 
 def verifiers(
     parameters: Parameters,
-    given: Iterable[tuple[str, Label]],
+    given: Iterable[Given],
     *,
-    capabilities: Iterable[str],
+    capabilities: Mapping[str, str],
     said: Said,
     heard: Heard = _nothing,
     embedder: Embedder | None = None,
 ) -> Mapping[str, bytes]:
     """
-    Return who judges the answers of these capabilities, learned from judged calls; where too little can be read, whoever did before.
+    Return who judges the answers of these capabilities, learned from judged calls; where too little can be read, whoever did before. `capabilities` names the
+    incumbent of each: it is learned too what that one makes of a prompt, where it was asked beside.
 
     Every text is asked for once, the newest first.
     """
-    wanted, predictor = frozenset(capabilities), Predictor(parameters, embedder=embedder)
-    found: dict[str, list[Judged]] = {name: [] for name in wanted}
-    for call_id, label in sorted(given, key=lambda one: -one[1].at_ms):
-        name = label.prompt.capability
-        if name not in wanted or label.score is None or len(found[name]) >= MOST:
+    predictor = Predictor(parameters, embedder=embedder)
+    found: dict[str, list[Judged]] = {name: [] for name in capabilities}
+    for one in sorted(given, key=lambda one: -one.label.at_ms):
+        name = one.label.prompt.capability
+        if name not in found or one.label.score is None or len(found[name]) >= MOST:
             continue
-        texts = said(call_id)
-        if texts is not None and (judged := _judged(call_id, label, texts=texts, predictor=predictor)) is not None:
-            found[name].append(replace(judged, evidence={**judged.evidence, **heard(call_id, label.target)}))
+        texts = said(one.call_id)
+        if texts is not None and (judged := _judged(one, texts=texts, incumbent=capabilities[name], predictor=predictor)) is not None:
+            found[name].append(replace(judged, evidence={**judged.evidence, **heard(one.call_id, one.label.target)}))
     learnt = {name: fit_verifier(judged) for name, judged in found.items()}
     return {**parameters.verifiers, **{name: kept for name, kept in learnt.items() if kept}}
 
@@ -74,12 +76,13 @@ def heard_in(db: Database) -> Heard:
     return heard
 
 
-def _judged(call_id: str, label: Label, *, texts: tuple[bytes, str], predictor: Predictor) -> Judged | None:
-    question, answer = question_in(texts[0]), texts[1]
+def _judged(one: Given, *, texts: tuple[bytes, str], incumbent: str, predictor: Predictor) -> Judged | None:
+    label, (question, answer) = one.label, (question_in(texts[0]), texts[1])
     if not question or not answer:
         return None
     # By the capability alone: a prediction from the prompt may have learned from this very label.
-    (prior,) = predictor.predict(Prompt(capability=label.prompt.capability, task=label.prompt.task), [label.target])
+    prior, ahead = predictor.predict(Prompt(capability=label.prompt.capability, task=label.prompt.task), [label.target, incumbent])
+    reached = one.others.get(incumbent)
     return Judged(
         score=label.score or 0.0,
         prior=prior.quality,
@@ -88,7 +91,9 @@ def _judged(call_id: str, label: Label, *, texts: tuple[bytes, str], predictor: 
         evidence=of_text(question, answer),
         weight=label.weight,
         target=label.target,
-        group=call_id,
+        group=one.call_id,
+        onward=None if reached is None else (reached, ahead.quality),
+        next_target=incumbent,
     )
 
 

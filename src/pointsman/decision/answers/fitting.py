@@ -42,8 +42,8 @@ class Judged(Struct, frozen=True, kw_only=True):
     An answer whose worth is known. `prompt` and `answer` are texts, or `features` is what `Verifier.features` once made of them.
 
     `prior` is the probability of a good answer that was predicted from the prompt alone, by something that had not seen this label; `evidence` is that of its
-    grade; `score` in 0..1. Answers of several `target`s to one prompt share a `group`. `onward` is what the target that would be asked next reached on the
-    prompt, and what was predicted of it; None where it was not asked.
+    grade; `score` in 0..1. Answers of several `target`s to one prompt share a `group`. `onward` is what the `next_target` reached on the prompt, and what was
+    predicted of it; None where it was not asked.
     """
 
     score: float
@@ -56,6 +56,7 @@ class Judged(Struct, frozen=True, kw_only=True):
     target: str = ""
     group: str = ""
     onward: tuple[float, float] | None = None
+    next_target: str = ""
 
 
 class _Table(Struct, frozen=True, kw_only=True):
@@ -85,7 +86,9 @@ def fit_verifier(labels: Sequence[Judged], *, seed: int = 0) -> bytes:
         return encode(learnt)
     # What speaks against this answer says nothing of the next one until labels do.
     table = _tabled(ahead)
-    return encode(replace(learnt, onward=encode(_learned(ahead, replace(table, start=table.prior), rng=rng))))
+    onward = _learned(ahead, replace(table, start=table.prior), rng=rng)
+    names = {label.next_target for label in ahead}
+    return encode(replace(learnt, onward=encode(onward), next_target=names.pop() if len(names) == 1 else ""))
 
 
 def _tell(labels: Sequence[Judged], least: int) -> bool:

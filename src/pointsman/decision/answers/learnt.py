@@ -17,7 +17,8 @@ class Learnt(Struct, frozen=True, kw_only=True, array_like=True):
     `columns` are the names of the dense inputs; each is centred by `mean`, scaled by `scale`, and 0 where it was not seen. `slope` weighs them, `words` the
     hashed words; `doubt` is the covariance of the slopes, as a lower triangle's square. `feature`, `cut` (three a tree: root, left, right) and `leaf` (four a
     tree) are small trees. `blend` is what the two and the prior are put together by; `knots` (x, y) is the last correction, none where labels are few.
-    `onward` is an encoded value like this one, of what the next target makes of the prompt whose answer is looked at; empty where that was not learned.
+    `onward` is an encoded value like this one, of what `next_target` makes of the prompt whose answer is looked at; empty where that was not learned. A target
+    without a name is whoever the labels were of.
     """
 
     version: int = VERSION
@@ -36,6 +37,7 @@ class Learnt(Struct, frozen=True, kw_only=True, array_like=True):
     blend: tuple[float, float, float, float] = (0.0, 1.0, 0.0, 0.0)
     knots: tuple[tuple[float, float], ...] = ()
     onward: bytes = b""
+    next_target: str = ""
 
 
 def encode(learnt: Learnt) -> bytes:

@@ -33,6 +33,7 @@ class Verifier:
     Judges answers of one capability. `learned` is what `fit_verifier` returned, or `b""`.
 
     `strength` is how well its look tells good from bad beyond what was believed before (AUROC), `together` how far the successes of two targets go together.
+    `next_target` is whom `onward` is about, empty where it was learned without names, or not at all.
     """
 
     def __init__(self, learned: bytes = b"") -> None:
@@ -43,6 +44,7 @@ class Verifier:
         self.strength = UNSEEN if learnt is None else learnt.strength
         self.together = TOGETHER if learnt is None or learnt.together is None else learnt.together
         self.labels = 0.0 if learnt is None else learnt.labels
+        self.next_target = "" if learnt is None else learnt.next_target
 
     def right(self, prompt: str, answer: str | bytes, *, evidence: Mapping[str, float], prior: float) -> tuple[float, float]:
         """
