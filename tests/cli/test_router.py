@@ -232,8 +232,16 @@ def test_an_evaluation_is_read_by_people(fitted: Run) -> None:
     done = fitted("router", "evaluate", "--risk", "0.1,0.2")
     assert "54 held-out prompts, learned from 36 others. Best single model: `large`; cheapest: `small`." in done.out
     assert "PGR by share of calls" in done.out
-    assert "At the quality of `large` this saves: router 45%" in done.out
+    assert "At the quality of `large` this saves: router 45% [" in done.out
+    assert "At the price fixed beforehand for it: router 45% [" in done.out
     assert "Promised with 80%: a loss of at most 0.1" in done.out
+
+
+def test_what_is_saved_is_told_with_its_interval_from_the_least_to_the_most(fitted: Run) -> None:
+    cost = next(line["cost_at"]["100%"] for line in told(fitted("router", "evaluate", "--json"))["lines"] if line["name"] == "router")
+    least, most = round(100 - 100 * cost["high"]), round(100 - 100 * cost["low"])
+    assert least < 45 < most
+    assert f"this saves: router 45% [{least}%, {most}%]" in good(fitted("router", "evaluate"))
 
 
 def test_a_promise_without_enough_pairs_is_said_to_be_none(fitted: Run) -> None:
@@ -312,6 +320,16 @@ def test_a_decision_says_what_was_expected_of_it(fitted: Run) -> None:
     assert 0.8 < hard["predicted_quality"] < 1.0
     assert 0.0 < hard["sd"] < 0.3
     assert hard["cpu_us"] > 0
+
+
+def test_an_id_that_is_decided_otherwise_is_told_because_feedback_is_about_its_last_decision(fitted: Run) -> None:
+    table("in.jsonl", asked(6))
+    words = ("router", "decide", "--in", "in.jsonl", "--out", "out.jsonl", "--mode")
+    assert "decided otherwise" not in fitted(*words, "share=1").err
+    assert "decided otherwise" not in fitted(*words, "share=1").err
+    assert "6 of these ids were decided otherwise before" in fitted(*words, "share=0").err
+    table("told.jsonl", [{"id": one["id"], "score": 1} for one in read()])
+    assert told(fitted("router", "feedback", "told.jsonl", "--json"))["learned"] == 6
 
 
 def test_at_a_price_of_nothing_quality_decides_and_at_a_high_one_the_cost(fitted: Run) -> None:
@@ -635,6 +653,15 @@ def test_a_log_without_chance_proves_nothing_of_another_policy(fitted: Run) -> N
     good(fitted("router", "feedback", "told.jsonl"))
     done = fitted("router", "estimate", "--policy", "always=small")
     assert (done.code, "an estimate needs 200" in done.err) == (4, True)
+
+
+def test_a_policy_that_did_what_was_done_changes_nothing_and_nothing_is_shown_of_rounding(fitted: Run) -> None:
+    table("in.jsonl", asked(240))
+    found = decided(fitted, "share=1")
+    table("told.jsonl", [{"id": one["id"], "score": number % 2, "cost": 0.1 + number / 7000} for number, one in enumerate(found)])
+    good(fitted("router", "feedback", "told.jsonl"))
+    lines = good(fitted("router", "estimate", "--policy", "always=large")).splitlines()
+    assert [line.split("]")[1].strip() for line in lines if line.startswith(("quality", "cost"))] == ["+0 [+0, +0", "+0 [+0, +0"]
 
 
 def test_every_command_of_the_group_has_a_line_of_help() -> None:

@@ -55,10 +55,12 @@ def decide_command(folder: Path, *, source: Path, told: str, target: Path, as_js
             found = deciding.under(promise, value, several=several)
         else:
             found = deciding.choice(value, several, mode=mode, seed=how["seed"], guard=_guard(how["guard"], value, mode=mode))
-        journal.log(store, deciding.journaled(value, several, found=found))
+        before = journal.log(store, deciding.journaled(value, several, found=found))
     lines = deciding.decisions(value, several, found=found)
     _write(target, lines)
     _tell(lines, mode=mode, promise=promise, price=found.way.price, as_json=as_json)
+    if before:
+        note(f"{before} of these ids were decided otherwise before: what is told of an id is about its last decision. Give `model` with it to tell of another.")
 
 
 def _guard(told: str | None, value: Fitted, *, mode: Mode) -> Guard | None:

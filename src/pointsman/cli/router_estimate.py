@@ -21,6 +21,7 @@ from pointsman.control.policies.evidence import Evidence, Log, evidence_of, numb
 
 _METHODS: Final = ("doubly_robust", "snips", "ips", "direct")
 _DEAREST: Final = 1.0
+_ROUNDING: Final = 1e-9
 
 
 @click.command("estimate", short_help="Estimate what another policy would have been worth.")
@@ -82,9 +83,12 @@ def _tell(found: Mapping[str, tuple[float, Estimate, Estimate]], *, policy: str,
         print_json({"policy": policy, "decisions": worth.decisions, "effective": worth.effective, **told})
         return
     say(f"{worth.decisions} decisions with feedback, worth {worth.effective:.0f} of the policy `{policy}`; {worth.method.replace('_', ' ')}.")
-    rows = [
-        [name, f"{logged:.6g}", f"{one.value:.6g} [{one.low:.6g}, {one.high:.6g}]", f"{by.value:+.6g} [{by.low:+.6g}, {by.high:+.6g}]"]
-        for name, (logged, one, by) in found.items()
-    ]
+    rows = [_row(name, logged, one=one, by=by) for name, (logged, one, by) in found.items()]
     click.echo(table(["", "logged", "proposed", "change"], rows))
     note("In brackets 95 % intervals; prompts, not decisions, are what they are over.")
+
+
+def _row(name: str, logged: float, *, one: Estimate, by: Estimate) -> list[str]:
+    # What is nothing but the rounding of sums is shown as no change.
+    value, low, high = (0.0 if abs(figure) < _ROUNDING * abs(logged) else figure for figure in (by.value, by.low, by.high))
+    return [name, f"{logged:.6g}", f"{one.value:.6g} [{one.low:.6g}, {one.high:.6g}]", f"{value:+.6g} [{low:+.6g}, {high:+.6g}]"]

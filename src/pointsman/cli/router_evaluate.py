@@ -140,13 +140,19 @@ def _shown(figure: Figure) -> str:
 
 
 def _sum(found: Report) -> str:
-    cost = {one.name: one.cost_at["100%"].value for one in found.lines}
+    cost = {one.name: one.cost_at["100%"] for one in found.lines}
     parts = [f"{name} {_saved(cost[name])}" for name in ("router", "cascade", "length", "zero", "oracle") if name in cost]
-    return f"At the quality of `{found.best}` this saves: {', '.join(parts)}."
+    fixed = [f"{one.line} {_saved(one.cost)} at {_shown(one.quality)} of it" for one in found.beforehand if one.level == "100%"]
+    before = f" At the price fixed beforehand for it: {', '.join(fixed)}." if fixed else ""
+    return f"At the quality of `{found.best}` this saves: {', '.join(parts)}.{before}"
 
 
-def _saved(cost: float | None) -> str:
-    return _NONE if cost is None else f"{1 - cost:.0%}"
+def _saved(cost: Figure) -> str:
+    """Say what is saved where this is the cost. What costs at most saves at least."""
+    if cost.value is None:
+        return _NONE
+    saved, least, most = (_NONE if edge is None else f"{round(1 - edge, 2) + 0.0:.0%}" for edge in (cost.value, cost.high, cost.low))  # + 0.0: no "-0%"
+    return saved if cost.low is None and cost.high is None else f"{saved} [{least}, {most}]"
 
 
 def _tell_promises(promises: list[Outcome], mode: Mode) -> None:

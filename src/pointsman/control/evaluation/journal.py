@@ -46,10 +46,12 @@ def of_prompt(prompt: str, capability: str) -> str:
     return f"prompt:{digest(prompt, capability).hex()}"
 
 
-def log(store: Store, decisions: Sequence[Decided]) -> None:
-    """Keep decisions; a later one of the same id replaces an earlier one."""
+def log(store: Store, decisions: Sequence[Decided]) -> int:
+    """Keep decisions; a later one of the same id replaces an earlier one. Return how many of these had chosen another model."""
+    before = [(store.decision(one.id), one.model) for one in decisions]
     rows = [(one.id, one.prompt, one.capability, one.model, msgspec.msgpack.encode((one.probability, one.quality, one.cost))) for one in decisions]
     store.put_decisions(rows)
+    return sum(1 for there, model in before if there is not None and there[2] != model)
 
 
 def tell(store: Store, several: Sequence[Told]) -> News:
