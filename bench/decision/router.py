@@ -64,10 +64,9 @@ def run(*words: str) -> tuple[str, float]:
 
 
 def shown(figure: Mapping[str, Any]) -> str:
-    """Return a figure with the least and the most of it."""
-    if figure["value"] is None:
-        return "—"
-    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
+    """Return a figure with the least and the most of it. What not every seed reaches has no mean, and only a least."""
+    value, low, high = ("—" if figure[name] is None else f"{figure[name]:.3f}" for name in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"
 
 
 def main() -> None:
