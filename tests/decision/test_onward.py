@@ -28,10 +28,17 @@ REPLY = Reply(reply_id="r", model="m", finish=Finish.DONE, parts=(Text("42"),))
 class Sees(Verifier):
     """Believes what it is told of every answer."""
 
-    def __init__(self, right: float, sd: float = 0.01, *, strength: float = 0.8) -> None:
+    def __init__(self, right: float, sd: float = 0.01, *, strength: float = 0.8, ahead: tuple[str, float] | None = None) -> None:
         super().__init__()
         self.strength = strength
         self._told = right, sd
+        self.next_target, self._next = ahead or ("", None)
+
+    def onward(self, prompt: str, answer: str | bytes, *, evidence: Mapping[str, float], prior: float) -> float | None:
+        """Return what was told of the next target; what it was given must be the question, the answer and what was predicted of that target."""
+        assert prompt
+        assert (answer, evidence, prior) == ("42", {"agrees": 1.0}, STRONG.quality)
+        return self._next
 
     def right(self, prompt: str, answer: str | bytes, *, evidence: Mapping[str, float], prior: float) -> tuple[float, float]:
         """Return what was told; what it was given must be the question, the answer and its evidence."""
@@ -51,8 +58,8 @@ def way(choice: Choice) -> list[tuple[str, bool]]:
     return [(rung.target.name, rung.checked) for rung in choice.rungs]
 
 
-def goes_on(known: Mapping[str, Known], right: float, *, criteria: Criteria | None = None, left_s: float = 60.0, sd: float = 0.01) -> bool:
-    chooser = chooser_that_sees(known, right, sd=sd)
+def goes_on(known: Mapping[str, Known], right: float, *, criteria: Criteria | None = None, left_s: float = 60.0, **told: Any) -> bool:
+    chooser = chooser_that_sees(known, right, **told)
     choice = chooser.choose(a_call(), a_routed(ladder_of(known), criteria=criteria or Criteria(), **LOOKED), verdict=ALL)
     assert way(choice)[0] == ("weak", True)
     return chooser.goes_on(choice, 0, grade=Grade(passed=True, evidence={"agrees": 1.0}), reply=REPLY, left_s=left_s)
@@ -145,6 +152,16 @@ def test_whose_answer_is_given_unseen_is_the_incumbent_or_past_the_guard(told: l
 def test_an_answer_that_is_surely_right_is_given_and_a_doubtful_one_goes_on() -> None:
     assert not goes_on(PAIR, 0.99)
     assert goes_on(PAIR, 0.3)
+
+
+def test_a_doubtful_answer_is_kept_where_it_shows_that_the_next_one_fails_too() -> None:
+    assert goes_on(PAIR, 0.3, ahead=("strong", 0.85))
+    assert not goes_on(PAIR, 0.3, ahead=("strong", 0.3))
+
+
+def test_what_an_answer_tells_of_the_next_target_counts_for_that_target_alone() -> None:
+    assert goes_on(PAIR, 0.3, ahead=("stronger", 0.3))
+    assert goes_on(PAIR, 0.3, ahead=("", 0.3))
 
 
 def test_an_answer_of_one_that_may_not_answer_unseen_is_kept_only_if_that_is_sure() -> None:

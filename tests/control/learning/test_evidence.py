@@ -194,10 +194,31 @@ def test_pairs_that_prove_a_promise_do_not_teach(each_database: Database) -> Non
     write(each_database, *calls, outcomes=[told(number) for number in range(40)], scores=scores)
     promised = Scope(workflow="support", window_ms=WEEK_MS, tasks={"triage": ""}, promised=frozenset({"triage"}))
     teaching = sum(not is_kept_apart(call.call_id) for call in calls)
-    found = gathered(each_database, scope=promised).judged
+    found = gathered(each_database, scope=promised)
     assert len(gathered(each_database).judged) == 80
     assert 0 < teaching < 40
-    assert len(found) == 2 * teaching
+    assert len(found.judged) == 2 * teaching
+    assert beside(found) == [("small", {"large": 0.5})] * teaching
+
+
+def beside(found: Evidence) -> list[tuple[str, dict[str, float]]]:
+    return sorted((one.label.target, dict(one.others)) for one in found.given)
+
+
+def test_what_another_reached_on_the_same_prompt_stands_beside_the_answer_that_was_given(each_database: Database) -> None:
+    call, alone = a_call(1), a_call(2, target="medium")
+    scores = [a_score("s-1", call.call_id, value=0.9), a_score("s-2", call.call_id, value=0.4, target="large")]
+    write(each_database, call, alone, outcomes=[told(1, success=False), told(2)], scores=scores)
+    assert beside(gathered(each_database)) == [("medium", {}), ("small", {"large": 0.4})]
+
+
+def test_agreement_says_nothing_of_what_another_is_worth_where_an_answer_is_bad(each_database: Database) -> None:
+    """Of those that differ from a bad answer nothing is known: only those as bad as it would be seen, and nobody would seem worth asking."""
+    good, bad = a_call(1), a_call(2)
+    failed = a_call(4, entries=(an_entry(0, target="large", error="schema"), an_entry(1, target="small")))
+    write(each_database, good, bad, failed, outcomes=[told(1), told(2, success=False), told(4)], scores=[*agreeing(good, 1.0), *agreeing(bad, 1.0)])
+    assert [label.target for label in gathered(each_database).judged].count("large") == 3
+    assert beside(gathered(each_database)) == [("small", {})] * 3
 
 
 def test_shadow_calls_that_failed_their_contract_teach_by_what_they_were_compared_with(each_database: Database) -> None:

@@ -2,6 +2,7 @@
 Learning to judge answers from what is kept of calls: read once, newest first, and only where somebody judged.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -89,6 +90,29 @@ def test_who_judges_learns_too_from_what_was_heard_of_answers_as_far_as_labels_b
 
     assert believed(judged=0.8, agrees=0.5) > believed(judged=0.3, agrees=0.5) + 0.5
     assert abs(believed(judged=0.8, agrees=1.0) - believed(judged=0.8, agrees=0.0)) < 0.2
+
+
+def ahead(found: Mapping[str, bytes], answer: str) -> float | None:
+    return Verifier(found["triage"]).onward("What is the total?", answer, evidence={}, prior=0.5)
+
+
+def test_what_the_incumbent_makes_of_a_prompt_is_learned_where_it_was_asked_beside() -> None:
+    """Of the answers that are bad, half are to prompts that nobody gets right, and look so; other targets than the incumbent teach nothing of it."""
+    words = ("The total is 12.", "Perhaps it is 12.", "The order names no total.")
+
+    def said(call_id: str) -> tuple[bytes, str]:
+        return asked("What is the total?"), words[int(call_id[1:]) % 3]
+
+    given = [a_label(number, score=float(number % 3 == 0), large=float(number % 3 < 2)) for number in range(90)]
+    found = verifiers(Parameters(), given, capabilities={"triage": "large"}, said=said)
+    assert Verifier(found["triage"]).next_target == "large"
+    able, unable = (ahead(found, answer) for answer in words[1:])
+    assert able is not None
+    assert unable is not None
+    assert able > unable + 0.5
+
+    other = verifiers(Parameters(), given[:30], capabilities={"triage": "medium"}, said=said)
+    assert (ahead(other, words[1]), Verifier(other["triage"]).next_target) == (None, "")
 
 
 def test_what_was_heard_of_an_answer_stands_beside_its_choice(each_database: Database) -> None:

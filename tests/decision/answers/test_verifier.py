@@ -180,6 +180,12 @@ def test_nothing_is_said_of_the_next_target_where_it_was_not_asked_or_too_seldom
     assert Verifier(fit_verifier(told)).onward("Question?", "so it follows. ", evidence={}, prior=0.6) is None
 
 
+@pytest.mark.parametrize(("names", "known"), [(("large",), "large"), (("large", "medium"), ""), (("",), "")])
+def test_whom_it_speaks_of_is_known_where_all_labels_are_of_one_target(names: tuple[str, ...], known: str) -> None:
+    told = [replace(one, next_target=names[index % len(names)]) for index, one in enumerate(asked_next(90, alike=0.9))]
+    assert Verifier(fit_verifier(told)).next_target == known
+
+
 def test_what_is_kept_of_an_answer_serves_as_well_as_its_text(learned: bytes) -> None:
     verifier, (one, *_) = Verifier(learned), labels(1, seed=5)
     kept = verifier.features(one.prompt, one.answer, evidence=one.evidence)
