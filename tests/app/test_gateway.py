@@ -5,6 +5,7 @@ The gateway put together: settings in, answers out, over real sockets and a real
 import asyncio
 import logging
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
@@ -438,6 +439,16 @@ def test_refusals_are_no_news_failures_are_and_surprises_come_with_their_origin(
         "call c-6 failed: credential_missing",
     ]
     assert caplog.records[2].exc_info is not None
+
+
+def test_a_gateway_that_comes_to_nothing_leaves_nothing_running(folder: Path) -> None:
+    """Neither where its first settings cannot be put in force, nor where something that it is made of cannot be."""
+    (folder / "acme.key").write_text("short")
+    before = set(threading.enumerate())
+    for more in ("retention: {content: full}\n", 'telemetry: {otlp: "http://127.0.0.1:1", otlp_headers: {token: "env:NOWHERE"}}\n'):
+        with pytest.raises(CredentialMissing):
+            Gateway(settings_of(folder, CONFIG.format(url="http://127.0.0.1:1") + more), environ={}, clock=system_clock())
+    assert set(threading.enumerate()) == before
 
 
 @pytest.mark.parametrize("by", ["key", "tenant", "team", "application", "user", "capability"])

@@ -12,7 +12,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -94,47 +94,49 @@ class Gateway:
     """
 
     def __init__(self, settings: Settings, *, environ: Mapping[str, str], clock: Clock, limits: Path | None = None, ids: random.Random | None = None) -> None:
-        told = settings.server.bounds
-        self.clock = clock
-        self.prices = Prices(clock.wall_ms)
-        self.place = place = ledger_place(settings.server.database, folder=settings.folder, environ=environ)
-        self.ledger = Ledger(place)
-        self.missing: list[CredentialMissing] = []
-        self._meters = Meters(OwnCells() if limits is None else SharedCells(limits))
-        self._line_bytes = told.max_sse_line_bytes
-        bounds = Bounds(answer_bytes=told.max_answer_bytes, header_bytes=told.max_header_bytes, sse_line_bytes=told.max_sse_line_bytes)
-        self._outlets = Outlets(folder=settings.folder, environ=environ, bounds=bounds)
-        self.business = Business(place, secret=self._outlets.secret)
-        self._cache = AnswerCache(max_bytes=told.max_cache_bytes, now=clock.monotonic_s)
-        self._breakers = Breakers(clock.monotonic_s, tell=_opened)
-        self.standing = Standing(settings.folder / settings.identity.kept_in, secret=self._outlets.secret, clock=clock)
-        self.approvals = Approvals(self.standing, settings.identity)
-        self._seeded: dict[str, tuple[LimitBy, str | None, Period]] = {}
-        self._busy: dict[str, BusyMeter] = {}
-        # A worker does not see the calls of the others: each bears its part of the hardware's price.
-        self._workers = settings.server.workers
-        self._random = ids or random.Random()  # noqa: S311 - identifiers are unique, not secret; the system's own generator is a system call for each
-        self._files = open_files(settings.folder, settings.retention, ledger=settings.server.database, environ=environ, vault=self._outlets.vault)
-        self._erased: list[str] = []  # tenants, told by another thread
-        self._retaining = RetentionJob(self._files, clock=clock, forget=self._erased.append)
-        self._governing = Governing(self._key_of)
-        self._audit = audit_log(settings, environ=environ, wall_ms=clock.wall_ms)
-        self.switches = Switches(place)
-        self.switches.look()  # what was off before the start is off from the first call on
-        self.learned = InUse(partial(open_reading, place), now_ms=clock.wall_ms)
-        self.noted: dict[str, Callable[[], str | None]] = {"switches": lambda: self.switches.trouble, "learned": lambda: self.learned.trouble}
-        self.auditor = Auditor(self._audit, detectors=self._governing.names, wall_ms=clock.wall_ms, may_leave=self.switches.may_leave)
-        store = self._content_store() if settings.retention.keeps_content else None
-        self.telemetry = Telemetry(
-            settings,
-            clock=clock,
-            secret=self._outlets.secret,
-            shared=None if limits is None else limits.parent,
-            common=(Worth(ledger_of(settings), clock),),
-        )
-        self.keeper = Keeper(store, settings.retention, tell=self.telemetry.content)
-        self.shadows = Shadows(self._alone, new_id=self.new_id, spent=partial(self.learned.spent, SHADOW), compare=self._comparing())
-        self._failed: Counter[str] = Counter()  # detector → calls in which it failed
+        with ExitStack() as held:  # what is to be closed, also where a gateway comes to nothing
+            told = settings.server.bounds
+            self.clock = clock
+            self.prices = Prices(clock.wall_ms)
+            self.place = place = ledger_place(settings.server.database, folder=settings.folder, environ=environ)
+            self.ledger = held.enter_context(closing(Ledger(place)))
+            self.missing: list[CredentialMissing] = []
+            self._meters = Meters(OwnCells() if limits is None else SharedCells(limits))
+            self._line_bytes = told.max_sse_line_bytes
+            bounds = Bounds(answer_bytes=told.max_answer_bytes, header_bytes=told.max_header_bytes, sse_line_bytes=told.max_sse_line_bytes)
+            self._outlets = held.enter_context(closing(Outlets(folder=settings.folder, environ=environ, bounds=bounds)))
+            self.business = Business(place, secret=self._outlets.secret)
+            self._cache = AnswerCache(max_bytes=told.max_cache_bytes, now=clock.monotonic_s)
+            self._breakers = Breakers(clock.monotonic_s, tell=_opened)
+            self.standing = held.enter_context(closing(Standing(settings.folder / settings.identity.kept_in, secret=self._outlets.secret, clock=clock)))
+            self.approvals = Approvals(self.standing, settings.identity)
+            self._seeded: dict[str, tuple[LimitBy, str | None, Period]] = {}
+            self._busy: dict[str, BusyMeter] = {}
+            # A worker does not see the calls of the others: each bears its part of the hardware's price.
+            self._workers = settings.server.workers
+            self._random = ids or random.Random()  # noqa: S311 - identifiers are unique, not secret; the system's own generator is a system call for each
+            self._files = open_files(settings.folder, settings.retention, ledger=settings.server.database, environ=environ, vault=self._outlets.vault)
+            held.callback(self._files.keys.close)
+            self._erased: list[str] = []  # tenants, told by another thread
+            self._retaining = RetentionJob(self._files, clock=clock, forget=self._erased.append)
+            self._governing = Governing(self._key_of)
+            self._audit = held.enter_context(closing(audit_log(settings, environ=environ, wall_ms=clock.wall_ms)))
+            self.switches = held.enter_context(closing(Switches(place)))
+            self.switches.look()  # what was off before the start is off from the first call on
+            self.learned = InUse(partial(open_reading, place), now_ms=clock.wall_ms)
+            self.noted: dict[str, Callable[[], str | None]] = {"switches": lambda: self.switches.trouble, "learned": lambda: self.learned.trouble}
+            self.auditor = Auditor(self._audit, detectors=self._governing.names, wall_ms=clock.wall_ms, may_leave=self.switches.may_leave)
+            shared, common = None if limits is None else limits.parent, (Worth(ledger_of(settings), clock),)
+            self.telemetry = held.enter_context(closing(Telemetry(settings, clock=clock, secret=self._outlets.secret, shared=shared, common=common)))
+            store = self._content_store() if settings.retention.keeps_content else None
+            self.keeper = held.enter_context(closing(Keeper(store, settings.retention, tell=self.telemetry.content)))
+            self.shadows = Shadows(self._alone, new_id=self.new_id, spent=partial(self.learned.spent, SHADOW), compare=self._comparing())
+            self._failed: Counter[str] = Counter()  # detector → calls in which it failed
+            self._begin(settings)
+            self._held = held.pop_all()
+
+    def _begin(self, settings: Settings) -> None:
+        """Put the first settings in force. Raises what speaks against them, such as a secret that cannot be used."""
         self.prepare(settings)
         self.settings = settings
         self.stages = self._stages(settings)
@@ -242,16 +244,9 @@ class Gateway:
 
     def close(self) -> None:
         """Write what is left and let everything go."""
-        self.switches.close()
         self.note_hardware()
         self._meters.settle()
-        self.telemetry.close()
-        self._outlets.close()
-        self.standing.close()
-        self.ledger.close()
-        self._audit.close()
-        self.keeper.close()
-        self._files.keys.close()
+        self._held.close()
 
     def _stages(self, settings: Settings) -> Stages:
         snapshot = settings.snapshot
