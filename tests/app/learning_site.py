@@ -3,10 +3,10 @@ A gateway over real files, whose tickets are told of by the hundred.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.ledger.entries import a_record, an_entry, an_outcome
+from tests.ledger.entries import a_record, a_score, an_entry, an_outcome
 
 from pointsman.app.facts import Prices, facts
 from pointsman.app.gateway import Gateway, system_clock
@@ -14,6 +14,7 @@ from pointsman.app.incident_desk import desk_at, present_of
 from pointsman.app.learning import Learner
 from pointsman.core.clock import Clock
 from pointsman.settings.load import Settings, load
+from pointsman.storage.batch import Batch
 
 DAY_MS = 86_400_000
 NOW_MS = 1_767_225_600_000 + 30 * DAY_MS
@@ -40,6 +41,7 @@ class Site:
         self.learner = Learner(lambda: self.gateway.settings, price_of=self.gateway.prices.of, now_ms=self.clock.wall_ms)
         self.told = 0
         self.good: set[str] = set()
+        self.calls: list[str] = []
 
     def load(self) -> Settings:
         return load(self.path, facts(Prices(self.clock.wall_ms)))
@@ -72,7 +74,13 @@ class Site:
             record = a_record(number, at_ms=at_ms, capability="triage", unit=unit, entries=(an_entry(target=target),), features=features(is_good))
             self.gateway.ledger.book(record)
             self.good |= {record.call_id} if is_good else set()
+            self.calls.append(record.call_id)
             outcomes.append(an_outcome(unit, f"o{number}", at_ms=at_ms + 1000, success=is_good))
         self.told += good + bad
         self.gateway.ledger.flush()
         asyncio.run(self.gateway.ledger.record_outcomes(outcomes))
+
+    def grade(self, target: str, values: Mapping[int, float]) -> None:
+        """Grade what a target would have said to calls that another one answered, by their numbers."""
+        scores = [a_score(f"g{number}", self.calls[number], value=value, target=target, workflow="triage") for number, value in values.items()]
+        asyncio.run(self.gateway.ledger.record(Batch(scores=scores)))

@@ -185,13 +185,17 @@ def test_much_more_evidence_is_learned_from_the_ground_up_and_teaches_who_judges
         )
 
     site.tell("small", good=60, bad=60)
+    site.grade("large", {number: float(number % 4 > 0) for number in range(120)})
     learner = Learner(lambda: site.gateway.settings, price_of=site.gateway.prices.of, now_ms=site.clock.wall_ms, read=kept)
     found = learner.round()
     site.reload()
-    assert (found.version.fitted, len(read)) == (120, 120)
+    assert (found.version.fitted, len(read)) == (240, 120)  # outcomes and grades; texts of given answers alone
     learned = site.gateway.learned.of(site.gateway.settings)
     assert learned is not None
-    assert learned.verifier("triage").labels > 0
+    judge = learned.verifier("triage")
+    assert judge.labels > 0
+    assert judge.next_target == "large"
+    assert judge.onward("What is the total?", "The total is 12.", evidence={}, prior=0.7) is not None
 
 
 def test_under_a_guarantee_each_round_proves_the_promise_anew_or_says_nothing(site: Site) -> None:
