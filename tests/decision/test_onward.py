@@ -125,6 +125,21 @@ def test_the_last_rung_is_never_held_back_there_is_nobody_to_ask_instead() -> No
     assert choice.rungs[-1].checked is False
 
 
+@pytest.mark.parametrize(
+    ("criteria", "is_looked_at"),
+    [(Criteria(), False), (Criteria(risk=4.0), False), (Criteria(value_nano_usd=USD), True), (Criteria(error_nano_usd=USD), True)],
+)
+def test_the_incumbent_s_answers_are_looked_at_and_paid_for_so_only_where_a_right_one_has_a_worth(*, criteria: Criteria, is_looked_at: bool) -> None:
+    """Without a worth others are measured by it, and it could never be doubted."""
+    choice = with_evidence(0.001, checked=frozenset({"weak", "strong"}), criteria=criteria)
+    rung = next(rung for rung in choice.rungs if rung.target.name == "strong")
+    _, strong = choice.weighed
+    assert strong.cost_nano_usd == round((0.02 + (0.002 if is_looked_at else 0)) * USD)
+    assert rung.checked is (is_looked_at and rung is not choice.rungs[-1])
+    alone = choose({"weak": Known(quality=0.1, usd=0.0005), "strong": STRONG}, checked=frozenset({"strong"}), incumbent="strong", criteria=criteria)
+    assert way(alone) == [("strong", is_looked_at), ("weak", False)]
+
+
 def test_a_guarantee_is_about_one_target_at_a_time_so_no_way_is_planned_over_several() -> None:
     chooser = chooser_that_sees(PAIR, 0.5)
     assert way(chooser.choose(a_call(), a_routed(ladder_of(PAIR), guarantee=True, **LOOKED), verdict=ALL))[0][0] == "strong"
@@ -212,7 +227,8 @@ def test_a_choice_by_order_and_the_last_rung_never_go_on() -> None:
 
 def test_without_anything_learned_only_declared_signals_count() -> None:
     chooser = a_chooser(None)
-    capability = a_routed(ladder_of(PAIR), incumbent="weak", **LOOKED)
+    capability = a_routed(ladder_of(PAIR), incumbent="weak", criteria=Criteria(value_nano_usd=USD), **LOOKED)
     choice = chooser.choose(a_call(), capability, verdict=ALL)
     assert way(choice) == [("weak", True), ("strong", False)]
-    assert not chooser.goes_on(choice, 0, grade=Grade(passed=True), reply=REPLY, left_s=60)
+    for evidence, is_doubted in (({}, False), ({"agrees": 0.0}, True)):
+        assert chooser.goes_on(choice, 0, grade=Grade(passed=True, evidence=evidence), reply=REPLY, left_s=60) is is_doubted

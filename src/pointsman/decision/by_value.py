@@ -19,6 +19,7 @@ from pointsman.core.call import Call
 from pointsman.core.capability import Capability
 from pointsman.core.label import Level
 from pointsman.core.reply import Reply, Usage
+from pointsman.core.routing import Criteria, Routing
 from pointsman.core.target import Price, Target
 from pointsman.decision.charges import GRADE_TOKENS_OUT, USUAL_TOKENS_OUT, Charge, expected_cost, expected_latency_s, samples_of, with_check
 from pointsman.decision.choice import Choice, Circumstances, Rung
@@ -94,7 +95,7 @@ class ByValue:
         standing = None if conversation is None else self._sessions.find(conversation, now_ms=now.now_ms)
         seen = Seen(
             capability=capability,
-            routing=routing,
+            routing=_looked_at(routing, criteria),
             criteria=criteria,
             prompt=replace(prompt, text=features) if features else prompt,
             stands=None if standing is None else standing.target,
@@ -110,7 +111,7 @@ class ByValue:
             candidates=weighing.candidates,
             scale=weighing.scale,
             loss=weighing.loss,
-            passed=weighing.passed() if routing.checked else frozenset(),
+            passed=weighing.passed() if seen.routing.checked else frozenset(),
             worth_nano_usd=first.worth_nano_usd,
             conversation=conversation,
         )
@@ -230,6 +231,12 @@ class ByValue:
         way = best_way([candidates[at] for at in among], weighing.scale, criteria=weighing.seen.criteria, verifier=verifier, terms=terms)
         named = {candidates[at].target: at for at in among}
         return tuple(named[name] for name in way.order) or (best,), way.worth_nano_usd
+
+
+def _looked_at(routing: Routing, criteria: Criteria) -> Routing:
+    """Return the rules with whose answers are looked at here: the incumbent's only where a right answer has a worth, for else others are measured by it."""
+    is_told = criteria.value_nano_usd > 0 or criteria.error_nano_usd * criteria.risk > 0
+    return routing if is_told or not routing.checked else replace(routing, checked=routing.checked - {routing.incumbent.name})
 
 
 def _moved(probabilities: Sequence[float], *, source: int, to: int) -> tuple[float, ...]:
