@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.decision.weighed import ALL, NOTHING, USD, Known, a_chooser, a_routed, choose, first, ladder_of, learned
 from tests.values import a_call, a_target
 
@@ -14,13 +15,14 @@ from pointsman.core.place import Place
 from pointsman.core.reply import Usage
 from pointsman.core.routing import Criteria, Trial
 from pointsman.core.target import Desk, Price, Rates
-from pointsman.core.verdict import Verdict
+from pointsman.core.verdict import Keeping, Verdict
 from pointsman.decision.by_value import ByValue
 from pointsman.decision.choice import Choice, Circumstances
 from pointsman.decision.choose import Chooser
 from pointsman.decision.guarantee.certificate import Certificate, Drift, Standing, encode, predicting
 from pointsman.decision.learned import Learned
 from pointsman.decision.prediction.parameters import Parameters
+from pointsman.decision.prediction.predictor import Predictor
 from pointsman.decision.sessions import CACHED_FOR_MS, Sessions
 
 CHEAP, MIDDLE, DEAR = Known(quality=0.6, usd=0.001), Known(quality=0.895, usd=0.004), Known(quality=0.9, usd=0.02)
@@ -106,6 +108,15 @@ def test_policy_speaks_first_whatever_was_learned() -> None:
 def test_what_was_looked_at_is_told_as_numbers_not_as_words() -> None:
     choice = choose(POOL, call=a_call(turns=(Turn(Role.USER, (Text("four"),)),)))
     assert choice.features == "AAAABA=="
+
+
+@pytest.mark.parametrize(("keeping", "is_read"), [(Keeping.NOTHING, False), (Keeping.HASH, False), (Keeping.FILTERED, True), (Keeping.FULL, True)])
+def test_where_nothing_was_learned_of_prompts_one_is_read_only_if_what_is_seen_may_be_kept(*, keeping: Keeping, is_read: bool) -> None:
+    chooser = Chooser(
+        misfits=lambda call, target: (), health=dict[str, str]().get, by_value=ByValue(learned=Learned(Predictor(Parameters(), reads=True), digest="d"))
+    )
+    choice = chooser.choose(a_call("Where is it?"), a_routed(ladder_of({"one": Known(), "two": Known()})), verdict=replace(ALL, keeping=keeping))
+    assert (choice.features is not None) is is_read
 
 
 # ── bounds ──────────────────────────────────────────────────────────────────────────────────────────────────────────

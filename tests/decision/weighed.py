@@ -63,7 +63,7 @@ class Told(Predictor):
             target=name, quality=told.quality, sd=told.sd, tokens_out=100.0, latency_s=told.s, novelty=told.novelty, labels=told.labels, basis=basis
         )
 
-    def features(self, prompt: Prompt) -> bytes:
+    def features(self, prompt: Prompt, *, is_kept: bool = True) -> bytes:
         """Return a number for the length of the prompt."""
         return len(prompt.text).to_bytes(4)
 

@@ -44,9 +44,9 @@ class _Recalling(Predictor):
 
     seen: bytes = b""
 
-    def features(self, prompt: Prompt) -> bytes:
+    def features(self, prompt: Prompt, *, is_kept: bool = True) -> bytes:
         """Return what was looked at then: the choice goes by it from here on."""
-        return super().features(replace(prompt, text=self.seen))
+        return super().features(replace(prompt, text=self.seen), is_kept=is_kept)
 
 
 class Replay:

@@ -21,6 +21,7 @@ from pointsman.core.label import Level
 from pointsman.core.reply import Reply, Usage
 from pointsman.core.routing import Criteria, Routing
 from pointsman.core.target import Price, Target
+from pointsman.core.verdict import Keeping, Verdict
 from pointsman.decision.charges import GRADE_TOKENS_OUT, USUAL_TOKENS_OUT, Charge, expected_cost, expected_latency_s, samples_of, with_check
 from pointsman.decision.choice import Choice, Circumstances, Rung
 from pointsman.decision.criteria import criteria_for
@@ -78,9 +79,11 @@ class ByValue:
         self.learned = learned
         self._sessions = Sessions() if sessions is None else sessions
 
-    def choose(self, call: Call, capability: Capability, *, ladder: Choice, now: Circumstances, level: Level) -> Choice:
+    def choose(self, call: Call, capability: Capability, *, ladder: Choice, now: Circumstances, verdict: Verdict) -> Choice:
         """
-        Return the ladder in order of value. `ladder` holds the rungs that are left, in the owner's order; `level` is that of the data.
+        Return the ladder in order of value. `ladder` holds the rungs that are left, in the owner's order.
+
+        A prompt is read where something was learned of prompts, and where the verdict lets what was looked at be kept.
 
         Raises `BadRequest` for criteria that the owner does not let a request set.
         """
@@ -90,7 +93,7 @@ class ByValue:
             return ladder
         learned = self.learned
         prompt = question(call, capability=capability.name, task=criteria.task)
-        features = b"" if learned is None else learned.predictor.features(prompt)
+        features = b"" if learned is None else learned.predictor.features(prompt, is_kept=verdict.keeping >= Keeping.FILTERED)
         conversation = None if now.session is None else (now.tenant, capability.name, now.session)
         standing = None if conversation is None else self._sessions.find(conversation, now_ms=now.now_ms)
         seen = Seen(
@@ -103,7 +106,7 @@ class ByValue:
         )
         targets = [rung.target for rung in ladder.rungs]
         weighing = Weighing(seen, candidates=self._candidates(call, targets, seen=seen, standing=standing), learned=learned)
-        first = self._first(weighing, targets, now=now, level=level)
+        first = self._first(weighing, targets, now=now, level=verdict.label.level)
         weighed = weighing.weighed(first.probabilities)
         thought = Thought(
             seen=seen,

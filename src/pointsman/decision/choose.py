@@ -71,7 +71,7 @@ class Chooser:
             ladder = Choice(tuple(rungs), tuple(out))
             if capability.routing is None and not now.criteria:
                 return ladder
-            return self._by_value.choose(call, capability, ladder=ladder, now=now, level=verdict.label.level)
+            return self._by_value.choose(call, capability, ladder=ladder, now=now, verdict=verdict)
         if resting is not None:
             return Choice((Rung(resting, "last_hope"),), tuple(out))
         return Choice((), tuple(out), self._refusal(call, capability, verdict=verdict, out=out))

@@ -69,11 +69,16 @@ class Predictor:
             return tuple([self._closer(prompt, target, looked=looked) for target in targets])
         return tuple([self._plain(target, self._outlook.of(prompt.capability, target, task=prompt.task)) for target in targets])
 
-    def features(self, prompt: Prompt) -> bytes:
-        """Return what is looked at in a prompt, as numbers that `predict` and `update` take in place of its text; empty where nothing is."""
+    def features(self, prompt: Prompt, *, is_kept: bool = True) -> bytes:
+        """
+        Return what is looked at in a prompt, as numbers that `predict` and `update` take in place of its text; empty where nothing is.
+
+        Where nothing was learned of prompts, one is looked at only if that `is_kept`.
+        """
         if isinstance(prompt.text, bytes):
             return prompt.text
-        return b"" if self._reader is None or not prompt.text else self._reader.features(prompt.text)
+        is_idle = self._model is None and not is_kept
+        return b"" if self._reader is None or is_idle or not prompt.text else self._reader.features(prompt.text)
 
     def looks_at(self, prompt: Prompt) -> bool:
         """Tell whether this prompt is looked at, if any is: not so what another embedder made of one, or where nothing was kept of it."""
