@@ -28,6 +28,7 @@ def _settings(simulator: Simulator) -> dict[str, Any]:
     return {
         "vendors": {"acme": {"kind": "openai_compatible", "base_url": f"{simulator.url}/v1", "credential": "env:UPSTREAM_KEY", "zone": "private"}},
         "targets": {"small": small, "large": {**small, "price": dear}},
+        "learning": {"embedding": "hashed"},
         "capabilities": {
             "answer": {
                 "ladder": ["small", "large"],
