@@ -158,6 +158,23 @@ def test_explain_weighs_every_candidate_and_tells_the_nearest_change(guarantee: 
     in_a_house(work, capabilities=routed(guarantee=guarantee, criteria=criteria))
 
 
+def test_explain_weighs_by_criteria_that_the_request_would_set_and_tells_those_that_it_may_not() -> None:
+    async def work(house: House) -> None:
+        teach(house)
+        browser = await house.signed_in()
+        form = {"csrf": csrf(await browser.get("/console/explain")), "capability": "triage", "text": "Where is my parcel?", "key": "web"}
+        assert "It would be answered by acme/small" in text_of(await browser.post("/console/explain", data=form))
+        strict = await browser.post("/console/explain", data={**form, "criteria": "quality_floor=0.89"})
+        assert "It would be answered by acme/large" in text_of(strict)
+        assert 'value="quality_floor=0.89"' in strict.text
+        for told in ("quality_floor=1", "risk=high"):
+            assert "It would be refused" in text_of(await browser.post("/console/explain", data={**form, "criteria": told}))
+        wrong = await browser.post("/console/explain", data={**form, "criteria": "nonsense"})
+        assert (wrong.status_code, "Where is my parcel?</textarea>" in wrong.text) == (400, True)
+
+    in_a_house(work, capabilities=routed(guarantee=True, criteria={"value_usd": 0.005}, requests_may_set={"quality_floor": [0, 0.95]}))
+
+
 def test_explain_of_the_owners_order_weighs_nothing() -> None:
     async def work(house: House) -> None:
         browser = await house.signed_in()

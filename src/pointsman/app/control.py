@@ -82,17 +82,17 @@ class Control:
         """Tell whether somebody has a permission."""
         return self.gateway.stages.intake.others.roles.allows(principal, permission)
 
-    def explain(self, call: Call, *, key_id: str | None, data_class: str | None) -> Explanation:
+    def explain(self, call: Call, *, key_id: str | None, data_class: str | None, criteria: Mapping[str, float]) -> Explanation:
         """
-        Tell where a call would go and why, without sending it. For a thread, not for the event loop.
+        Tell where a call would go and why, without sending it. `criteria` is what it would set (name → number). For a thread, not for the event loop.
 
-        Raises `BadRequest` for a key or class that is not there. It is counted once by limits of requests a minute.
+        Raises `BadRequest` for a key or class that is not there, and for criteria that it may not set. It is counted once by limits of requests a minute.
         """
         keys = self.snapshot.keys or (LOCAL,)
         found = keys[0] if key_id is None else next((key for key in keys if key.key_id == key_id), None)
         if found is None:
             raise BadRequest(f"There is no key `{key_id}`. Those there are: {', '.join(f'`{key.key_id}`' for key in keys)}.", field="key")
-        return explain(Rehearsal(self.gateway), call, principal=Principal(key=found), declared=self._declared(data_class))
+        return explain(Rehearsal(self.gateway), call, principal=Principal(key=found), declared=self._declared(data_class), criteria=criteria)
 
     def explain_past(self, db: Database, call_id: str) -> Past | None:
         """Tell why a call on record went where it went, or None if there is none of this id. For a thread, not for the event loop."""

@@ -63,8 +63,12 @@ class Control(Protocol):
         """Tell whether somebody has a permission."""
         ...
 
-    def explain(self, call: Call, *, key_id: str | None, data_class: str | None) -> Explanation:
-        """Tell where a call would go and why, without sending it. Raises `BadRequest` for a key, capability or class that is not there."""
+    def explain(self, call: Call, *, key_id: str | None, data_class: str | None, criteria: Mapping[str, float]) -> Explanation:
+        """
+        Tell where a call would go and why, without sending it. `criteria` is what it would set (name → number).
+
+        Raises `BadRequest` for a key, capability or class that is not there, and for criteria that it may not set.
+        """
         ...
 
     def explain_past(self, db: Database, call_id: str) -> Past | None:

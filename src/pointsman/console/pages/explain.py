@@ -3,6 +3,7 @@ Explain: where a call would go and why. What is pasted is judged as a call would
 """
 
 import secrets
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +16,7 @@ from pointsman.core.errors import BadRequest, PointsmanError
 from pointsman.core.ids import uuid7
 from pointsman.core.place import Dialect
 from pointsman.core.principal import Principal
+from pointsman.decision.criteria import read
 from pointsman.storage.sql import Database
 from pointsman.surfaces.registry import BY_DIALECT
 
@@ -29,7 +31,7 @@ def explain(ask: Ask, db: Database) -> Shown:
     values: dict[str, Any] = {
         "capabilities": list(ask.control.snapshot.capabilities),
         "keys": [key.key_id for key in ask.control.snapshot.keys],
-        "form": {name: form.get(name, "") for name in ("capability", "key", "data_class", "protocol", "text")},
+        "form": {name: form.get(name, "") for name in ("capability", "key", "data_class", "criteria", "protocol", "text")},
         "found": None,
         "wrong": None,
         "rows": [],
@@ -38,7 +40,9 @@ def explain(ask: Ask, db: Database) -> Shown:
         try:
             call = _call(ask)
             key = form.get("key") or _able(ask, call.capability)
-            found = ask.control.explain(call, key_id=key, data_class=form.get("data_class") or None)
+            told = form.get("criteria", "")
+            criteria: Mapping[str, float] = read(told) if told else {}
+            found = ask.control.explain(call, key_id=key, data_class=form.get("data_class") or None, criteria=criteria)
             values |= {"found": found, "rows": _rows(found)}
         except PointsmanError as error:  # what was pasted stays in the form
             values["wrong"] = error.message
