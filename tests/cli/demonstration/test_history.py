@@ -2,7 +2,9 @@
 Days of the demo's shop, lived through by the real gateway: what its ledger says afterwards is what happened.
 """
 
+import gc
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -57,6 +59,21 @@ def test_nothing_that_happens_in_the_story_is_logged_to_whoever_waits_for_it(
     remember(tmp_path, PORTS, days=2, now_s=_NOW_S, tell=lambda share: None)
     log.error("afterwards")
     assert caplog.messages == ["afterwards"]
+
+
+def test_whoever_ends_it_before_the_first_day_leaves_nothing_that_python_complains_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(story: object) -> None:
+        del story
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("asyncio.run", ended)
+    ports = Ports(gateway=1, admin=2, own_gpu=3, cloud_a=4, cloud_b=5)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with pytest.raises(KeyboardInterrupt):
+            remember(tmp_path, ports, days=1, now_s=1_800_000_000, tell=lambda share: None)
+        gc.collect()
+    assert [str(one.message) for one in told if "never awaited" in str(one.message)] == []
 
 
 def test_the_four_workloads_ran_where_they_may_run(db: Database) -> None:

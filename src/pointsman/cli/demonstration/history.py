@@ -303,9 +303,11 @@ def remember(home: Path, ports: Ports, *, days: int, now_s: float, tell: Callabl
     home.mkdir(parents=True, exist_ok=True)
     history = History(home, ports, end_ms=end_ms, days=days, tell=tell)
     logging.disable()
+    story = history.live()
     try:
-        asyncio.run(history.live())
+        asyncio.run(story)
     finally:
+        story.close()  # whoever ends the demo may do so before the first day has begun
         logging.disable(logging.NOTSET)
     tell(1.0)
     (home / _NOTE).write_bytes(msgspec.json.encode({"version": version("pointsman"), "days": days, "end_ms": end_ms, "ports": asdict(ports)}))

@@ -162,7 +162,7 @@ def why_not(proof: Proof, *, loss: float, sure: float) -> str:
     if proof.why == "too_few":
         return (
             f"There are {proof.pairs:,} pairs; {proof.missing:,} more are the least that can prove {promise}, and it takes several times as many to send a "
-            "good share elsewhere. Turn on `routing.shadow`, or calibrate with an evaluation set."
+            "good share elsewhere. Pairs come from `routing.shadow`, of data up to its `data_class`; or calibrate with an evaluation set."
         )
     if proof.missing is None:
         return f"{proof.pairs:,} pairs show that no part of the traffic that is worth while can leave the incumbent, {promise}."
