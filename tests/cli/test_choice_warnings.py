@@ -178,6 +178,10 @@ def test_a_floor_that_no_target_reaches_is_told_with_the_nearest(run: Run, site:
     assert "`large` comes nearest, with 0.7" in told(run, site, "{criteria: {quality_floor: 0.8, confidence: 0.99}}")
 
 
+def test_people_who_cost_what_an_item_costs_lack_no_price(run: Run, site: Path) -> None:
+    assert "is unknown at" not in told(run, site, "{}", ladder="[large, desk]")
+
+
 def test_people_are_expected_to_reach_a_floor(run: Run, site: Path) -> None:
     assert "quality_floor" not in told(run, site, "{criteria: {quality_floor: 0.8}}", ladder="[large, desk]")
 

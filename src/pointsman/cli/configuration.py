@@ -48,10 +48,10 @@ def now_ms() -> int:
 
 
 def without_price(snapshot: Snapshot) -> list[Target]:
-    """Return the targets of any ladder whose cost will be unknown."""
+    """Return the targets of any ladder whose cost will be unknown. People cost what an item costs."""
     prices = prices_now()
     used = {target.name: target for capability in snapshot.capabilities.values() for target in capability.ladder}
-    return [target for target in used.values() if target.hardware is None and prices.of(target) is None]
+    return [target for target in used.values() if target.hardware is None and target.desk is None and prices.of(target) is None]
 
 
 def ladder_of(capability: Capability) -> str:
