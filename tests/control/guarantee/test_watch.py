@@ -22,7 +22,9 @@ from pointsman.storage.sql import Database
 
 __all__ = ["each_database", "each_place"]
 
-CERTIFICATE = replace(MADE, edges=tuple(part / 8 - 1 for part in range(1, 16)), seen=(60,) * 16, made_ms=START_MS, lapses_ms=START_MS + 10**9)
+CERTIFICATE = replace(
+    MADE, targets=("small",), edges=tuple(part / 8 - 1 for part in range(1, 16)), seen=(60,) * 16, made_ms=START_MS, lapses_ms=START_MS + 10**9
+)
 STANDING = Standing(certificate=CERTIFICATE, drift=begun(CERTIFICATE))
 LATER_MS = START_MS + 10**8
 
@@ -59,6 +61,14 @@ def test_calls_that_came_before_the_certificate_or_without_its_incumbent_say_not
     assert watched(each_database, Standing(certificate=other, drift=begun(other)), until_ms=LATER_MS).drift.calls == 0
     later = replace(CERTIFICATE, made_ms=START_MS + 10**7)
     assert watched(each_database, Standing(certificate=later, drift=begun(later)), until_ms=LATER_MS).drift.calls == 0
+
+
+def test_calls_for_which_a_target_was_missing_say_nothing_of_the_rule_that_was_proven(each_database: Database) -> None:
+    both = replace(CERTIFICATE, targets=("small", "tiny"))
+    write(each_database, *calls(300, shift=-0.9))
+
+    found = watched(each_database, Standing(certificate=both, drift=begun(both)), until_ms=LATER_MS).drift
+    assert (found.calls, found.alarm) == (0, "")
 
 
 def test_traffic_that_changed_closes_the_gate(each_database: Database) -> None:

@@ -35,7 +35,8 @@ def watched(db: Database, standing: Standing, *, pairs: Sequence[Pair] = (), unt
             after_id = row["call_id"]
             ahead = _ahead(row["weighed"], certificate.incumbent)
             name = preferred(certificate.targets, ahead, lean=certificate.lean)
-            if name is not None:
+            # Where a target was missing, for its vendor was down, another rule chose than the one that the pairs tell of: their ranks say nothing of it.
+            if name is not None and ahead.keys() >= set(certificate.targets):
                 drift = saw_call(drift, certificate, advantage=ahead[name], chance=_chance(after_id), now_ms=row["started_ms"])
         if len(rows) < _PAGE:
             break
