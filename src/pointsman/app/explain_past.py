@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from pointsman.app.explain import Rehearsal
 from pointsman.app.facts import Prices, facts
 from pointsman.app.replay import Replay
+from pointsman.app.trials import EXPLORE
 from pointsman.control.policies.recorded import recorded
 from pointsman.control.snapshots.history import NoSuchSnapshot, whole
 from pointsman.core.errors import PointsmanError
@@ -28,7 +29,6 @@ from pointsman.storage.weighed import criteria_of, weighed_of
 
 _LONGEST_ID: Final = 64
 _TIME_DIGITS: Final = 12
-_EXPLORE: Final = "explore"
 
 
 class Decided(Struct, frozen=True, kw_only=True):
@@ -132,7 +132,7 @@ class _By(Struct, frozen=True, kw_only=True):
 def _decided(row: Row, by: _By) -> Decided:
     weighed, asked = weighed_of(row["weighed"]), criteria_of(row["weighed"])
     routing = None if by.routing is None else replace(by.routing, criteria=with_told(by.routing.criteria, asked))
-    is_trial = row["mode"] == _EXPLORE
+    is_trial = row["mode"] == EXPLORE
     # Of two that were as likely, it is the other one that a trial left.
     first = max(weighed, key=lambda one: (one.probability, (one.target == row["chosen"]) is not is_trial)).target if weighed else row["chosen"]
     changes = nearest(Situation(weighed=weighed, routing=routing), chosen=first) if weighed and routing is not None else ()

@@ -6,13 +6,13 @@ It is told from the configuration, from what was learned, and from the ledger as
 
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Final
 
 from msgspec import Struct
 
 from pointsman.app.guarantee import Desk
 from pointsman.app.learned import parameters_of, reader_of
 from pointsman.app.switches import ledger_of
+from pointsman.app.trials import EXPLORE
 from pointsman.cli.configuration import now_ms, prices_now
 from pointsman.cli.options import warn
 from pointsman.core.capability import Capability
@@ -25,13 +25,11 @@ from pointsman.decision.prediction.parameters import Parameters
 from pointsman.decision.prediction.predictor import Predictor
 from pointsman.decision.prediction.values import Prompt
 from pointsman.decision.value import Candidate, Scale
-from pointsman.decision.weighing import clueless, expected_of_people
+from pointsman.decision.weighing import as_expected
 from pointsman.intake.keys import LOCAL
 from pointsman.settings.load import Settings
 from pointsman.storage.open import exists, open_reading
-
-EXPLORE: Final = "explore"
-SHADOW: Final = "shadow"
+from pointsman.storage.told import SHADOW
 
 
 class Unmet(Struct, frozen=True, kw_only=True):
@@ -179,6 +177,4 @@ def _expected(capability: Capability, predictor: Predictor, *, at: int) -> Candi
     target, routing = capability.ladder[at], capability.routing
     prompt = Prompt(capability=capability.name, task="" if routing is None else routing.criteria.task)
     (seen,) = predictor.predict(prompt, [target.name])
-    if seen.basis == "none":
-        seen = clueless(target.name) if target.desk is None else expected_of_people(target.name)
-    return Candidate(target=target.name, seen=seen, cost_nano_usd=None, latency_s=None)
+    return Candidate(target=target.name, seen=as_expected(seen, target), cost_nano_usd=None, latency_s=None)

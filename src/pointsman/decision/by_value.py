@@ -33,7 +33,7 @@ from pointsman.decision.question import question, tokens_in
 from pointsman.decision.sessions import Sessions, Standing
 from pointsman.decision.value import Candidate
 from pointsman.decision.ways import Terms, best_way
-from pointsman.decision.weighing import Seen, Weighing, clueless, expected_of_people
+from pointsman.decision.weighing import Seen, Weighing, as_expected, clueless
 
 PriceOf = Callable[[Target], Price | None]
 Spent = Callable[[str], int]
@@ -174,11 +174,11 @@ class ByValue:
 
     def _predicted(self, targets: Sequence[Target], prompt: Prompt) -> Sequence[Prediction]:
         if self.learned is None:
-            return [expected_of_people(target.name) if target.desk is not None else clueless(target.name) for target in targets]
+            return [as_expected(clueless(target.name), target) for target in targets]
         found = self.learned.predictor.predict(prompt, [target.name for target in targets])
         if "none" not in [one.basis for one in found]:
             return found
-        return [expected_of_people(one.target) if one.basis == "none" and target.desk is not None else one for one, target in zip(found, targets, strict=True)]
+        return [as_expected(one, target) for one, target in zip(found, targets, strict=True)]
 
     # ── who goes first ──────────────────────────────────────────────────────────────────────────────────────────────
 

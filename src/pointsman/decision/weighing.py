@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from pointsman.core.capability import Capability
 from pointsman.core.routing import Criteria, Routing, Weighed
+from pointsman.core.target import Target
 from pointsman.decision.guarantee.certificate import preferred
 from pointsman.decision.guarantee.gate import NOTHING_PROMISED, Wish, gate
 from pointsman.decision.learned import Learned
@@ -179,3 +180,8 @@ def expected_of_people(target: str) -> Prediction:
 def clueless(target: str) -> Prediction:
     """Return what is expected of a target where nothing was learned at all."""
     return Prediction(target=target, quality=0.5, sd=0.3)
+
+
+def as_expected(seen: Prediction, target: Target) -> Prediction:
+    """Return what is expected of a target, given what is predicted of it: of people something is expected before anything was learned of them."""
+    return expected_of_people(target.name) if seen.basis == "none" and target.desk is not None else seen

@@ -5,10 +5,11 @@ What a model is asked beside the answer: for a summary, or for what others say o
 from asyncio import TaskGroup
 from contextlib import suppress
 
-from pointsman.assess.examined import MOST_TOKENS, NOTHING, Heard, grading, words_of
+from pointsman.assess.examined import MOST_TOKENS, Heard, grading, words_of
 from pointsman.core.attempt import Attempt
 from pointsman.core.errors import PointsmanError
 from pointsman.core.reply import Reply
+from pointsman.core.routing import Routing
 from pointsman.core.target import Target
 from pointsman.decision.charges import samples_of
 from pointsman.decision.choice import Rung
@@ -31,11 +32,8 @@ async def ask_beside(way: Way, rung: Rung, *, kind: str) -> tuple[Attempt, Reply
     return this.attempt, reply if this.restorer is None else this.restorer.reply(reply)
 
 
-async def hear(way: Way, target: Target, *, reply: Reply) -> Heard:
-    """Return what others say of a target's answer, all asked at once."""
-    routing = way.capability.routing
-    if routing is None:
-        return NOTHING
+async def hear(way: Way, target: Target, *, routing: Routing, reply: Reply) -> Heard:
+    """Return what others say of a target's answer, all asked at once, as the owner's `routing` has it."""
     text = None if routing.judge is None else grading(way.judged.call, words_of(reply))
     judge = None if text is None else routing.judge
     async with TaskGroup() as all_at_once:

@@ -106,8 +106,8 @@ async def _try(way: Way, rung: Rung, *, doubts: Doubts | None) -> Result:
     rating = way.stages.rater.rate(this.running, reply)
     is_doubtful = False
     try:
-        if grade.passed and doubts is not None:
-            looked = examined(grade, reply, call=way.judged.call, heard=await hear(way, rung.target, reply=reply))
+        if grade.passed and doubts is not None and (routing := way.capability.routing) is not None:
+            looked = examined(grade, reply, call=way.judged.call, heard=await hear(way, rung.target, routing=routing, reply=reply))
             way.trace.examined(rung.target.name, heard_of(looked))
             is_doubtful = doubts(looked, reply)
     finally:  # an answer that came is paid for, also where whoever asked leaves before it is judged

@@ -7,7 +7,7 @@ for good: they are few, and change with the package that they are made from only
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
@@ -69,24 +69,14 @@ class LearnedFolder:
     def keep(self, data: bytes) -> str:
         """Keep bytes; return their name. Raises `OSError`."""
         digest = digest_of(data)
-        make_folder(self.folder)
-        if not self._holds(digest, data):
-            replace_whole(self.folder / digest, data)
+        self._keep(digest, data)
         return digest
 
     def read(self, digest: str) -> bytes:
         """Return the bytes of this name. Raises `ParametersLost` where there are none, or others."""
         if not is_digest(digest):
             raise ParametersLost(digest, why="have no name that could be theirs")
-        try:
-            data = (self.folder / digest).read_bytes()
-        except FileNotFoundError as error:
-            raise ParametersLost(digest, why=f"are not in `{self.folder.name}`") from error
-        except OSError as error:
-            raise ParametersLost(digest, why=f"cannot be read ({error.strerror})") from error
-        if digest_of(data) != digest:
-            raise ParametersLost(digest, why="are damaged")
-        return data
+        return self._whole(digest, digest, lost=lambda why: ParametersLost(digest, why=why), be="are")
 
     def digests(self) -> frozenset[str]:
         """Return the names of all that are kept."""
@@ -121,9 +111,7 @@ class LearnedFolder:
     def keep_table(self, source: str, data: bytes) -> str:
         """Keep the bytes of a table that was made from the `source` of this digest; return its name. Raises `OSError`."""
         name = f"{source}-{digest_of(data)}"
-        make_folder(self.folder)
-        if not self._holds(f"{name}{_OF_TABLE}", data):
-            replace_whole(self.folder / f"{name}{_OF_TABLE}", data)
+        self._keep(f"{name}{_OF_TABLE}", data)
         return name
 
     def table(self, name: str) -> bytes:
@@ -131,15 +119,7 @@ class LearnedFolder:
         found = _TABLE.fullmatch(name)
         if found is None:
             raise TableLost(name, why="has no name that could be its own")
-        try:
-            data = (self.folder / f"{name}{_OF_TABLE}").read_bytes()
-        except FileNotFoundError as error:
-            raise TableLost(name, why=f"is not in `{self.folder.name}`") from error
-        except OSError as error:
-            raise TableLost(name, why=f"cannot be read ({error.strerror})") from error
-        if digest_of(data) != found[1]:
-            raise TableLost(name, why="is damaged")
-        return data
+        return self._whole(f"{name}{_OF_TABLE}", found[1], lost=lambda why: TableLost(name, why=why), be="is")
 
     def stamp(self, name: str) -> tuple[int, int]:
         """Return what changes when the file of a table does: when it was written (nanoseconds), and its size; zeros without one."""
@@ -159,10 +139,26 @@ class LearnedFolder:
         names = sorted(path.stem for path in self.folder.glob(f"{source}-*{_OF_TABLE}"))
         return next(filter(self.has_table, names), "")
 
-    def _holds(self, name: str, data: bytes) -> bool:
+    # ── files ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _keep(self, file: str, data: bytes) -> None:
+        make_folder(self.folder)
         with suppress(OSError):
-            return (self.folder / name).read_bytes() == data
-        return False
+            if (self.folder / file).read_bytes() == data:
+                return
+        replace_whole(self.folder / file, data)
+
+    def _whole(self, file: str, digest: str, *, lost: Callable[[str], Unusable], be: str) -> bytes:
+        """Return the bytes of a file, held against their digest. Raises what is `lost`, told why; `be` is its verb."""
+        try:
+            data = (self.folder / file).read_bytes()
+        except FileNotFoundError as error:
+            raise lost(f"{be} not in `{self.folder.name}`") from error
+        except OSError as error:
+            raise lost(f"cannot be read ({error.strerror})") from error
+        if digest_of(data) != digest:
+            raise lost(f"{be} damaged")
+        return data
 
 
 def is_digest(name: str) -> bool:

@@ -45,6 +45,7 @@ class Verifier:
         self.together = TOGETHER if learnt is None or learnt.together is None else learnt.together
         self.labels = 0.0 if learnt is None else learnt.labels
         self.next_target = "" if learnt is None else learnt.next_target
+        self._last: tuple[tuple[str, str | bytes, Mapping[str, float]], Seen] | None = None
 
     def right(self, prompt: str, answer: str | bytes, *, evidence: Mapping[str, float], prior: float) -> tuple[float, float]:
         """
@@ -52,7 +53,7 @@ class Verifier:
 
         Instead of the answer's text, what `features` returned may be given; then prompt and evidence are in it.
         """
-        seen = read(prompt, answer, evidence=evidence)
+        seen = self._look(prompt, answer, evidence=evidence)
         start = log_odds(prior) + declared(seen.evidence)
         chance, doubt = (_chance(start), _DOUBT) if self._model is None else self._model.judge(seen, start=start, prior=prior)
         return chance, max(chance * (1 - chance) * doubt, _LEAST)
@@ -63,11 +64,21 @@ class Verifier:
 
         `prior` is what was predicted of the next target from the prompt alone. An answer tells of what both find hard, and of what only its own target does.
         """
-        return None if self._ahead is None else self._ahead.judge(read(prompt, answer, evidence=evidence), start=log_odds(prior), prior=prior)[0]
+        return None if self._ahead is None else self._ahead.judge(self._look(prompt, answer, evidence=evidence), start=log_odds(prior), prior=prior)[0]
 
     def features(self, prompt: str, answer: str, *, evidence: Mapping[str, float]) -> bytes:
         """Return what may be kept of an answer to learn from it later: numbers and hashed words, from which no sentence can be read."""
         return features(prompt, answer, evidence=evidence)
+
+    def _look(self, prompt: str, answer: str | bytes, *, evidence: Mapping[str, float]) -> Seen:
+        """Look at an answer; the last one is remembered, for whoever asks of it asks of the next target too."""
+        asked, last = (prompt, answer, evidence), self._last
+        if last is not None and last[0] == asked:
+            return last[1]
+        seen = read(prompt, answer, evidence=evidence)
+        if self._ahead is not None:
+            self._last = (asked, seen)
+        return seen
 
 
 def log_odds(chance: float) -> float:

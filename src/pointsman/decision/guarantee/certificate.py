@@ -24,8 +24,8 @@ class Certificate(Struct, frozen=True, kw_only=True):
     Quality is 0..1, an advantage (predicted quality of a target less that of the incumbent) -1..1. `lean` adds to the advantage of a target when several
     are compared: what its lower price is worth. `mean` is the loss seen on the `pairs`, `bound` its upper bound with probability `sure`, of which
     `pairs_elsewhere` would have left the incumbent: `share_elsewhere` of the traffic. The pairs are of `from_ms` to `until_ms`, come from `source`, and their
-    digest is `data`. `parameters` is the digest of what predicted the advantages, `edges` are quantiles of these and `seen` what weighs
-    between them, by which drift is noticed.
+    digest is `data`. `parameters` is the digest of what predicted the advantages, `edges` are quantiles of these and
+    `seen` what weighs between them, by which drift is noticed.
     """
 
     capability: str
